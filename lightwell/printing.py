@@ -1,6 +1,6 @@
-"""Turns arrays into the text of `repr(tensor)`, character for character as PyTorch 2.13 prints it, and keeps the print options.
+"""Turns arrays into the text of `repr(tensor)`, to the character as PyTorch 2.13 prints it; keeps the print options.
 
-Knows nothing of Tensor: it takes NumPy arrays (bfloat16 and float8 through ml_dtypes) and strings.
+Knows nothing of Tensor: takes NumPy arrays (bfloat16 and float8 through ml_dtypes) and strings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -182,7 +182,8 @@ def _body(array: np.ndarray, indent: int) -> str:
         cut = tuple(n > 2 * edge for n in array.shape)
         if any(cut):
             # One indexing with all kept positions copies the shown elements and touches no others.
-            kept = [[*range(edge), *range(n - edge, n)] if c else range(n) for n, c in zip(array.shape, cut, strict=True)]
+            ends = zip(array.shape, cut, strict=True)
+            kept = [[*range(edge), *range(n - edge, n)] if shorter else range(n) for n, shorter in ends]
             array = array[np.ix_(*kept)]
     cells, width = _cells(array)
     if not cut:
@@ -265,7 +266,7 @@ def tensor_repr(
     indent = len(prefix)
     parts = [] if device is None else [f"device='{device}'"]
     if array.size:
-        # Without edge items nothing of a large tensor is left to tell its size; PyTorch then tells it of small ones too.
+        # With no edge items a large tensor shows nothing but its size; PyTorch then tells it of small ones too.
         body, tell_size = _body(array, indent), _options["edgeitems"] == 0
     else:
         body, tell_size = "[]", array.ndim != 1
