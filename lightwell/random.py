@@ -1,0 +1,110 @@
+"""Random numbers: PyTorch's CPU streams, bit for bit, for the same seed; on NumPy arrays, and the functions on the default generator."""
+
+import contextlib
+
+from ._random_draws import (
+    bernoulli,
+    cauchy,
+    exponential,
+    fill,
+    geometric,
+    integers,
+    log_normal,
+    multinomial,
+    normal,
+    permutation,
+    random_full,
+    uniform,
+)
+from ._random_engine import Generator, default_generator
+from ._random_rejection import binomial, dirichlet, gamma, poisson
+
+__all__ = [
+    "Generator",
+    "bernoulli",
+    "binomial",
+    "cauchy",
+    "default_generator",
+    "dirichlet",
+    "exponential",
+    "fill",
+    "fork_rng",
+    "gamma",
+    "geometric",
+    "get_rng_state",
+    "initial_seed",
+    "integers",
+    "log_normal",
+    "manual_seed",
+    "multinomial",
+    "normal",
+    "permutation",
+    "poisson",
+    "random_full",
+    "seed",
+    "set_rng_state",
+    "uniform",
+]
+
+
+def manual_seed(seed) -> Generator:
+    """Start the default generator's stream of `seed` and return that generator.
+
+    Args:
+        seed: a number in [-2**63, 2**64), of which the integer part counts; ValueError beyond that range.
+
+    Example::
+
+        >>> import lightwell as torch
+        >>> _ = torch.manual_seed(0)
+        >>> torch.initial_seed()
+        0
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def seed() -> int:
+    """Seed the default generator from the operating system's entropy, and return that seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """Return the default generator's state, a uint8 tensor of 5056 bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state) -> None:
+    """Restore the default generator's state from what `get_rng_state` returned."""
+    default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type="cuda"):
+    """Run a block on a copy of the default generator: after it, the stream goes on as if nothing had been drawn.
+
+    Args:
+        devices: accelerators whose generators to keep as well; they draw from this same generator here.
+        enabled: False makes this a block like any other.
+
+    Example::
+
+        >>> import lightwell as torch
+        >>> _ = torch.manual_seed(0)
+        >>> with torch.random.fork_rng():
+        ...     _ = torch.rand(3)
+        >>> bool((torch.rand(3) == torch.rand(3, generator=torch.Generator().manual_seed(0))).all())
+        True
+    """
+    if not enabled:
+        yield
+        return
+    state = default_generator._get_state_array()
+    try:
+        yield
+    finally:
+        default_generator._set_state_array(state)
