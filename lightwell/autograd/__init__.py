@@ -1,0 +1,1 @@
+"""Automatic differentiation: nodes, the engine, modes, and the user's entrances to them."""

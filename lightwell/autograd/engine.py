@@ -1,0 +1,535 @@
+"""Backward: walk the graph from the newest node to the oldest, handing gradients along the edges.
+
+Nodes carry the time at which they were recorded, and an edge always leads to an older node: so the newest node that
+has a gradient has all of it, and taking the newest first is a topological order, without a search before, without
+counting dependencies and without recursion. First order runs on bare
+arrays; with `create_graph` the same rules run on tensors, through the vocabulary's tensor reader, and record a graph.
+"""
+
+import sys
+from bisect import insort
+
+import numpy as np
+
+from .. import dtypes
+from ..backend import numpy as NP
+from ..tensor import STAMP, WRITER, Tensor, make
+from .modes import state, switch
+from .node import Node, Port, hooks_in_order
+
+ndarray, asarray = np.ndarray, np.asarray
+
+
+def _roots(tensors, grads, op: str):
+    tensors = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    if grads is None:
+        grads = (None,) * len(tensors)
+    elif isinstance(grads, Tensor):
+        grads = (grads,)
+    grads = tuple(grads)
+    if len(grads) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
+    out = []
+    for i, (t, g) in enumerate(zip(tensors, grads)):
+        if not t.requires_grad:
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing in its computation "
+                "required grad. Was it detached, made under no_grad(), or made from integers?"
+            )
+        if g is None:
+            if t._a.size != 1:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs; this one has shape {list(t._a.shape)}: "
+                    f"reduce it first, with .sum() or .mean(), or pass {op}(gradient=...) of that shape"
+                )
+            g = make(np.ones(t._a.shape, t._a.dtype))
+        elif not isinstance(g, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+        elif g._a.shape != t._a.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
+            )
+        out.append((t._node or t, g))
+    return out
+
+
+def collect(roots, targets) -> list:
+    """The nodes reachable from `roots` that lie on a way to `targets`, oldest first."""
+    seen, stack = set(), [r.node if type(r) is Port else r for r in roots]
+    nodes = []
+    while stack:
+        node = stack.pop()
+        if node in seen or not isinstance(node, Node):
+            continue
+        seen.add(node)
+        nodes.append(node)
+        for edge in node.edges:
+            if edge is not None:
+                if type(edge) is Port:
+                    edge = edge.node
+                if edge not in seen:
+                    stack.append(edge)
+    nodes.sort(key=lambda node: node.seq)
+    useful = set(targets)
+    kept = []
+    for node in nodes:
+        for edge in node.edges:
+            if edge is not None and (edge.node if type(edge) is Port else edge) in useful:
+                useful.add(node)
+                break
+        if node in useful:
+            kept.append(node)
+    return kept
+
+
+def stale(node) -> RuntimeError:
+    """The error of a saved value that was written over, with the op that saved it and the line that wrote."""
+    for cell in node.cells:
+        if cell[STAMP] > node.seq:
+            told = ""
+            if cell[WRITER] is not None:
+                op, file, line = cell[WRITER]
+                told = f" It was written over by {op}" + (f" at {file}, line {line}." if file else ".")
+            break
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"{node.name()} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
+    )
+
+
+def freed(node) -> RuntimeError:
+    """The error of a second backward through a graph that the first one freed."""
+    return RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+        f"freed): {node.name()} has given up its saved values. Say retain_graph=True in the first backward if the graph is "
+        "needed again; in a training loop, detach() what is carried over from the step before."
+    )
+
+
+def fit_array(g, fit):
+    """`g` summed back to the shape, and cast to the dtype, that the input had before broadcasting and promotion."""
+    shape, dtype = fit
+    if g.shape != shape:
+        extra = g.ndim - len(shape)
+        if extra > 0:
+            g = g.sum(axis=tuple(range(extra)))
+        axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
+        if axes:
+            g = g.sum(axis=axes, keepdims=True)
+        if g.shape != shape:  # a rule that gave less than the full shape, such as a number's
+            g = np.broadcast_to(g, shape)
+    if g.dtype != dtype:
+        if g.dtype.kind == "c" and dtype.kind != "c":
+            g = g.real
+        g = g.astype(dtype)
+    return g
+
+
+def _fit_tensor(g, fit):
+    shape, dtype = fit
+    if tuple(g.shape) != shape:
+        g = g.sum_to_size(shape) if g.ndim >= len(shape) else g.expand(shape)
+    if g._a.dtype != dtype:
+        if g.is_complex() and dtype.kind != "c":
+            g = g.real
+        g = g.to(dtypes.from_np(dtype))
+    return g
+
+
+def _unpack(node):
+    """The saved values as tensors, each with its own place in the graph: inputs by their edges, outputs by this node."""
+    rec, saved = node.record, node.saved
+    n_in = len(rec.inputs)
+    values = list(saved)
+    if rec.variadic:
+        if values[0] is not None:
+            values[0] = tuple(_placed(a, e) for a, e in zip(values[0], node.edges))
+    else:
+        for i in range(n_in):
+            if type(values[i]) is ndarray:
+                values[i] = _placed(values[i], node.edges[i] if i < len(node.edges) else None)
+    for j in range(len(rec.outputs)):
+        if type(values[n_in + j]) is ndarray:
+            values[n_in + j] = _placed(values[n_in + j], node if len(rec.outputs) == 1 else Port(node, j))
+    first = n_in + len(rec.outputs)
+    if rec.keeps and any(v is not None for v in values[first : first + len(rec.keeps)]):
+        # Kept floating-point values depend on the inputs: running the formula on tensors gives them their graph.
+        from ..ops import reader
+
+        inputs = values[:n_in]
+        params = saved[len(rec.environment) - len(rec.params) :]
+        made = None
+        for k in range(first, first + len(rec.keeps)):
+            v = values[k]
+            if type(v) is not ndarray:
+                continue
+            if v.dtype.kind in "iub":
+                values[k] = make(v)
+            else:
+                if made is None:
+                    full = [_placed(a, e) if type(a) is ndarray else a for a, e in zip(inputs, node.edges)]
+                    made = rec.forward(reader, *full, *params)
+                values[k] = made[k - n_in]
+    return tuple(values)
+
+
+def _placed(array, edge):
+    if isinstance(edge, Tensor):
+        return edge if edge._a is array else _alias(array, edge)
+    t = make(array)
+    if edge is not None:
+        t._node, t._rg = edge, True
+        if array.dtype.kind in "iub":
+            t._node, t._rg = None, False
+    return t
+
+
+def _alias(array, leaf):
+    """A promoted copy of a leaf, in the leaf's place in the graph."""
+    with_graph = leaf.to(dtypes.from_np(array.dtype))
+    return with_graph
+
+
+def _zeros_for(node, gs, create_graph):
+    """A many-output node's gradients with zeros where none arrived."""
+    like = node.extra["like"]
+    return [
+        g if g is not None else (make(np.zeros(*like[i])) if create_graph else np.zeros(*like[i])) for i, g in enumerate(gs)
+    ]
+
+
+def _check(node):
+    """Refuse saved values that were freed or written over."""
+    if node.saved is None:
+        raise freed(node)
+    seq = node.seq
+    for cell in node.cells:
+        if cell[STAMP] > seq:
+            raise stale(node)
+
+
+def _pull_arrays(node, g):
+    """The gradients of a node's inputs as arrays (None where no edge wants one): the uncommon cases.
+
+    `run` itself does the common one: one output, one rule per input, real numbers, no change of shape.
+    """
+    _check(node)
+    rec, saved = node.record, node.saved
+    conj = type(g) is ndarray and g.dtype.kind == "c" and not rec.conj_aware
+    if conj:
+        g = g.conj()
+    if rec.pull_joint is not None:
+        needed = tuple(e is not None for e in node.edges)
+        out = list(rec.pull_joint(NP, g, saved, needed))
+    elif rec.variadic:
+        out = list(rec.pulls[0](NP, g, saved))
+    else:
+        out = [p(NP, g, saved) if e is not None else None for e, p in zip(node.edges, rec.pulls)]
+    fit = node.fit
+    for i, v in enumerate(out):
+        if v is not None:
+            if type(v) is not ndarray:
+                v = out[i] = asarray(v)
+            if conj:
+                v = out[i] = v.conj()
+            if fit is not None and node.edges[i] is not None:
+                out[i] = fit_array(v, fit[i])
+    return out
+
+
+def _pull_tensors(node, g):
+    """The gradients of a node's inputs as tensors that carry a graph."""
+    from ..ops import reader
+
+    _check(node)
+    rec, saved = node.record, _unpack(node)
+    conj = isinstance(g, Tensor) and g.is_complex() and not rec.conj_aware
+    if conj:
+        g = g.conj()
+    if rec.pull_joint is not None:
+        needed = tuple(e is not None for e in node.edges)
+        out = list(rec.pull_joint(reader, g, saved, needed))
+    elif rec.variadic:
+        out = list(rec.pulls[0](reader, g, saved))
+    else:
+        out = [p(reader, g, saved) if e is not None else None for e, p in zip(node.edges, rec.pulls)]
+    for i, v in enumerate(out):
+        if v is not None:
+            if conj:
+                v = out[i] = v.conj()
+            if node.fit is not None and node.edges[i] is not None:
+                out[i] = _fit_tensor(v, node.fit[i])
+    return out
+
+
+def run(roots, targets=None, retain_graph=False, create_graph=False):
+    """Hand gradients from `roots`, (edge, gradient tensor) pairs, through the graph; returns {leaf or target: gradient}."""
+    grads: dict = {}  # what has arrived so far, by node or leaf
+    frontier: list = []  # (time, node) of the nodes in `grads`, newest last: nothing more can arrive at the newest
+    wanted = useful = None
+    if targets is not None:
+        wanted = dict.fromkeys(targets)
+        useful = set(collect([r for r, _ in roots], targets)).union(targets)
+    for edge, g in roots:
+        _give(grads, frontier, edge, g if create_graph else g._a)
+    pull = _pull_tensors if create_graph else _pull_arrays
+    simple = targets is None and not create_graph
+    while frontier:
+        node = frontier.pop()[1]
+        g = grads.pop(node)
+        rec = node.record
+        extra = node.extra
+        if simple and extra is None and node.fit is None and rec is not None and rec.simple and g.dtype.kind != "c":
+            saved = node.saved
+            if saved is None or node.cells:
+                _check(node)
+            for edge, p in zip(node.edges, rec.pulls):
+                if edge is not None:
+                    v = p(NP, g, saved)
+                    if type(v) is not ndarray:
+                        v = asarray(v)
+                    if edge in grads:
+                        grads[edge] = grads[edge] + v
+                    elif isinstance(edge, Node) and edge.outputs == 1:
+                        grads[edge] = v
+                        insort(frontier, (edge.seq, edge))
+                    else:
+                        _give(grads, frontier, edge, v)
+            if not retain_graph:
+                node.saved, node.cells = None, ()
+            continue
+        if extra is not None:
+            g = _before(node, g, extra, create_graph)
+        if wanted is not None and node in wanted:
+            wanted[node] = g
+            if not any(e is not None and (e.node if type(e) is Port else e) in useful for e in node.edges):
+                continue
+        if node.outputs != 1 and rec is not None and any(v is None for v in g):
+            g = _zeros_for(node, g, create_graph)
+        out = pull(node, g) if rec is not None else node.pull(g, create_graph)
+        if extra is not None and "after" in extra:
+            out = _after(node, g, out, extra, create_graph)
+        if not retain_graph:
+            node.saved, node.cells = None, ()
+        for edge, v in zip(node.edges, out):
+            if edge is not None and v is not None:
+                if useful is None or (edge.node if type(edge) is Port else edge) in useful:
+                    _give(grads, frontier, edge, v)
+        out = v = None  # so that a leaf can take over an array that nobody else holds
+    node = g = v = saved = edge = None
+    for leaf in grads:
+        hooks = leaf.__dict__.get("_hooks")
+        if hooks:
+            grads[leaf] = _call_hooks(hooks, grads[leaf], create_graph)
+    if wanted is not None:
+        grads.update((key, g) for key, g in wanted.items() if g is not None)
+    return grads
+
+
+def _give(grads, frontier, edge, g):
+    """Let a gradient arrive at a node (at one output of it, for a `Port`) or at a leaf."""
+    if type(edge) is Port:
+        node, nr = edge.node, edge.nr
+    elif isinstance(edge, Node) and edge.outputs != 1:
+        node, nr = edge, 0
+    else:
+        had = grads.get(edge)
+        if had is not None:
+            grads[edge] = had + g
+        else:
+            grads[edge] = g
+            if isinstance(edge, Node):
+                insort(frontier, (edge.seq, edge))
+        return
+    slots = grads.get(node)
+    if slots is None:
+        slots = grads[node] = [None] * node.outputs
+        insort(frontier, (node.seq, node))
+    slots[nr] = g if slots[nr] is None else slots[nr] + g
+
+
+def _call_hooks(hooks, g, create_graph):
+    t = g if create_graph else make(g)
+    for hook in hooks_in_order(hooks):
+        result = hook(t)
+        if result is not None:
+            if not isinstance(result, Tensor):
+                raise TypeError(f"hook '{getattr(hook, '__name__', hook)}' has returned an incompatible value ({type(result).__name__}, expected Tensor or None)")
+            if result._a.shape != t._a.shape:
+                raise RuntimeError(f"hook has changed the size of value: from {list(t.shape)} to {list(result.shape)}")
+            t = result
+    return t if create_graph else t._a
+
+
+def _before(node, g, extra, create_graph):
+    """Run the hooks of the node's outputs and its pre-hooks."""
+    tensor_hooks = extra.get("tensor_hooks")
+    if tensor_hooks:
+        if node.outputs == 1:
+            g = _call_hooks(tensor_hooks.get(0, {}), g, create_graph)
+        else:
+            g = [v if v is None or i not in tensor_hooks else _call_hooks(tensor_hooks[i], v, create_graph) for i, v in enumerate(g)]
+    for hook in hooks_in_order(extra.get("before", {})):
+        shown = tuple(_shown(v, create_graph) for v in (g if node.outputs != 1 else (g,)))
+        result = hook(shown)
+        if result is not None:
+            result = [None if t is None else t if create_graph else t._a for t in result]
+            g = result if node.outputs != 1 else result[0]
+    return g
+
+
+def _after(node, g, out, extra, create_graph):
+    outs = tuple(_shown(v, create_graph) for v in (g if node.outputs != 1 else (g,)))
+    for hook in hooks_in_order(extra["after"]):
+        result = hook(tuple(_shown(v, create_graph) for v in out), outs)
+        if result is not None:
+            result = (result,) if isinstance(result, Tensor) else result
+            out = [None if t is None else t if create_graph else t._a for t in result]
+    return out
+
+
+def _shown(v, create_graph):
+    return None if v is None else v if create_graph else make(v)
+
+
+def run_node(node, grads):
+    """One node's derivative on tensors (what calling a `grad_fn` does)."""
+    g = grads[0] if node.outputs == 1 else list(grads)
+    if node.record is None:
+        out = node.pull(g if state.grad else g._a if node.outputs == 1 else [v and v._a for v in g], state.grad)
+        out = [v if isinstance(v, Tensor) or v is None else make(v) for v in out]
+    else:
+        out = _pull_tensors(node, g)
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+def _own(g, like):
+    """`g` as an array that the leaf may keep: itself where nobody else can see it, otherwise a copy."""
+    if type(g) is ndarray and g.base is None and g.flags.c_contiguous and sys.getrefcount(g) <= 4:
+        return g
+    return np.array(g, order="C", copy=True)
+
+
+def accumulate(leaf, g, create_graph) -> None:
+    """Add a gradient to `leaf.grad`: into its memory, or as a new tensor when the gradient carries a graph."""
+    if create_graph:
+        leaf._grad = g if leaf._grad is None else leaf._grad + g
+    elif leaf._grad is None:
+        leaf._grad = make(_own(g, leaf))
+    elif state.grad and leaf._grad._rg:
+        leaf._grad = leaf._grad + make(g)
+    else:
+        old = leaf._grad
+        if getattr(old, "is_sparse", False):
+            leaf._grad = old + make(g)
+        else:
+            np.add(old._a, g, out=old._a, casting="unsafe")
+            if old._cell is not None:
+                old._bump()
+    hooks = leaf.__dict__.get("_post_hooks")
+    if hooks:
+        for hook in hooks_in_order(hooks):
+            hook(leaf)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None) -> None:
+    """Accumulate into `grad` of the leaves the gradient Σᵢ (d tensorsᵢ / d leaf)ᵀ · grad_tensorsᵢ.
+
+    `grad_tensors` may be left out for one-element tensors. `retain_graph` keeps the saved values for another backward;
+    `create_graph` makes the gradients differentiable themselves; `inputs` limits the accumulation to some leaves.
+    RuntimeError: no graph, a non-scalar without gradient, freed or overwritten saved values.
+
+    >>> import lightwell as torch
+    >>> x = torch.tensor(3., requires_grad=True)
+    >>> torch.autograd.backward(x * x); x.grad
+    tensor(6.)
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    roots = _roots(tensors, grad_tensors if grad_tensors is not None else grad_variables, "backward")
+    targets = None
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        for t in inputs:
+            if not t.requires_grad:
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
+        targets = [t._node or t for t in inputs]
+        targets = [t.node if type(t) is Port else t for t in targets]
+    before = state.grad
+    switch(bool(create_graph))
+    try:
+        grads = run(roots, targets, retain, create_graph)
+        del roots
+        if inputs is not None:
+            for t in inputs:
+                key = t._node or t
+                if t._node is not None and not t.retains_grad:
+                    g = grads.get(key.node)[key.nr] if type(key) is Port else grads.get(key)
+                    if g is not None:
+                        accumulate(t, g, create_graph)
+        for key in list(grads):
+            if isinstance(key, Tensor):
+                accumulate(key, grads.pop(key), create_graph)
+    finally:
+        switch(before)
+
+
+def grad(
+    outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
+    is_grads_batched=False, materialize_grads=False,
+):  # fmt: skip
+    """The gradients of `outputs` (weighted by `grad_outputs`) for `inputs`, as a tuple, without touching any `grad`.
+
+    gᵢ = Σⱼ (d outputsⱼ / d inputsᵢ)ᵀ · grad_outputsⱼ. None for an input that took no part where `allow_unused`,
+    zeros where `materialize_grads`, otherwise RuntimeError. `is_grads_batched` takes grad_outputs with a leading
+    dimension and gives one gradient per entry.
+
+    >>> import lightwell as torch
+    >>> x = torch.tensor(2., requires_grad=True)
+    >>> (g,) = torch.autograd.grad(x**3, x, create_graph=True)
+    >>> torch.autograd.grad(g, x)
+    (tensor(12.),)
+    """
+    single = isinstance(inputs, Tensor)
+    inputs = (inputs,) if single else tuple(inputs)
+    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    if is_grads_batched:
+        from ..ops.join import stack
+
+        batch = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+        rows = [
+            grad(outputs, inputs, [b[i] for b in batch], True, create_graph, True, allow_unused, False, True)
+            for i in range(len(batch[0]))
+        ]
+        return tuple(stack(column) for column in zip(*rows))
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    retain = create_graph if retain_graph is None else retain_graph
+    for i, t in enumerate(inputs):
+        if not t.requires_grad:
+            raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] was made without requires_grad=True")
+    roots = _roots(outputs, grad_outputs, "grad")
+    keys = [t._node or t for t in inputs]
+    targets = [k.node if type(k) is Port else k for k in keys]
+    before = state.grad
+    switch(bool(create_graph))
+    try:
+        grads = run(roots, targets, retain, create_graph)
+    finally:
+        switch(before)
+    found = []
+    for i, (t, key) in enumerate(zip(inputs, keys)):
+        g = grads.get(key.node if type(key) is Port else key)
+        if type(key) is Port and g is not None:
+            g = g[key.nr]
+        if g is None:
+            if not allow_unused:
+                raise RuntimeError(
+                    f"One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). "
+                    "Set allow_unused=True if this is the desired behavior."
+                )
+            found.append(make(np.zeros(t._a.shape, t._a.dtype)) if materialize_grads else None)
+        else:
+            found.append(g if create_graph else make(g if g.flags.writeable else g.copy()))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What stands behind `xp`: one module per kind of array, each offering the names of `vocabulary.py`."""

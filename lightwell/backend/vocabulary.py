@@ -1,0 +1,48 @@
+"""The waist of the hourglass: every function that a formula may call on `xp`, and nothing else.
+
+Names and meanings are the Python array API standard's (2024.12, https://data-apis.org/array-api/2024.12/) where it has
+them; what it lacks is listed below with its meaning. Operators, indexing by slices, `.shape`, `.ndim` and `.dtype` of
+values belong to the vocabulary too. A reader is a namespace that offers these names: `backend/numpy.py` computes,
+`ops/reader.py` computes and records a graph, a tracer notes what was called, a typesetter writes it down.
+"""
+
+ELEMENTWISE = (
+    "abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift bitwise_or "
+    "bitwise_right_shift bitwise_xor ceil conj copysign cos cosh divide equal exp expm1 floor floor_divide greater "
+    "greater_equal hypot imag isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and "
+    "logical_not logical_or logical_xor maximum minimum multiply negative nextafter not_equal pow real reciprocal "
+    "remainder round sign signbit sin sinh sqrt square subtract tan tanh trunc where"
+).split()
+REDUCE = "all any argmax argmin max mean min prod sum var cumulative_sum cumulative_prod".split()
+SHAPE = "broadcast_to concat expand_dims flip permute_dims reshape roll squeeze stack".split()
+CREATE = "arange asarray astype empty eye full full_like ones ones_like zeros zeros_like tril triu".split()
+LINEAR = "matmul matrix_transpose tensordot".split()
+SEARCH = "argsort nonzero searchsorted sort take take_along_axis".split()
+
+BEYOND_THE_STANDARD = {
+    "erf": "2/√π ∫₀ˣ exp(-t²) dt",
+    "erfinv": "the inverse of erf",
+    "lgamma": "log |Γ(x)|",
+    "digamma": "d log Γ(x) / dx",
+    "polygamma": "the n-th derivative of digamma: polygamma(n, x)",
+    "sigmoid": "1 / (1 + exp(-x)), without overflow",
+    "exp2": "2ˣ",
+    "fmod": "the remainder with the sign of the dividend",
+    "sinc": "sin(πx) / (πx), 1 at 0",
+    "i0": "the modified Bessel function of the first kind, of order 0",
+    "i1": "the same, of order 1",
+    "index_add": "index_add(shape, key, v): zeros of `shape` with v added at [key], repeated positions added up",
+    "index_set": "index_set(x, key, v): a copy of x with v written at [key]",
+    "getitem": "getitem(x, key): x[key] with any mixture of slices, integers and arrays",
+    "scatter_add": "scatter_add(x, index, v, axis): a copy of x with v added where index says, along one axis",
+    "strided": "strided(x, shape, strides, offset): a window into x's flat elements, in elements",
+    "strided_set": "strided_set(x, v, strides, offset): a copy of x with v written into the window",
+    "strided_add": "the adjoint of strided: strided_add(shape, v, strides, offset)",
+    "windows": "windows(x, kernel, stride, dilation): (N, C, *space) to (N, C, *out, *kernel), sharing memory",
+    "unwindow": "the adjoint of windows: adds overlapping windows up into (N, C, *space)",
+    "einsum": "Einstein's summation over named indices",
+    "linalg": "decompositions and solvers: det, slogdet, inv, solve, qr, svd, eigh, eig, cholesky, lstsq, pinv",
+    "fft": "discrete Fourier transforms",
+}
+
+NAMES = frozenset(ELEMENTWISE + REDUCE + SHAPE + CREATE + LINEAR + SEARCH).union(BEYOND_THE_STANDARD)

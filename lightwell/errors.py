@@ -1,0 +1,51 @@
+"""What goes wrong, said so that it can be mended: the op, the argument, what it was, what was expected."""
+
+import numpy as np
+
+
+def kind_of(value) -> str:
+    """How a message names a value: a tensor by shape and dtype, anything else by its type."""
+    a = getattr(value, "_a", None)
+    if a is not None:
+        return f"Tensor of shape {list(a.shape)} and dtype {value.dtype}"
+    return type(value).__name__
+
+
+def not_a_tensor(rec, position: int, value) -> TypeError:
+    """The error of a non-tensor where the op takes a tensor."""
+    name = "tensors" if rec.variadic else rec.inputs[position] if position < len(rec.inputs) else "input"
+    public = {"x": "input", "y": "other", "xs": "tensors"}.get(name, name)
+    hint = ": convert it first, with torch.tensor(...)" if isinstance(value, (list, tuple, int, float, np.ndarray)) else ""
+    return TypeError(
+        f"{rec.name}(): argument '{public}' (position {position + 1}) must be Tensor, not {type(value).__name__}{hint}"
+    )
+
+
+def broadcast_error(shape_a, shape_b, op: str) -> RuntimeError:
+    """The error of two shapes that don't broadcast, naming the dimension, as PyTorch does, and the op."""
+    n = max(len(shape_a), len(shape_b))
+    a, b = (1,) * (n - len(shape_a)) + tuple(shape_a), (1,) * (n - len(shape_b)) + tuple(shape_b)
+    for d in reversed(range(n)):
+        if a[d] != b[d] and 1 not in (a[d], b[d]):
+            return RuntimeError(
+                f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {d}: "
+                f"{op}() of shapes {list(shape_a)} and {list(shape_b)} can't be broadcast. Sizes must be equal or 1, "
+                "counted from the last dimension; unsqueeze() or view() puts a size-1 dimension where it is missing."
+            )
+    return RuntimeError(f"{op}(): shapes {list(shape_a)} and {list(shape_b)} can't be combined")
+
+
+def explain(rec, call, args, error: Exception):
+    """Raise, for an array library's error inside an op, the exception that PyTorch raises there."""
+    tensors = list(args[0]) if rec.variadic else [a for a in args[: len(rec.inputs)]]
+    shapes = [t._a.shape for t in tensors if hasattr(t, "_a")]
+    if isinstance(error, np.exceptions.AxisError):
+        from .tensor import dim_error
+
+        raise dim_error(error.axis, error.ndim) from None
+    if isinstance(error, ValueError) and "broadcast" in str(error) and len(shapes) >= 2:
+        raise broadcast_error(shapes[0], shapes[1], rec.name) from None
+    if isinstance(error, TypeError) and "ufunc" in str(error):
+        names = [str(t.dtype) for t in tensors if hasattr(t, "_a")] or [type(t).__name__ for t in tensors]
+        raise RuntimeError(f'"{rec.name}" not implemented for {" and ".join(names)}: convert it first, with .to(dtype)') from None
+    raise error

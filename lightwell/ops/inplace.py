@@ -1,0 +1,262 @@
+"""Writing in place: the twin of an operation is the operation, written over its first tensor.
+
+A write bumps the version that all views of the memory share, so that backward can refuse saved values that are gone.
+Where a graph is recorded, the tensor takes the result's node as its own. A write through a view gives the *base* a new
+node (the old base with the region replaced) and every view of it a new one, made at the next look (`regenerate`).
+"""
+
+import sys
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd import modes
+from ..autograd.node import tick
+from ..tensor import REBASED, STAMP, VERSION, WRITER, Tensor
+from .op import op
+
+new = object.__new__
+
+
+@op
+class as_strided_:
+    r"""y[i…] = memory of x at offset + Σ iₖ·strideₖ.   Each element of y is one of x: gx adds gy up where it came from."""
+
+    node_name = "AsStridedBackward0"
+
+    def forward(xp, x, /, size, stride, offset, order):
+        return xp.strided(xp.permute_dims(x, order), size, stride, offset)
+
+    def grad_x(xp, gy, x_shape, stride, offset, order):
+        inner = tuple(x_shape[k] for k in order)
+        return xp.permute_dims(xp.strided_add(inner, gy, stride, offset), inverse(order))
+
+
+@op
+class strided_add_:
+    r"""The adjoint of as_strided: zeros of `shape` (flat, C order) with v added at offset + Σ iₖ·strideₖ;  gv = gy there."""
+
+    def forward(xp, v, /, shape, stride, offset):
+        return xp.strided_add(shape, v, stride, offset)
+
+    def grad_v(xp, gy, v_shape, stride, offset):
+        return xp.strided(gy, v_shape, stride, offset)
+
+
+@op
+class copy_slices_:
+    r"""z = x with the region (offset, stride) replaced by v.   gx = gz, zero in the region;   gv = gz in the region."""
+
+    node_name = "CopySlices"
+    promotes = False
+
+    def forward(xp, x, v, /, stride, offset, order):
+        return xp.permute_dims(xp.strided_set(xp.permute_dims(x, order), v, stride, offset), inverse(order))
+
+    def grad_x(xp, gy, v_shape, stride, offset, order):
+        zero = xp.zeros_like(xp.strided(xp.permute_dims(gy, order), v_shape, stride, offset))
+        return xp.permute_dims(xp.strided_set(xp.permute_dims(gy, order), zero, stride, offset), inverse(order))
+
+    def grad_v(xp, gy, v_shape, stride, offset, order):
+        return xp.strided(xp.permute_dims(gy, order), v_shape, stride, offset)
+
+
+@op
+class copy:
+    r"""z = v, broadcast to x's shape and cast to its dtype.   gx = 0;   gv = gz."""
+
+    node_name = "CopyBackwards"
+    promotes = False
+    broadcasts = True
+
+    def forward(xp, x, v, /):
+        return xp.astype(xp.broadcast_to(v, x.shape), x.dtype, copy=True)
+
+    def grad_x(xp, gy):
+        return xp.zeros_like(gy)
+
+    def grad_v(xp, gy):
+        return gy
+
+
+def inverse(order) -> tuple:
+    """The permutation that undoes `order`."""
+    out = [0] * len(order)
+    for i, k in enumerate(order):
+        out[k] = i
+    return tuple(out)
+
+
+def geometry(base: np.ndarray, view: np.ndarray):
+    """(strides, offset) of `view` in elements of `base`'s memory, and the order of `base`'s dimensions in memory."""
+    item = base.itemsize
+    order = tuple(sorted(range(base.ndim), key=lambda k: (-abs(base.strides[k]), k)))
+    if not base.transpose(order).flags.c_contiguous:
+        raise RuntimeError(
+            f"in-place write through a view of a tensor of shape {list(base.shape)} and strides "
+            f"{[s // item for s in base.strides]}, whose memory has gaps, can't be recorded: write to a contiguous() copy"
+        )
+    offset = (view.ctypes.data - base.ctypes.data) // item if view.size else 0
+    return tuple(s // item for s in view.strides), offset, order
+
+
+def regenerate(view: Tensor) -> None:
+    """Give a view its place in the new history of its base."""
+    base = view._base
+    view._seen = view._cell[REBASED]
+    if base._rg:
+        stride, offset, order = geometry(base._a, view._a)
+        view._node = hang(as_strided_.record, (base._node or base,), (None, None, base._a.shape, view._a.shape, stride, offset, order))
+        view._rg = True
+    else:
+        view._node, view._rg = None, False
+
+
+def hang(rec, edges, saved):
+    """A node made by hand, for an operation whose value was written in place."""
+    node = new(rec.node)
+    node.edges, node.saved, node.cells, node.fit, node.extra, node.seq = edges, saved, (), None, None, tick()
+    return node
+
+
+def check_writable(t: Tensor, name: str, recording: bool) -> None:
+    """RuntimeError where writing would change a leaf that gradients are wanted for, or write one memory place twice."""
+    if recording and t.requires_grad:
+        if t._node is None:
+            raise RuntimeError(
+                f"a leaf Variable that requires grad is being used in an in-place operation ({name}). "
+                "Write under torch.no_grad(), or to t.data, if the graph should not know."
+            )
+        base = t._base
+        if base is not None and base._rg and base._node is None:
+            raise RuntimeError(
+                f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}). "
+                "Write under torch.no_grad(), or clone() the leaf first."
+            )
+    a = t._a
+    if 0 in a.strides and any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape)) and a.size:
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+
+def writing(t: Tensor, name: str) -> None:
+    """Note a write: the version goes up, and the writer is remembered where somebody might have to be told."""
+    cell = t._cell_now()
+    cell[STAMP], cell[VERSION] = tick(), cell[VERSION] + 1
+    if modes.state.grad:
+        frame = sys._getframe(2)
+        while frame is not None and frame.f_globals.get("__name__", "").startswith("lightwell."):
+            frame = frame.f_back
+        cell[WRITER] = (name, frame.f_code.co_filename, frame.f_lineno) if frame else (name, None, 0)
+
+
+def rebase(t: Tensor, node) -> None:
+    """Give a tensor that was written in place the node of its new value; through a view, the whole base."""
+    base = t._base
+    if base is None:
+        t._node, t._rg = node, True
+        return
+    stride, offset, order = geometry(base._a, t._a)
+    old = (base._node or base) if base._rg else None
+    base._node = hang(
+        copy_slices_.record, (old, node), (None, None, None, base._a.shape, t._a.shape, stride, offset, order)
+    )
+    base._rg = True
+    t._cell[REBASED] += 1
+    regenerate(t)
+
+
+def overwrite(t: Tensor, result: Tensor, name: str) -> Tensor:
+    """Write `result` over `t`, in memory and in the graph; returns `t`.
+
+    RuntimeError: a leaf that requires grad, another shape, a dtype that can't be cast, memory that overlaps itself.
+    """
+    if result is NotImplemented:
+        raise TypeError(f"{name}(): unsupported operand")
+    recording = modes.state.grad
+    check_writable(t, name, recording)
+    a, r = t._a, result._a
+    if r.shape != a.shape:
+        raise RuntimeError(
+            f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(r.shape)}: {name}() can't grow its tensor"
+        )
+    if r.dtype is not a.dtype and not dtypes.can_cast(result.dtype, t.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.tensor_type[:-6]} can't be cast to the desired output type {t.dtype.tensor_type[:-6]} in {name}()"
+        )
+    if recording and (result._rg or t._rg):
+        node = result._node if result._rg else None
+        if node is None:  # the result knows no history (a constant): the write still ends the old one
+            node = hang(copy.record, ((t._node or t) if t._rg else None, None), (None,) * 3 + (a.shape, a.shape))
+        elif getattr(node, "saved", None):
+            # What the node saved of this very memory is about to be written over: it keeps a copy instead.
+            if any(v is a for v in node.saved):
+                node.saved = tuple(a.copy() if v is a else v for v in node.saved)
+                node.cells = tuple(c for c in node.cells if c is not t._cell)
+        if r.dtype is not a.dtype and result._rg:
+            node = _cast_node(result, t)
+        np.copyto(a, r, casting="unsafe")
+        writing(t, name)
+        node.seq = tick()
+        rebase(t, node)
+        return t
+    np.copyto(a, r, casting="unsafe")
+    writing(t, name)
+    return t
+
+
+def _cast_node(result: Tensor, t: Tensor):
+    return result.to(t.dtype)._node
+
+
+def write_region(t: Tensor, name: str, write, node_of) -> Tensor:
+    """Write in place by `write(array)`; `node_of(old edge)` makes the node where a graph is recorded, or gives None."""
+    recording = modes.state.grad
+    check_writable(t, name, recording)
+    old = (t._node or t) if recording and t._rg else None
+    node = node_of(old) if recording else None
+    write(t._a)
+    writing(t, name)
+    if node is not None:
+        node.seq = tick()
+        rebase(t, node)
+    return t
+
+
+def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
+    """Write `src`, broadcast and cast to this tensor's shape and dtype, over it; returns the tensor.
+
+    RuntimeError where the shape doesn't broadcast, or the tensor is a leaf that requires grad.
+
+    >>> import lightwell as torch
+    >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    a, s = self._a, src._a
+    try:
+        if s.shape != a.shape:
+            np.broadcast_to(s, a.shape)
+    except ValueError:
+        from ..errors import broadcast_error
+
+        raise broadcast_error(a.shape, s.shape, "copy_") from None
+
+    def write(to):
+        np.copyto(to, s.real if s.dtype.kind == "c" and to.dtype.kind != "c" else s, casting="unsafe")
+
+    def node_of(old):
+        if old is None and not src.requires_grad:
+            return None
+        node = hang(copy.record, (old, (src._node or src) if src._rg else None), (None,) * 3 + (a.shape, s.shape))
+        node.fit = ((a.shape, a.dtype), (s.shape, s.dtype))
+        return node
+
+    return write_region(self, "copy_", write, node_of)
+
+
+Tensor.copy_ = copy_

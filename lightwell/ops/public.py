@@ -1,0 +1,110 @@
+"""How a function becomes public: keyword aliases, `out=`, the Tensor method, the in-place twin."""
+
+import functools
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.modes import state
+from ..tensor import Tensor
+from .inplace import overwrite
+
+ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+
+def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=None):
+    """Make `fn(input, ...)` public under its name.
+
+    `method`: attach it to Tensor (True, or the method's name); `inplace`: attach the twin `name_`, which writes the
+    result over the tensor (`ufunc` does so without a temporary where no graph is wanted); `out`: take `out=`.
+    Keywords `axis`, `keepdims`, `x`, `x1`, `x2` stand for `dim`, `keepdim`, `input`, `input`, `other`.
+    """
+    if fn is None:
+        return functools.partial(public, method=method, inplace=inplace, out=out, ufunc=ufunc, name=name)
+    name = name or fn.__name__.rstrip("_")
+    code = fn.__code__
+    known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        if not kwargs:
+            return fn(*args)
+        target = kwargs.pop("out", None) if out and "out" not in known else None
+        if not known.issuperset(kwargs):
+            for alias, meant in ALIASES.items():
+                if alias in kwargs and alias not in known and meant in known and meant not in kwargs:
+                    kwargs[meant] = kwargs.pop(alias)
+        result = fn(*args, **kwargs)
+        return result if target is None else write_out(name, target, result)
+
+    call.__name__ = call.__qualname__ = name
+    if method:
+        setattr(Tensor, name if method is True else method, call)
+    if inplace:
+        call.inplace = twin(name, fn, ufunc)
+        setattr(Tensor, name + "_", call.inplace)
+    return call
+
+
+def twin(name: str, fn, ufunc=None):
+    """The in-place twin of `fn`: compute, then write over the first argument."""
+
+    def write_over(self, *args, **kwargs):
+        if ufunc is not None and not kwargs and not (state.grad and (self.requires_grad or _any_grad(args))):
+            a = self._a
+            rest = [t._a if isinstance(t, Tensor) else t for t in args]
+            plain = all(type(v) in (float, int) and a.dtype.kind == "f" or type(v) is np.ndarray and v.dtype is a.dtype for v in rest)
+            if plain and len(rest) == ufunc.nin - 1 and all(getattr(v, "shape", ()) in ((), a.shape) for v in rest) and _single(a):
+                ufunc(a, *rest, out=a)
+                if self._cell is not None:
+                    self._bump()
+                return self
+        return overwrite(self, fn(self, *args, **kwargs), name + "_")
+
+    write_over.__name__ = write_over.__qualname__ = name + "_"
+    write_over.__doc__ = f"`{name}`, written over this tensor; returns it. See `torch.{name}`."
+    return write_over
+
+
+def _any_grad(values) -> bool:
+    return any(isinstance(v, Tensor) and v.requires_grad for v in values)
+
+
+def _single(a) -> bool:
+    return a.flags.c_contiguous or 0 not in a.strides
+
+
+def write_out(name: str, out, result):
+    """Write `result` into `out` (tuples pairwise), resizing it as PyTorch does; returns `out`.
+
+    RuntimeError where a gradient would be lost, or where the dtype can't be cast.
+    """
+    if isinstance(result, tuple):
+        for o, r in zip(out, result):
+            write_out(name, o, r)
+        return type(result)(*out) if hasattr(result, "_fields") else type(result)(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if state.grad and (result._rg or out.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad. Leave out= away, or compute under torch.no_grad()."
+        )
+    if not dtypes.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"{name}(): result type {result.dtype.tensor_type[:-6]} can't be cast to the desired output type {out.dtype.tensor_type[:-6]}"
+        )
+    if out._a.shape != result._a.shape:
+        if out._a.size:
+            import warnings
+
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match "
+                f"the required output shape {list(result.shape)}. Reuse it by resizing it to zero elements first: out.resize_(0).",
+                UserWarning,
+                stacklevel=4,
+            )
+        out._a = np.empty(result._a.shape, out._a.dtype)
+    np.copyto(out._a, result._a, casting="unsafe")
+    out._bump()
+    return out

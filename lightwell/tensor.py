@@ -1,0 +1,629 @@
+"""Tensor: an array, its place in memory (storage, views, version), its place in the graph.
+
+Only what is not an operation stands here; the operations in `ops/` attach their methods themselves.
+"""
+
+import numpy as np
+
+from . import dtypes
+from .device import device as Device
+
+ndarray, new = np.ndarray, object.__new__
+_cpu = Device("cpu")
+
+# A cell is the version record that all views of one memory share. It is a plain list, since making it must cost
+# nearly nothing: [time of the last write, number of writes, the last write's (op, file, line), times rebased].
+STAMP, VERSION, WRITER, REBASED = range(4)
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple that prints as `torch.Size([2, 3])` and knows `numel()`.
+
+    >>> import lightwell as torch
+    >>> torch.zeros(2, 3).shape.numel()
+    6
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The product of the sizes: the number of elements."""
+        n = 1
+        for s in self:
+            n *= s
+        return n
+
+    def __repr__(self):
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __radd__(self, other):
+        return Size(tuple(other) + tuple(self))
+
+    def __mul__(self, n):
+        return Size(tuple.__mul__(self, n))
+
+    __rmul__ = __mul__
+
+    def __getitem__(self, key):
+        found = tuple.__getitem__(self, key)
+        return Size(found) if isinstance(key, slice) else found
+
+    def __reduce__(self):
+        return Size, (tuple(self),)
+
+
+class _TensorMeta(type):
+    """`isinstance(t, torch.FloatTensor)` asks for the dtype too; the plain class keeps Python's own fast check."""
+
+
+class Tensor(metaclass=_TensorMeta):
+    """A multi-dimensional array of one dtype, which can record the graph of what was done with it.
+
+    `_a` is the NumPy array; `_rg` whether it requires grad; `_node` the node that made it (None for a leaf);
+    `_base` the tensor that it is a view of; `_cell` the version record shared by all views of the memory.
+
+    >>> import lightwell as torch
+    >>> x = torch.tensor([1., 2.], requires_grad=True)
+    >>> (x * x).sum().backward(); x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_a", "_base", "_cell", "_grad", "_node", "_rg", "_seen")
+
+    __array_priority__ = 1000
+    is_sparse = is_quantized = is_mkldnn = is_nested = is_cuda = is_xpu = is_mps = is_meta = False
+    is_cpu = True
+    names_ = None
+
+    def __new__(cls, *args, **kwargs):
+        from .ops.creation import legacy_constructor
+
+        return legacy_constructor(cls, dtypes.get_default_dtype(), *args, **kwargs)
+
+    # ---- what it is -------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The size of each dimension."""
+        return new_size(Size, self._a.shape)
+
+    def size(self, dim=None):
+        """The shape, or the size of one dimension; IndexError where there is no such dimension."""
+        if dim is None:
+            return new_size(Size, self._a.shape)
+        shape = self._a.shape
+        if not -len(shape) <= dim < len(shape):
+            raise dim_error(dim, len(shape))
+        return shape[dim]
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The element type."""
+        return dtypes._OF_NP[self._a.dtype]
+
+    @property
+    def device(self) -> Device:
+        """Where the memory is."""
+        return _cpu
+
+    @property
+    def layout(self):
+        """`torch.strided`: elements at offset + Σ indexᵢ·strideᵢ."""
+        return strided
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._a.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._a.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._a.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._a.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self._a.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._a.nbytes
+
+    def __len__(self):
+        if not self._a.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self._a.shape[0]
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is floating-point."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative values."""
+        return self.dtype.is_signed
+
+    def get_device(self) -> int:
+        """The index of the accelerator: -1 on the CPU."""
+        return -1
+
+    # ---- its place in memory ----------------------------------------------------------------------------------
+
+    def stride(self, dim=None):
+        """Elements between neighbours along each dimension (or along `dim`)."""
+        a = self._a
+        if a.flags.c_contiguous:  # NumPy leaves strides of size-1 and empty dimensions open; PyTorch does not
+            out, step = [], 1
+            for s in reversed(a.shape):
+                out.append(step)
+                step *= max(s, 1)
+            out = tuple(reversed(out))
+            if a.size > 1 or not a.ndim:
+                out = tuple(
+                    s // a.itemsize if n == 1 and self._base is not None else o for o, s, n in zip(out, a.strides, a.shape)
+                )
+        else:
+            out = tuple(s // a.itemsize for s in a.strides)
+        if dim is None:
+            return out
+        if not -len(out) <= dim < len(out):
+            raise dim_error(dim, len(out))
+        return out[dim]
+
+    def data_ptr(self) -> int:
+        """The address of the first element (0 where there is none)."""
+        return self._a.ctypes.data if self._a.size else 0
+
+    def is_contiguous(self, memory_format=None) -> bool:
+        """Whether the elements lie in memory in the order of their indices (the last dimension fastest)."""
+        if memory_format is not None and memory_format.name == "channels_last":
+            return self._a.ndim == 4 and self._a.transpose(0, 2, 3, 1).flags.c_contiguous
+        return self._a.flags.c_contiguous
+
+    def _storage_owner(self) -> ndarray:
+        """The array that owns the memory: equal for tensors that share it."""
+        a = self._a
+        while type(a.base) is ndarray:
+            a = a.base
+        return a
+
+    def untyped_storage(self):
+        """The memory behind the tensor, as bytes, with `data_ptr()` and `nbytes()`."""
+        from .storage import UntypedStorage
+
+        return UntypedStorage(self)
+
+    def storage(self):
+        """The memory behind the tensor, as elements of its dtype."""
+        from .storage import TypedStorage
+
+        return TypedStorage(self)
+
+    def storage_offset(self) -> int:
+        """Elements between the start of the storage and the first element."""
+        owner = self._storage_owner()
+        return (self._a.ctypes.data - owner.ctypes.data) // self._a.itemsize if self._a.size else 0
+
+    def _cell_now(self) -> list:
+        """The version record, made at the first need."""
+        cell = self._cell
+        if cell is None:
+            cell = self._cell = [0, 0, None, 0]
+            node = self._node
+            if node is not None:  # the node may have saved this, its own output: it must hear of writes from now on
+                node = getattr(node, "node", node)
+                node.cells += (cell,)
+        return cell
+
+    @property
+    def _version(self) -> int:
+        """How often the memory was written in place."""
+        return self._cell[VERSION] if self._cell is not None else 0
+
+    def _bump(self) -> None:
+        """Tell that the memory was written outside any operation: saved values of it become stale."""
+        from .autograd.node import tick
+
+        cell = self._cell_now()
+        cell[STAMP], cell[VERSION] = tick(), cell[VERSION] + 1
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    # ---- its place in the graph -------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are computed for it."""
+        if self._base is not None:
+            self._refresh()
+        return self._rg
+
+    @requires_grad.setter
+    def requires_grad(self, flag):
+        if not flag and self._node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if flag and self._a.dtype.kind not in "fcV" and not self.dtype.is_floating_point:
+            raise RuntimeError(
+                f"only Tensors of floating point and complex dtype can require gradients; this one is {self.dtype}: "
+                "convert it first, with .float()"
+            )
+        self._rg = bool(flag)
+
+    def requires_grad_(self, requires_grad: bool = True):
+        """Set `requires_grad` and return the tensor; RuntimeError for integers, and for turning it off on a non-leaf."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it: gradients accumulate in leaves."""
+        if self._base is not None:
+            self._refresh()
+        return self._node is None
+
+    @property
+    def grad_fn(self):
+        """The node of the graph that made it; None for a leaf."""
+        if self._base is not None:
+            self._refresh()
+        node = self._node
+        return node.node if type(node).__name__ == "Port" else node
+
+    @property
+    def output_nr(self) -> int:
+        """Which of its node's outputs it is."""
+        return self._node.nr if type(self._node).__name__ == "Port" else 0
+
+    @property
+    def grad(self):
+        """The accumulated gradient; None before the first backward."""
+        if self._grad is None and self._node is not None and not self.retains_grad:
+            import warnings
+
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+                "Tensor, use .retain_grad() on the non-leaf Tensor.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if value._a.shape != self._a.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: it is {list(value._a.shape)}, the tensor {list(self._a.shape)}"
+                )
+            if value._a.dtype != self._a.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: it is {value.dtype}, the tensor {self.dtype}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether a non-leaf keeps its gradient."""
+        return self.__dict__.get("_retains", False)
+
+    def retain_grad(self) -> None:
+        """Let a non-leaf keep its gradient in `grad` at the next backward; nothing for a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._node is not None and not self.retains_grad:
+            import weakref
+
+            self._retains, me = True, weakref.ref(self)
+
+            def keep(g):
+                t = me()
+                if t is not None:
+                    t._grad = g.clone() if t._grad is None else t._grad + g
+
+            from .autograd.node import add_hook
+
+            add_hook(self, keep, last=True)
+
+    def register_hook(self, hook):
+        """Call `hook(grad)` when the tensor's gradient is known; a tensor it returns replaces the gradient.
+
+        Returns a handle with `remove()`. RuntimeError where the tensor doesn't require grad.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        from .autograd.node import add_hook
+
+        return add_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call `hook(tensor)` after each accumulation into a leaf's `grad`; returns a handle with `remove()`."""
+        if self._node is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        from .autograd.node import Handle
+
+        hooks = self.__dict__.setdefault("_post_hooks", {})
+        return Handle(hooks, hook)
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+        """Add d(self)/d(leaf)ᵀ·gradient to `grad` of every leaf that made this tensor (see `autograd.backward`)."""
+        from .autograd.engine import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def detach(self):
+        """The same memory outside the graph: writing to one shows in the other."""
+        out = make(self._a)
+        out._cell = self._cell_now()
+        return out
+
+    def detach_(self):
+        """Take this tensor itself out of the graph: it becomes a leaf."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._node, self._rg = None, False
+        return self
+
+    @property
+    def data(self):
+        """The same memory outside the graph and outside version counting (`detach()` is the safer word)."""
+        return make(self._a)
+
+    @data.setter
+    def data(self, value):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._a, self._cell, self._base = value._a, None, None
+
+    def _refresh(self) -> None:
+        """A view whose memory was given a new history through another view takes its place in that history."""
+        if self._cell[REBASED] != self._seen:
+            from .ops.inplace import regenerate
+
+            regenerate(self)
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        return self.__dict__.get("_inference", False)
+
+    def is_shared(self) -> bool:
+        """Whether the memory is shared between processes."""
+        return self.__dict__.get("_shared", False)
+
+    def share_memory_(self):
+        """Move the memory to a block that child processes can map; the tensor itself is returned."""
+        from .storage import share
+
+        return share(self)
+
+    def pin_memory(self, device=None):
+        """The tensor itself: without an accelerator there is nothing to pin for."""
+        return self
+
+    def is_pinned(self, device=None) -> bool:
+        """Whether the memory is page-locked: False without an accelerator."""
+        return False
+
+    # ---- conversions ------------------------------------------------------------------------------------------
+
+    def numpy(self, *, force: bool = False) -> ndarray:
+        """The NumPy array that shares this tensor's memory; RuntimeError where it requires grad (unless `force`)."""
+        if self.requires_grad and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self._a.dtype.kind == "V" or self._a.dtype.num >= 256:
+            raise TypeError(f"Got unsupported ScalarType {self.dtype.name.title().replace('Bf', 'BF')}; convert it first, with .float()")
+        return self._a
+
+    def __array__(self, dtype=None, copy=None):
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return np.array(self._a, dtype=dtype, copy=copy)
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        if array.dtype == bool:
+            array = array.astype(np.uint8) if context is None else array
+        return wrap(np.asarray(array))
+
+    def item(self):
+        """The Python number of a one-element tensor; RuntimeError for any other."""
+        a = self._a
+        if a.size != 1:
+            raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+        value = a.item()
+        return value if type(value) in _numbers else float(value)
+
+    def tolist(self):
+        """Nested lists of Python numbers (a number for a 0-dim tensor)."""
+        a = self._a
+        return a.astype(np.float32).tolist() if a.dtype.num >= 256 else a.tolist()
+
+    def __bool__(self):
+        a = self._a
+        if a.size != 1:
+            what = "no values" if not a.size else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+        return bool(a.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __complex__(self):
+        return complex(self.item())
+
+    def __index__(self):
+        if self._a.dtype.kind not in "iub":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        if self._a.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._a.item())
+
+    def __iter__(self):
+        if not self._a.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element):
+        if isinstance(element, Tensor):
+            element = element._a
+        elif not isinstance(element, (int, float, bool, complex)):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+        return bool((self._a == element).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self, *, tensor_contents=None):
+        from .printing import tensor_repr
+
+        return tensor_repr(self)
+
+    def __format__(self, spec):
+        return format(self.item() if not self._a.ndim else str(self), spec)
+
+    def __dir__(self):
+        return sorted(set(object.__dir__(self)))
+
+    def __deepcopy__(self, memo):
+        if id(self) in memo:
+            return memo[id(self)]
+        if self._node is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+                "Take it out of the graph first, with .detach()."
+            )
+        # Tensors that share memory share it after the copy too: the memory itself is copied once per memo.
+        owner = self._storage_owner()
+        if owner.nbytes and owner.flags.c_contiguous and owner is not self._a:
+            twin = memo.get(id(owner))
+            if twin is None:
+                twin = memo[id(owner)] = owner.copy()
+                memo.setdefault("_kept", []).append(owner)
+            start = self._a.ctypes.data - owner.ctypes.data
+            a = np.ndarray(self._a.shape, self._a.dtype, twin.data, start, self._a.strides) if twin.nbytes else self._a.copy()
+        else:
+            a = memo.get(id(owner))
+            if a is None:
+                a = memo[id(owner)] = self._a.copy(order="K")
+        out = make(a, type(self))
+        out._rg = self._rg
+        memo[id(self)] = out
+        if self._grad is not None:
+            out._grad = self._grad.__deepcopy__(memo)
+        for key, value in self.__dict__.items():
+            if key not in ("_hooks", "_post_hooks", "_retains"):
+                import copy
+
+                out.__dict__[key] = copy.deepcopy(value, memo)
+        return out
+
+    def __reduce_ex__(self, protocol):
+        from ._utils import reduce_tensor
+
+        return reduce_tensor(self)
+
+
+_numbers = {int, float, bool, complex}
+new_size = tuple.__new__
+
+
+class layout:
+    """How elements are stored: `torch.strided`, `torch.sparse_coo`, `torch.sparse_csr`."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return f"torch.{self.name}"
+
+    def __reduce__(self):
+        return self.name
+
+
+strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
+
+
+class memory_format:
+    """The order of dimensions in memory that a copy should have."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return f"torch.{self.name}"
+
+    def __reduce__(self):
+        return self.name
+
+
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
+
+
+def make(array: ndarray, cls=Tensor) -> Tensor:
+    """A tensor around `array`, sharing its memory, outside any graph."""
+    t = new(cls)
+    t._a, t._rg, t._node, t._base, t._cell, t._grad = array, False, None, None, None, None
+    return t
+
+
+def wrap(array) -> Tensor:
+    """A tensor around `array` (a NumPy array or scalar), sharing its memory where it is an array."""
+    return make(array if type(array) is ndarray else np.asarray(array))
+
+
+def view_of(x: Tensor, array: ndarray) -> Tensor:
+    """A tensor around `array`, which shows part of `x`'s memory: both know of each other's writes."""
+    out = make(array)
+    cell = out._cell = x._cell or x._cell_now()
+    out._base = x if x._base is None else x._base
+    out._seen = cell[REBASED]
+    return out
+
+
+def dim_error(dim: int, ndim: int, what: str = "Dimension") -> IndexError:
+    """The error of a dimension that isn't there."""
+    low, high = (-ndim, ndim - 1) if ndim else (-1, 0)
+    return IndexError(f"{what} out of range (expected to be in range of [{low}, {high}], but got {dim})")
+
+
+def is_tensor(obj) -> bool:
+    """Whether `obj` is a tensor.
+
+    >>> import lightwell as torch
+    >>> torch.is_tensor(torch.ones(1)), torch.is_tensor([1])
+    (True, False)
+    """
+    return isinstance(obj, Tensor)
+
+
