@@ -55,7 +55,7 @@ class Adafactor(Optimizer):
     ):
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError(f"Tensor lr must be 1-element (Adafactor got shape {tuple(lr.shape)})")
-        if not lr >= 0.0:
+        if not _number(lr) >= 0.0:
             raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
         if not beta2_decay <= 0.0:
             raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
@@ -97,12 +97,12 @@ class Adafactor(Optimizer):
         x = a.astype(np.float32) if narrow else a
         g = g.astype(x.dtype) if narrow else g
         if group["maximize"]:
-            g = -g
+            g = np.negative(g, out=np.empty_like(g))
         weight = t ** group["beta2_decay"]
         alpha = max(eps2, _norm(x) / x.size**0.5) * min(lr, 1 / t**0.5)
         if group["weight_decay"] != 0:
             x *= 1 - lr * group["weight_decay"]
-        u = np.multiply(g, g)
+        u = np.multiply(g, g, out=np.empty_like(g))
         if a.ndim > 1:
             row, col = state["row_var"]._a, state["col_var"]._a
             row += ((u.mean(-1, keepdims=True) - row) * weight).astype(row.dtype)

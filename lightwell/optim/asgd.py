@@ -88,6 +88,7 @@ class ASGD(Optimizer):
                 eta, mu = state["eta"]._a, state["mu"]._a
                 numbers = (eta.item(), 1 - lambd * eta.item(), mu.item(), decay, maximize)
                 self._apply(_update, (p, g, state["ax"]), numbers, differentiable)
-                eta.fill(lr / (1 + lambd * lr * t) ** alpha)
-                mu.fill(1 / max(1, t - t0))
+                # Rounded as a fresh scalar state is: a loaded checkpoint may hold wider ones.
+                eta.fill(_scalar_state(lr / (1 + lambd * lr * t) ** alpha)._a)
+                mu.fill(_scalar_state(1 / max(1, t - t0))._a)
         return loss

@@ -187,7 +187,14 @@ class LBFGS(Optimizer):
             if search is not None:
                 start = [p._a.copy() for p in self._params]
                 loss, g, t, used = strong_wolfe(
-                    lambda t, d: self._evaluate(evaluate, start, t, d), t, d, loss, g, float(slope), tolerance_change
+                    lambda t, d, start=start: self._evaluate(evaluate, start, t, d),
+                    t,
+                    d,
+                    loss,
+                    g,
+                    float(slope),
+                    tolerance_change,
+                    limit=max_eval - evaluations,
                 )
                 self._move(t, d)
                 done = np.abs(g).max(initial=0) <= tolerance_grad

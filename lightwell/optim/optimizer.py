@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.modes import enable_grad, no_grad, set_grad_enabled
+from ..autograd.modes import enable_grad, set_grad_enabled
 from ..autograd.node import Handle, tick
 from ..dtypes import get_default_dtype
 from ..tensor import STAMP, VERSION, Tensor, wrap
@@ -273,8 +273,8 @@ class Optimizer:
                     g.detach_()
                 else:
                     g.requires_grad_(False)
-                with no_grad():
-                    g.zero_()
+                g._a.fill(0)
+                g._bump()
 
     def step(self, closure: Callable | None = None):
         """Update the parameters once from their gradients; `closure`, if given, recomputes the loss, which is returned."""
@@ -408,10 +408,10 @@ def _fit(value, param, key=None):
     """A copy of a saved state value, its tensors in the parameter's dtype."""
     if isinstance(value, Tensor):
         if key == "step":
-            return value.detach().clone()
+            return wrap(np.array(value._a))
         if param.is_floating_point() or param.is_complex():
             return wrap(np.array(value._a, dtype=param._a.dtype))
-        return value.detach().clone()
+        return wrap(np.array(value._a))
     if isinstance(value, dict):
         return {k: _fit(v, param, k) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -449,7 +449,7 @@ def _check_options(name, lr, foreach=None, fused=None, differentiable=False, cap
             raise ValueError(f"Tensor lr must be 1-element ({name} got shape {tuple(lr.shape)})")
         if foreach and not capturable and name != "SGD":
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-    if not lr >= 0.0:
+    if not _number(lr) >= 0.0:
         raise ValueError(f"Invalid learning rate: {lr} ({name} needs lr >= 0)")
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
@@ -460,12 +460,12 @@ def _check_options(name, lr, foreach=None, fused=None, differentiable=False, cap
 def _check_betas(name, betas):
     """Both betas lie in [0, 1)."""
     for i in (0, 1):
-        if not 0.0 <= betas[i] < 1.0:
+        if not 0.0 <= _number(betas[i]) < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]} ({name} needs 0 <= beta < 1)")
 
 
 def _check_at_least_zero(name, **options):
     """ValueError for a negative option; keys are the wording, with spaces as underscores."""
     for what, value in options.items():
-        if not value >= 0.0:
+        if not _number(value) >= 0.0:
             raise ValueError(f"Invalid {what} value: {value} ({name} needs {what} >= 0)")
