@@ -1,4 +1,4 @@
-"""The distributions: each function draws from a generator exactly as PyTorch's CPU kernels do, and returns an ndarray."""
+"""The distributions: each draws from a generator exactly as PyTorch's CPU kernels do, and returns an ndarray."""
 
 import math
 import warnings
@@ -79,8 +79,8 @@ def uniform(generator, shape, dtype=np.float32, low=0.0, high=1.0) -> np.ndarray
     t = out.dtype.type
     if (low, high) != (0.0, 1.0):
         out = (fma64 if wide else fma32)(out, t(high) - t(low), t(low))
-        if wide or dtype == np.float32:
-            out[out == t(high)] = t(low)
+        if dtype == out.dtype and (top := out == t(high)).any():
+            out[top] = t(low)
     if out.dtype != dtype:
         out = out.astype(dtype)
         top = out == _cast(np.float64(high), dtype)
@@ -331,7 +331,7 @@ def _inside_out(generator, n, dtype):
 
 
 def bernoulli(generator, p, shape=None, dtype=np.float32) -> np.ndarray:
-    """0 or 1 with chance p of 1: bernoulli_(p), bernoulli(tensor), dropout's mask. Raises RuntimeError if p leaves [0, 1].
+    """1 with chance p, else 0: bernoulli_(p), bernoulli(tensor), dropout's mask. RuntimeError if p leaves [0, 1].
 
     A number p is compared with a double (two words), an array p of float32 or narrower with a float (one word).
     """

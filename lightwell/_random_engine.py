@@ -103,6 +103,8 @@ class Generator:
         source = self._engine()
         if n:
             self._fresh = False
+        if n < 128:  # less to set up
+            return self._bits.random_raw(n).astype(np.uint32)
         return source.integers(0, 0xFFFFFFFF, n, dtype=np.uint32, endpoint=True)
 
     def words64(self, n: int) -> np.ndarray:
@@ -110,10 +112,17 @@ class Generator:
         source = self._engine()
         if n:
             self._fresh = False
+        if n < 64:
+            pairs = self._bits.random_raw(2 * n)
+            return (pairs[::2] << np.uint64(32)) | pairs[1::2]
         return source.integers(0, _ALL64, n, dtype=np.uint64, endpoint=True)
 
     def floats(self, n: int) -> np.ndarray:
         """n float32 in [0, 1): the low 24 bits of a word each."""
+        if n <= 32768:
+            w = self.words(n)
+            w &= np.uint32(0xFFFFFF)
+            return w.view(np.int32).astype(np.float32) * np.float32(2.0**-24)
         out = np.empty(n, np.float32)
         for start in range(0, n, 32768):  # in pieces that stay in the cache
             w = self.words(min(32768, n - start))

@@ -1,4 +1,4 @@
-"""The arithmetic beneath the random streams: fused multiply-adds, scalar libm over arrays, and the float32 Box-Muller block."""
+"""The arithmetic beneath the random streams: fused multiply-adds, the C library's functions, Box-Muller in blocks."""
 
 import math
 
@@ -59,10 +59,30 @@ def _odd_sum(a, b):
 
 
 def fma32(a, b, c) -> np.ndarray:
-    """Round(a * b + c) once to float32."""
+    """Round(a * b + c) once to float32; a an array, b and c numbers."""
     a = np.asarray(a, dtype=np.float32)
-    product = a.astype(np.float64) * float(np.float32(b))  # 24 + 24 bits: exact
-    return _odd_sum(np.atleast_1d(product), np.float64(np.float32(c))).reshape(a.shape).astype(np.float32)
+    b, c = np.float32(b), np.float32(c)
+    if c == 0:
+        return a * b + c
+    out = np.empty(a.shape, np.float32)
+    source, target = a.reshape(-1), out.reshape(-1)
+    wide, addend = np.float64(b), np.float64(c)
+    for start in range(0, a.size, 16384):
+        product = source[start : start + 16384].astype(np.float64)
+        product *= wide  # 24 + 24 bits: exact
+        total = product + addend
+        piece = target[start : start + 16384]
+        with np.errstate(over="ignore"):
+            piece[...] = total
+        # rounding twice differs from rounding once only on the midpoints of float32 (or among its subnormals)
+        doubtful = (total.view(np.int64) & 0x1FFFFFFF) == 0x10000000
+        if abs(c) < 2.0**-60:
+            doubtful |= np.abs(total) < 2.0**-125
+        if doubtful.any():
+            doubtful &= _two_sum(product, addend)[1] != 0  # an exact sum was rounded once only
+            if doubtful.any():
+                piece[doubtful] = _odd_sum(product[doubtful], addend)
+    return out
 
 
 def _split(a):
@@ -77,6 +97,8 @@ def fma64(a, b, c) -> np.ndarray:
     a = np.asarray(a, dtype=np.float64)
     b, c = np.float64(b), np.float64(c)
     uh = a * b
+    if c == 0 or abs(b) > 2.0**900:  # nothing to fuse; or the split would overflow
+        return uh + c
     (ah, al), (bh, bl) = _split(a), _split(b)
     ul = ((ah * bh - uh) + ah * bl + al * bh) + al * bl
     th, tl = _two_sum(c, ul)
@@ -151,8 +173,9 @@ class _Work:
 
     def _chain(self, coefficients, x, y, w):
         """Horner's rule with a rounding to float32 after each fused step; leaves the value in y and in w."""
-        w.fill(coefficients[0])
-        for c in coefficients[1:]:
+        self._fma(np.float64(coefficients[0]), x, np.float64(coefficients[1]), y)
+        np.copyto(w, y)
+        for c in coefficients[2:]:
             self._fma(w, x, np.float64(c), y)
             np.copyto(w, y)
 

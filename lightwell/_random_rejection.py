@@ -135,7 +135,7 @@ def _binomial_one(t, count, prob, draw):
     flip = prob > 0.5
     p = t(1.0 - float(prob)) if flip else prob
     k = _btrs(t, count, p, draw) if count * p >= 10 else _waits(t, count, p, draw)
-    return float(count) - k if flip else k
+    return count - t(k) if flip else k
 
 
 def _waits(t, count, p, draw):
@@ -179,14 +179,16 @@ def _btrs(t, count, p, draw):
         if us >= 0.07 and v <= v_r:
             return k
         v = _log(v * alpha / (a / (us * us) + b))
+        # these sums are the scalar type's own: they round in float32 beyond 2**24
+        n1, k1, left1 = float(count + t(1)), float(t(k) + t(1)), float(count - t(k) + t(1))
         bound = (
             (m + 0.5) * math.log((m + 1) / (r * (n - m + 1)))
-            + (n + 1) * math.log((n - m + 1) / (n - k + 1))
-            + (k + 0.5) * math.log(r * (n - k + 1) / (k + 1))
+            + n1 * math.log((n - m + 1) / left1)
+            + (k + 0.5) * math.log(r * left1 / k1)
             + _tail(m)
             + _tail(n - m)
             - _tail(k)
-            - _tail(n - k)
+            - _tail(float(count - t(k)))
         )
         if v <= bound:
             return k

@@ -1,4 +1,4 @@
-"""Random numbers: PyTorch's CPU streams, bit for bit, for the same seed; on NumPy arrays, and the functions on the default generator."""
+"""Random numbers on NumPy arrays: PyTorch's CPU streams, bit for bit, and the functions on the default generator."""
 
 import contextlib
 
@@ -88,8 +88,9 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
     """Run a block on a copy of the default generator: after it, the stream goes on as if nothing had been drawn.
 
     Args:
-        devices: accelerators whose generators to keep as well; they draw from this same generator here.
+        devices: accelerators whose generators to keep as well; here they all draw from this one.
         enabled: False makes this a block like any other.
+        device_type: the kind of those accelerators.
 
     Example::
 
