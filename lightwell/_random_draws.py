@@ -98,7 +98,16 @@ def _normal_one_by_one(generator, n, mean, std):
         generator._normal = None
         start = 1
     pairs = (n - start + 1) // 2
-    if pairs:
+    if 0 < pairs <= 8:  # few: no array is worth its set-up
+        values = []
+        u = generator.doubles(2 * pairs).tolist()
+        for u1, u2 in zip(u[::2], u[1::2], strict=True):
+            radius, theta = math.sqrt(-2.0 * math.log1p(-u2)), 2.0 * math.pi * u1
+            values += (radius * math.cos(theta), radius * math.sin(theta))
+        if (n - start) % 2:
+            generator._normal = values.pop()
+        out[start:] = values
+    elif pairs:
         u = generator.doubles(2 * pairs)
         radius = np.sqrt(-2.0 * libm("log1p", -u[1::2]))
         theta = (2.0 * math.pi) * u[::2]

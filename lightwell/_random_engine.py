@@ -134,6 +134,8 @@ class Generator:
 
     def doubles(self, n: int) -> np.ndarray:
         """n float64 in [0, 1): the low 53 bits of two words each."""
+        if n <= 16384:
+            return self.masked53(n).view(np.int64).astype(np.float64) * 2.0**-53
         out = np.empty(n, np.float64)
         for start in range(0, n, 16384):
             w = self.words64(min(16384, n - start))
