@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 16384  # elements: a block of parameter, gradient, state and scratch stays in the second-level cache
+BLOCK = 65536  # elements: large enough to hide the cost of a NumPy call, small enough that scratch stays in the cache
 
 
 class Arrays:
