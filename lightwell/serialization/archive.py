@@ -147,6 +147,8 @@ class ZipReader:
     def where(self, name: str) -> tuple[int, int]:
         """(position, size) of a record's data in the file."""
         info = self._find(name)
+        if not 0 <= info.header_offset < self.length:
+            raise RuntimeError(f"load: record {name!r} begins outside the file; {_HINT}")
         self.file.seek(info.header_offset)
         head = self.file.read(30)
         if len(head) < 30 or head[:4] != b"PK\x03\x04":

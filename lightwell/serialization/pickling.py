@@ -10,8 +10,8 @@ from .. import _utils, dtypes
 from ..device import device as Device
 from ..tensor import Size, Tensor, layout, memory_format
 from . import names
-from .allow import _layout
-from .storages import BY_DTYPE, BY_NAME, UNTYPED, StorageType
+from .allow import _layout, lookup
+from .storages import BY_DTYPE, UNTYPED, StorageType
 
 _PLAIN = {int, float, bool, str, bytes, type(None), dict, list, tuple, set, OrderedDict}
 # What PyTorch's Module reads from its own __dict__ without asking whether it is there.
@@ -124,7 +124,7 @@ class Pickler(pickle._Pickler):
 
     def _place(self, t):
         """(function, arguments) that rebuild a plain tensor."""
-        a, dtype = t._a, t.dtype
+        a, dtype = t._a, dtypes.from_np(t._a.dtype)
         if not a.dtype.isnative:
             a = a.astype(dtype.np)
         owner, offset, strides = _utils.locate(a)
@@ -196,12 +196,9 @@ def unpickler(pickle_module, file, persistent_load, **kwargs):
 
     class Unpickler(pickle_module.Unpickler):
         def find_class(self, module, name):
-            if (module, name) in BY_NAME:
-                return BY_NAME[module, name]
-            if (module, name) == ("torch.serialization", "_get_layout"):
-                return _layout
             if module == "torch" or module.startswith("torch."):
-                found = names.find(module, name)
+                known = lookup(module, name)
+                found = names.find(module, name) if known is None else known[0]
                 if found is not None:
                     return found
                 raise AttributeError(

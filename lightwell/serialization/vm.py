@@ -56,7 +56,7 @@ class SafeUnpickler:
         self.memo: dict = {}
         self.calls: dict = {}  # id of an object that a GLOBAL made -> (the object, kept alive; what to call for it)
         self.user = allow.user_table()
-        self.trusted: dict = {}  # id -> user's class that the file named
+        self.trusted = {id(obj) for obj in self.user.values()}
         self.budget = 16 * (self.end - position) + _CHARGE
 
     def run(self):
@@ -138,7 +138,6 @@ class SafeUnpickler:
                 raise refusal(module, name)
             obj = self.user[full]
             self.calls[id(obj)] = obj, obj
-            self.trusted[id(obj)] = obj
         self.stack.append(obj)
 
     def reduce(self) -> None:
