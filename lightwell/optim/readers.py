@@ -149,7 +149,7 @@ class Tensors:
         return x.clone() / (y.clone() if hasattr(y, "clone") else y)
 
     def sqrt(self, x, out):
-        return x.clone().sqrt()
+        return x.clone().sqrt().clone()  # sqrt saves its result, which a rule may go on to change
 
     def abs(self, x, out):
         return x.clone().abs()

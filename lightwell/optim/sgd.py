@@ -39,7 +39,8 @@ class SGD(Optimizer):
         p ← p - lr · g
 
     `lr` may be a number or a one-element tensor. `foreach` and `fused` choose among implementations in PyTorch; here they are
-    accepted and change nothing. `differentiable=True` records the step in the graph, for parameters that are not leaves.
+    accepted and change nothing. `differentiable=True` records the step in the graph, for parameters that are not leaves
+    (PyTorch cuts the graph where the momentum buffer is first filled; here the derivative is the full one).
 
     State per parameter: `momentum_buffer`, if momentum ≠ 0. Raises ValueError for a negative lr, momentum or weight_decay, and for
     nesterov without momentum or with dampening.

@@ -141,7 +141,7 @@ def test_plateau(options):
 
 
 def test_a_tensor_lr_is_filled_in_place():
-    a, _ = optimizers(lr=wrap(np.array(0.5)))
+    a = O.SGD([wrap(np.ones(1)).requires_grad_()], lr=wrap(np.array(0.5)))
     lr = a.param_groups[0]["lr"]
     schedule = OURS.StepLR(a, 1, gamma=0.5)
     schedule.step()
