@@ -506,7 +506,11 @@ class Tensor(metaclass=_TensorMeta):
     def __repr__(self, *, tensor_contents=None):
         from .printing import tensor_repr
 
-        return tensor_repr(self)
+        fn = self.grad_fn
+        return tensor_repr(
+            self._a, dtype_name=f"torch.{self.dtype.name}", default_dtype=f"torch.{dtypes._default.name}",
+            grad_fn_name=None if fn is None else fn.name(), requires_grad=self._rg,
+        )  # fmt: skip
 
     def __format__(self, spec):
         return format(self.item() if not self._a.ndim else str(self), spec)

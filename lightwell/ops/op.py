@@ -182,7 +182,7 @@ def _unary(rec: Record):
     keep_x, keep_y = rec.kept
     keep_shape = rec.inputs[0] + "_shape" in rec.read
     differentiable, defaults = rec.differentiable, rec.forward.__defaults__ or ()
-    n_params = len(rec.params)
+    n_params, fits = len(rec.params), rec.broadcasts
 
     def call(x, *params):
         try:
@@ -216,7 +216,7 @@ def _unary(rec: Record):
         if x._rg and differentiable and (modes.all_on or modes.state.grad):
             node = new(NodeType)
             node.edges = (x._node or x,)
-            node.fit = node.extra = None
+            node.fit, node.extra = ((xa.shape, xa.dtype),) if fits else None, None
             if n_params and len(params) < n_params:
                 params += defaults[len(params) - n_params :]
             node.saved = (xa if keep_x else None, r if keep_y else None, xa.shape if keep_shape else None, *params)
