@@ -2,18 +2,21 @@
 
 import numpy as np
 from numpy import (  # noqa: F401
-    acos, acosh, add, all, any, arange, argmax, argmin, argsort, asarray, asin, asinh, astype, atan, atan2, atanh,
-    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_to, ceil,
-    concat, conj, copysign, cos, cosh, cumulative_prod, cumulative_sum, divide, empty, equal, exp, exp2, expand_dims,
-    expm1, eye, flip, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite, isinf,
-    isnan, less, less_equal, log, log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
-    matmul, matrix_transpose, max, maximum, mean, min, minimum, multiply, negative, nextafter, nonzero, not_equal, ones,
-    ones_like, permute_dims, pow, prod, real, reciprocal, remainder, reshape, roll, searchsorted, sign, signbit, sin,
-    sinc, sinh, sort, sqrt, square, squeeze, stack, subtract, sum, take, take_along_axis, tan, tanh, tensordot, tril,
-    triu, trunc, var, where, zeros, zeros_like,
+    acos, acosh, add, arange, argmax, argmin, argsort, asarray, asin, asinh, astype, atan, atan2, atanh, bitwise_and,
+    bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_to, ceil, concat, conj,
+    copysign, cos, cosh, divide, empty, equal, exp, exp2, expand_dims, expm1, eye, flip, floor, floor_divide, fmod,
+    full, full_like, greater, greater_equal, hypot, imag, isfinite, isinf, isnan, less, less_equal, log, log1p, log2,
+    log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul, matrix_transpose, maximum, minimum,
+    multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, permute_dims, pow, real, reciprocal, remainder,
+    reshape, roll, searchsorted, sign, signbit, sin, sinc, sinh, sort, sqrt, square, squeeze, stack, subtract, take,
+    take_along_axis, tan, tanh, tensordot, tril, triu, trunc, where, zeros, zeros_like,
 )  # fmt: skip
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
+
+from .reductions import (  # noqa: A004, F401
+    all, any, cumulative_prod, cumulative_sum, max, mean, min, prod, put_along_axis, sum, var,
+)  # fmt: skip
 
 ndarray = np.ndarray
 

@@ -35,6 +35,7 @@ BEYOND_THE_STANDARD = {
     "index_set": "index_set(x, key, v): a copy of x with v written at [key]",
     "getitem": "getitem(x, key): x[key] with any mixture of slices, integers and arrays",
     "scatter_add": "scatter_add(x, index, v, axis): a copy of x with v added where index says, along one axis",
+    "put_along_axis": "put_along_axis(shape, index, v, axis): zeros of `shape` with v written where index says, no place twice",
     "strided": "strided(x, shape, strides, offset): a window into x's flat elements, in elements",
     "strided_set": "strided_set(x, v, strides, offset): a copy of x with v written into the window",
     "strided_add": "the adjoint of strided: strided_add(shape, v, strides, offset)",
