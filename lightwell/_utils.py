@@ -246,14 +246,12 @@ def reduce_tensor(t) -> tuple:
     >>> a[1] = 9; b
     tensor([9., 2., 3.])
     """
-    a = t._a
-    owner, offset, strides = locate(a)
-    own = owner.dtype.newbyteorder("=") if owner.dtype.isnative else owner.dtype
-    name = dtypes.from_np(a.dtype).name
-    return rebuild, (type(t), owner, name, offset, a.shape, strides, bool(t.requires_grad), attributes(t) or None, str(own))
+    a, dtype = t._a, dtypes.from_np(t._a.dtype)
+    owner, offset, strides = locate(a if a.dtype.isnative else a.astype(dtype.np))
+    return rebuild, (type(t), owner, dtype.name, offset, a.shape, strides, bool(t.requires_grad), attributes(t) or None)
 
 
-def rebuild(cls, owner, dtype: str, offset: int, shape: tuple, strides: tuple, requires_grad: bool, state, owner_dtype=None):
+def rebuild(cls, owner, dtype: str, offset: int, shape: tuple, strides: tuple, requires_grad: bool, state):
     """The tensor that `reduce_tensor` took apart."""
     from .tensor import make
 

@@ -80,9 +80,18 @@ def user_table() -> dict[str, object]:
     return table
 
 
+def modern(module: str, name: str) -> tuple[str, str]:
+    """A name as Python 3 has it: protocol 2 writes `__builtin__.xrange` for range."""
+    import _compat_pickle
+
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+
+
 def blocked(module: str, name: str) -> bool:
     """Whether a name is never allowed, whatever the user added."""
-    if module in ("builtins", "__builtin__"):
+    if module == "builtins":
         return name in _BLOCKED_BUILTINS
     return module.partition(".")[0] in _BLOCKED
 
@@ -230,8 +239,6 @@ _TYPES = {f"torch.{d.name}": d for d in dtypes.ALL}
 
 def lookup(module: str, name: str):
     """(object, function to call for it or None) of an allowed name; None for any other."""
-    if module == "__builtin__":
-        module = "builtins"
     full = f"{module}.{name}"
     if full in _CALLS:
         return _CALLS[full]

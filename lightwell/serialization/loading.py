@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 
 from .._utils import Storage
-from . import legacy
+from . import allow, legacy
 from .archive import ZipReader, is_zip
 from .pickling import unpickler
 from .storages import StorageType, adopt, foreign_order
@@ -137,3 +137,54 @@ def _default(storage, tag):
             "map the storages to the CPU with load(..., map_location='cpu')"
         )
     raise RuntimeError(f"load: don't know how to restore data location of a storage (tagged with {tag[:40]}); try map_location='cpu'")
+
+
+def get_unsafe_globals_in_checkpoint(f) -> list[str]:
+    """The names in a zip-form checkpoint that `weights_only=True` would refuse, without loading anything.
+
+    Raises RuntimeError for a damaged file, ValueError for one in the old form.
+
+    >>> import io, lightwell as torch
+    >>> f = io.BytesIO(); torch.save(range(3), f)
+    >>> _ = f.seek(0); torch.serialization.get_unsafe_globals_in_checkpoint(f)
+    ['builtins.range']
+    """
+    if isinstance(f, (str, os.PathLike)):
+        with open(f, "rb") as file:
+            return get_unsafe_globals_in_checkpoint(file)
+    if not is_zip(f):
+        raise ValueError("get_unsafe_globals_in_checkpoint: expected a checkpoint in the zip form")
+    user = allow.user_table()
+    found = {}
+    for module, name in _globals(ZipReader(f).read("data.pkl")):
+        module, name = allow.modern(module, name)
+        full = f"{module}.{name}"
+        if allow.lookup(module, name) is None and full not in user:
+            found[full] = None
+    return list(found)
+
+
+def _globals(data: bytes):
+    """The (module, name) pairs that a pickle names, in order."""
+    import pickletools
+
+    memo, texts, last = {}, [], None
+    try:
+        for op, arg, _ in pickletools.genops(data):
+            if op.name == "GLOBAL":
+                yield tuple(arg.split(" ", 1))
+            elif op.name == "STACK_GLOBAL" and len(texts) > 1:
+                yield texts[-2], texts[-1]
+            elif "UNICODE" in op.name:
+                last = arg
+                texts.append(arg)
+            elif op.name == "MEMOIZE":
+                memo[len(memo)] = last
+            elif op.name.endswith("PUT"):
+                memo[arg] = last
+            elif op.name.endswith("GET") and memo.get(arg) is not None:
+                texts.append(memo[arg])
+            if op.name not in ("MEMOIZE", "BINPUT", "LONG_BINPUT") and "UNICODE" not in op.name:
+                last = None
+    except ValueError as error:
+        raise RuntimeError(f"the pickle in the checkpoint is damaged: {error}") from error

@@ -26,7 +26,7 @@ def _short(x) -> str:
 
 def refusal(module: str, name: str) -> pickle.UnpicklingError:
     """The error for a name that is not on the allow-list: what was asked for and how to allow it."""
-    full = _short(name if module in ("builtins", "__builtin__") else f"{module}.{name}")
+    full = _short(name if module == "builtins" else f"{module}.{name}")
     if allow.blocked(module, name):
         return pickle.UnpicklingError(
             f"Weights only load failed: the file asks for {full}, which can run commands and is blocked whatever was allowed. "
@@ -125,6 +125,7 @@ class SafeUnpickler:
 
     def name(self, module: str, name: str) -> None:
         """Push what a name stands for; UnpicklingError where it isn't allowed."""
+        module, name = allow.modern(module, name)
         if allow.blocked(module, name):
             raise refusal(module, name)
         found = allow.lookup(module, name)
@@ -133,7 +134,7 @@ class SafeUnpickler:
             if call is not None:
                 self.calls[id(obj)] = obj, call
         else:
-            full = f"{'builtins' if module == '__builtin__' else module}.{name}"
+            full = f"{module}.{name}"
             if full not in self.user:
                 raise refusal(module, name)
             obj = self.user[full]

@@ -47,6 +47,15 @@ def test_blocked_even_if_allowed():
         loaded(archive(b"\x80\x02cposix\nsystem\n" + text("true") + b"\x85R."))
 
 
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_names_are_listed_without_loading(protocol):
+    from lightwell.serialization import get_unsafe_globals_in_checkpoint as names
+
+    data = saved([Attack(spy, "a"), Attack(spy, "b"), range(2), wrap(np.ones(1)), {1}], pickle_protocol=protocol)
+    assert names(io.BytesIO(data)) == [f"{spy.__module__}.spy", "builtins.range"] and not ran
+    assert names(FILES / "new.pt") == []
+
+
 OD = b"ccollections\nOrderedDict\n"
 BAD = {
     "setting items of a list": b"]" + num(0) + num(1) + b"s.",
