@@ -59,3 +59,82 @@ def ones_like(x):
     import numpy as np
 
     return make(np.ones_like(x._a if isinstance(x, Tensor) else x))
+
+
+# ---- reductions, scans, orders (ops/reduce.py, extremes.py, moments.py, scan.py, sorting.py) -------------------------
+
+
+def _public(path: str, name: str):
+    """A public reduction under the array API's signature."""
+    call = _late(path, name)
+
+    def reduce(x, axis=None, keepdims=False, dtype=None):
+        if dtype is None:
+            return call(x, axis, keepdims)
+        from ..dtypes import from_np
+
+        return call(x, axis, keepdims, dtype=from_np(dtype) if hasattr(dtype, "kind") else dtype)
+
+    reduce.__name__ = name
+    return reduce
+
+
+sum = _public(".reduce", "sum")  # noqa: A001
+mean = _public(".reduce", "mean")
+prod = _public(".reduce", "prod")
+any = _public(".reduce", "any")  # noqa: A001
+all = _public(".reduce", "all")  # noqa: A001
+max = _public(".extremes", "amax")  # noqa: A001
+min = _public(".extremes", "amin")  # noqa: A001
+argmax = _public(".extremes", "argmax")
+argmin = _public(".extremes", "argmin")
+put_along_axis = _late(".pick", "put_along")
+
+
+def var(x, axis=None, correction=0.0, keepdims=False):
+    """See backend.reductions.var."""
+    from .moments import var as call
+
+    return call(x, axis, correction=correction, keepdim=keepdims)
+
+
+def cumulative_sum(x, axis=None, dtype=None, include_initial=False):
+    """See backend.reductions.cumulative_sum."""
+    from .scan import cumsum as call
+
+    return _scan(call, x, 0 if axis is None else axis, include_initial, zeros_like)
+
+
+def cumulative_prod(x, axis=None, dtype=None, include_initial=False):
+    """See backend.reductions.cumulative_prod."""
+    from .scan import cumprod as call
+
+    return _scan(call, x, 0 if axis is None else axis, include_initial, ones_like)
+
+
+def _scan(call, x, axis, include_initial, first):
+    out = call(x, axis)
+    if include_initial:
+        out = concat((first(out.narrow(axis, 0, 1)), out), axis=axis)
+    return out
+
+
+def sort(x, axis=-1, descending=False, stable=True):
+    """x in order along an axis."""
+    from .sorting import sort as call
+
+    return call(x, axis, descending)[0]
+
+
+def argsort(x, axis=-1, descending=False, stable=True):
+    """The places of x's values in order along an axis."""
+    from .sorting import argsort as call
+
+    return call(x, axis, descending)
+
+
+def searchsorted(x1, x2, side="left", sorter=None):
+    """Where each x2 belongs in the sorted x1."""
+    from .sorting import searchsorted as call
+
+    return call(x1, x2, side=side, sorter=sorter)
