@@ -5,5 +5,6 @@ from .loading import get_unsafe_globals_in_checkpoint, load
 from .saving import save
 
 __all__ = [
-    "add_safe_globals", "clear_safe_globals", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save",
+    "add_safe_globals", "clear_safe_globals", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load",
+    "safe_globals", "save",
 ]  # fmt: skip

@@ -8,15 +8,40 @@ from . import names
 from .storages import BY_NAME
 
 _user: list = []
-_BLOCKED = ("sys", "os", "posix", "nt", "subprocess", "importlib", "runpy", "ctypes", "pickle", "_pickle", "socket", "shutil")
-_BLOCKED_BUILTINS = ("eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "__import__", "breakpoint", "input", "type")
+_BLOCKED = (
+    "sys",
+    "os",
+    "posix",
+    "nt",
+    "subprocess",
+    "importlib",
+    "runpy",
+    "ctypes",
+    "pickle",
+    "_pickle",
+    "socket",
+    "shutil",
+)
+_BLOCKED_BUILTINS = (
+    "eval",
+    "exec",
+    "compile",
+    "open",
+    "getattr",
+    "setattr",
+    "delattr",
+    "__import__",
+    "breakpoint",
+    "input",
+    "type",
+)
 
 
 def add_safe_globals(safe_globals: list) -> None:
     """Allow `load(..., weights_only=True)` to use these classes and functions from now on.
 
-    Entries are objects, or pairs (object, "module.name") for one that the file knows under another name. Their code runs
-    when a file asks for them: add only what is harmless with any arguments.
+    Entries are objects, or pairs (object, "module.name") for one that the file knows under another name. Their code
+    runs when a file asks for them: add only what is harmless with any arguments.
 
     >>> import lightwell as torch
     >>> class Note: pass
@@ -96,14 +121,14 @@ def blocked(module: str, name: str) -> bool:
     return module.partition(".")[0] in _BLOCKED
 
 
-# ---- what a file may call: each function checks its arguments and builds plain data -----------------------------------
+# ---- what a file may call: each function checks its arguments and builds plain data ---------------------------
 
 
 def check_key(key):
     """`key` again, if hashing it is cheap and safe; TypeError otherwise.
 
-    Tuples are hashed by recursion without a guard: a file could nest them a million deep, or share them so that the work doubles at
-    each level.
+    Tuples are hashed by recursion without a guard: a file could nest them a million deep, or share them so that the
+    work doubles at each level.
     """
     if type(key) in (tuple, Size):
         todo, seen = [(key, 0)], 0
@@ -205,7 +230,12 @@ def _plain_state(state):
 
 def _from_type(func, new_type, args, state):
     """Rebuild a tensor that carries attributes; only plain tensors, Parameters and subclasses the user allowed."""
-    if func not in (_utils._rebuild_tensor, _utils._rebuild_tensor_v2, _utils._rebuild_tensor_v3, _utils._rebuild_parameter):
+    if func not in (
+        _utils._rebuild_tensor,
+        _utils._rebuild_tensor_v2,
+        _utils._rebuild_tensor_v3,
+        _utils._rebuild_parameter,
+    ):
         raise TypeError("a function that rebuilds tensors was expected")
     if not (isinstance(new_type, type) and issubclass(new_type, Tensor)) or type(args) is not tuple:
         raise TypeError("a tensor class and a tuple were expected")

@@ -38,7 +38,22 @@ class ZipWriter:
         extra = wide + b"FB" + struct.pack("<H", pad) + b"Z" * pad
         short = _BIG if wide else size
         flags = 0x800 if not full.isascii() else 0
-        self._put(struct.pack("<IHHHHHIIIHH", 0x04034B50, 45 if wide else 0, flags, 0, 0, _DATE, crc, short, short, len(full), len(extra)))
+        self._put(
+            struct.pack(
+                "<IHHHHHIIIHH",
+                0x04034B50,
+                45 if wide else 0,
+                flags,
+                0,
+                0,
+                _DATE,
+                crc,
+                short,
+                short,
+                len(full),
+                len(extra),
+            )
+        )
         self._put(full)
         self._put(extra)
         for i in range(0, size, 64 * _CHUNK):
@@ -57,8 +72,8 @@ class ZipWriter:
             extra = struct.pack("<HH", 1, len(wide)) + wide if wide else b""
             short, where = min(size, _BIG), min(start, _BIG)
             self._put(
-                struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 45 if wide else 0, 45 if wide else 0, flags, 0, 0, _DATE, crc,
-                            short, short, len(full), len(extra), 0, 0, 0, 0, where)
+                struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 45 if wide else 0, 45 if wide else 0, flags, 0, 0, _DATE,
+                            crc, short, short, len(full), len(extra), 0, 0, 0, 0, where)
             )  # fmt: skip
             self._put(full)
             self._put(extra)
@@ -107,11 +122,13 @@ class ZipReader:
             raise RuntimeError("load: the zip archive is empty; it holds no checkpoint")
         self.folder, slash, _ = infos[0].filename.partition("/")
         if not slash:
-            raise RuntimeError(f"load: file in archive is not in a subdirectory: {infos[0].filename!r}; this zip file is no checkpoint")
+            raise RuntimeError(
+                f"load: file in archive is not in a subdirectory: {infos[0].filename!r}; this zip file is no checkpoint"
+            )
         if "constants.pkl" in self:
             raise RuntimeError(
-                "load: this is a TorchScript archive (torch.jit.save), which holds a program; save the module's state_dict() "
-                "with torch.save instead and load that"
+                "load: this is a TorchScript archive (torch.jit.save), which holds a program; save the module's "
+                "state_dict() with torch.save instead and load that"
             )
         if "version" in self:
             text = self.read("version", 32).strip()
@@ -122,7 +139,9 @@ class ZipReader:
         packed = unfolded = 0
         for info in infos:
             if info.flag_bits & 1 or info.compress_type not in (0, 8):
-                raise RuntimeError(f"load: record {info.filename!r} is encrypted or packed in a way that checkpoints never are")
+                raise RuntimeError(
+                    f"load: record {info.filename!r} is encrypted or packed in a way that checkpoints never are"
+                )
             if info.compress_type == 0 and info.compress_size != info.file_size:
                 raise RuntimeError(f"load: record {info.filename!r} states two different sizes; {_HINT}")
             packed += info.compress_size
@@ -131,8 +150,8 @@ class ZipReader:
             raise RuntimeError(f"load: the records claim {packed} bytes but the file has {self.length}; {_HINT}")
         if unfolded > 100 * self.length + (64 << 20):
             raise RuntimeError(
-                f"load: the records would unfold to {unfolded} bytes from a file of {self.length}: refused as a zip bomb. "
-                "Checkpoints are stored uncompressed; if you trust it, unzip it and pack it again with `zip -0`"
+                f"load: the records would unfold to {unfolded} bytes from a file of {self.length}: refused as a "
+                "zip bomb. Checkpoints are stored uncompressed; if you trust it, unzip it and pack it again with `zip -0`"
             )
 
     def __contains__(self, name: str) -> bool:
@@ -141,7 +160,9 @@ class ZipReader:
     def _find(self, name: str):
         info = self.infos.get(f"{self.folder}/{name}")
         if info is None:
-            raise RuntimeError(f"load: the archive has no record {name!r}: file not found; it is no checkpoint, or {_HINT}")
+            raise RuntimeError(
+                f"load: the archive has no record {name!r}: file not found; it is no checkpoint, or {_HINT}"
+            )
         return info
 
     def where(self, name: str) -> tuple[int, int]:
@@ -206,7 +227,9 @@ class ZipReader:
                 while piece:
                     out = stream.decompress(piece, _CHUNK)
                     if at + len(out) > len(view):
-                        raise RuntimeError(f"load: record {name!r} unfolds to more than it states; the file is damaged or forged")
+                        raise RuntimeError(
+                            f"load: record {name!r} unfolds to more than it states; the file is damaged or forged"
+                        )
                     view[at : at + len(out)] = out
                     at += len(out)
                     piece = stream.unconsumed_tail
@@ -218,7 +241,9 @@ class ZipReader:
     def read(self, name: str, limit: int | None = None) -> bytes:
         """A record's data as bytes; RuntimeError where it is longer than `limit`."""
         if limit is not None and self.size(name) > limit:
-            raise RuntimeError(f"load: record {name!r} has {self.size(name)} bytes where at most {limit} are sensible; {_HINT}")
+            raise RuntimeError(
+                f"load: record {name!r} has {self.size(name)} bytes where at most {limit} are sensible; {_HINT}"
+            )
         return self.array(name).tobytes()
 
     def mapping(self):

@@ -17,8 +17,8 @@ from .vm import SafeUnpickler
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
     """Read what `save` (ours or PyTorch's, new form or old) wrote.
 
-    `f` is a path or a seekable binary file. `weights_only=True`, the default, builds plain data only: tensors, containers,
-    numbers, texts, dtypes, and the classes allowed by `serialization.add_safe_globals`; no code in the file is run.
+    `f` is a path or a seekable binary file. `weights_only=True`, the default, builds plain data only: tensors,
+    containers, numbers, texts, dtypes, and the classes allowed by `serialization.add_safe_globals`; no code in the file is run.
     `weights_only=False` reads everything with `pickle` and *runs what the file says*: for files you trust only.
     `mmap=True` maps the file into memory, so that data is read when it is first used; changes stay in memory.
     `map_location` says where storages go: a device, a dict from the file's device tags to others, or a function of
@@ -26,7 +26,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
 
     Raises FileNotFoundError; EOFError for an empty or cut pickle; pickle.UnpicklingError for what isn't
     allowed or understood (it names the refused class and how to allow it); RuntimeError for a damaged archive, a tensor
-    outside its storage, or a device that isn't here; ValueError for `mmap=True` without a path; AttributeError where `f` can't seek.
+    outside its storage, or a device that isn't here; ValueError for `mmap=True` without a path; AttributeError where
+    `f` can't seek.
 
     >>> import io, lightwell as torch
     >>> f = io.BytesIO(); x = torch.ones(2, 2); torch.save([x, x.T], f)
@@ -38,7 +39,9 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     if weights_only is None:
         weights_only = pickle_module is None
     if weights_only and pickle_module is not None:
-        raise RuntimeError("load: weights_only=True reads the file itself and can't use an explicit pickle_module; give one of the two")
+        raise RuntimeError(
+            "load: weights_only=True reads the file itself and can't use an explicit pickle_module; give one of the two"
+        )
     pickle_module = pickle_module or pickle
     pickle_load_args.setdefault("encoding", "utf-8")
     restore = _restorer(map_location)
@@ -50,8 +53,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     for need in ("read", "seek", "tell"):
         if not hasattr(f, need):
             raise AttributeError(
-                f"load: {type(f).__name__!r} object has no attribute {need!r}; load reads from a path or a seekable file: "
-                "read the data into an io.BytesIO first"
+                f"load: {type(f).__name__!r} object has no attribute {need!r}; load reads from a path or a seekable "
+                "file: read the data into an io.BytesIO first"
             )
     return _load(f, restore, weights_only, pickle_module, False, pickle_load_args)
 
@@ -59,7 +62,9 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
 def _load(file, restore, weights_only, pickle_module, mapped, arguments):
     if not is_zip(file):
         if mapped:
-            raise RuntimeError("load: mmap=True needs the zip form; save the file again with _use_new_zipfile_serialization=True")
+            raise RuntimeError(
+                "load: mmap=True needs the zip form; save the file again with _use_new_zipfile_serialization=True"
+            )
         return legacy.read(file, restore, weights_only, pickle_module, arguments)
     reader = ZipReader(file)
     swap = "byteorder" in reader and foreign_order(reader.read("byteorder", 32))
@@ -83,14 +88,21 @@ class _Records:
         if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
             raise pickle.UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
         _, kind, key, location, numel = pid
-        if type(kind) is not StorageType or type(key) is not str or type(location) is not str or type(numel) is not int or numel < 0:
+        if (
+            type(kind) is not StorageType
+            or type(key) is not str
+            or type(location) is not str
+            or type(numel) is not int
+            or numel < 0
+        ):
             raise pickle.UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
         if key not in self.found:
             need, size = numel * kind.itemsize, self.reader.size(f"data/{key}")
             if need != size:
                 raise RuntimeError(
                     f"load: record size ({size} bytes) of storage {key[:40]!r} does not match the expected size "
-                    f"({need} bytes = {str(numel)[:20]} elements * {kind.itemsize} bytes); the file is damaged or forged"
+                    f"({need} bytes = {str(numel)[:20]} elements * {kind.itemsize} bytes); the file is damaged "
+                    "or forged"
                 )
             self.found[key] = self.restore(self._storage(f"data/{key}", kind, location), location)
         return self.found[key]
@@ -136,7 +148,9 @@ def _default(storage, tag):
             "load: attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False; "
             "map the storages to the CPU with load(..., map_location='cpu')"
         )
-    raise RuntimeError(f"load: don't know how to restore data location of a storage (tagged with {tag[:40]}); try map_location='cpu'")
+    raise RuntimeError(
+        f"load: don't know how to restore data location of a storage (tagged with {tag[:40]}); try map_location='cpu'"
+    )
 
 
 def get_unsafe_globals_in_checkpoint(f) -> list[str]:

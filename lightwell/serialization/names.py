@@ -50,7 +50,9 @@ def _places() -> dict[tuple[str, str], str]:
         for line in lines.split("\n"):
             home, *names = line.split() or [""]
             for name in names:
-                table[package, name] = f"torch.{package}.modules.{home}" if package == "nn" else f"torch.{package}.{home}"
+                table[package, name] = (
+                    f"torch.{package}.modules.{home}" if package == "nn" else f"torch.{package}.{home}"
+                )
     for name in _OPTIM.split():
         table["optim", name] = f"torch.optim.{name.lower()}"
     table["nn", "Parameter"] = table["nn", "Buffer"] = "torch.nn.parameter"
@@ -61,7 +63,8 @@ _PLACES = _places()
 
 # Modules of PyTorch's whose contents stand elsewhere here ("" is the front door).
 _ALIAS = {
-    "torch._C": "", "torch._C._nn": "nn.functional", "torch.functional": "", "torch._tensor": "_utils", "torch.storage": "",
+    "torch._C": "", "torch._C._nn": "nn.functional", "torch.functional": "", "torch._tensor": "_utils",
+    "torch.storage": "",
     "torch.random": "random", "torch.nn.parameter": "nn",
 }  # fmt: skip
 
@@ -74,7 +77,7 @@ def find(module: str, name: str):
         return importlib.import_module("lightwell")
     path = _ALIAS.get(module, module[6:])
     parts = path.split(".") if path else []
-    # torch.nn.modules.linear.Linear may be lightwell.nn.modules.linear.Linear, lightwell.nn.modules.Linear, lightwell.nn.Linear
+    # torch.nn.modules.linear.Linear may be lightwell.nn.modules.linear.Linear, …nn.modules.Linear or …nn.Linear
     for k in range(len(parts), 0 if parts else -1, -1):
         try:
             obj = importlib.import_module(".".join(["lightwell", *parts[:k]]))

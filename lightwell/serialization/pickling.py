@@ -1,4 +1,4 @@
-"""The pickler that writes this library's objects under PyTorch's names, and the trusting unpickler that reads them back."""
+"""The pickler that writes our objects under PyTorch's names, and the trusting unpickler that reads them back."""
 
 import pickle
 from collections import OrderedDict
@@ -16,7 +16,8 @@ from .storages import BY_DTYPE, UNTYPED, StorageType
 _PLAIN = {int, float, bool, str, bytes, type(None), dict, list, tuple, set, OrderedDict}
 # What PyTorch's Module reads from its own __dict__ without asking whether it is there.
 _HOOKS = (
-    "_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called",
+    "_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
     "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_state_dict_hooks", "_state_dict_pre_hooks",
     "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
 )  # fmt: skip
@@ -202,8 +203,8 @@ def unpickler(pickle_module, file, persistent_load, **kwargs):
                 if found is not None:
                     return found
                 raise AttributeError(
-                    f"load: the file needs {module}.{name}, which this library doesn't have. Save the module's state_dict() with PyTorch "
-                    "and load that into a module of your own"
+                    f"load: the file needs {module}.{name}, which this library doesn't have. Save the module's state_dict() "
+                    "with PyTorch and load that into a module of your own"
                 )
             return super().find_class(module, name)
 

@@ -9,7 +9,8 @@ from .._utils import Storage
 
 _NAMES = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }  # fmt: skip
 
 
@@ -32,7 +33,10 @@ class StorageType:
 
 UNTYPED = StorageType("torch.storage", "UntypedStorage", None)
 BY_DTYPE = {getattr(dtypes, d): StorageType("torch", f"{n}Storage", getattr(dtypes, d)) for d, n in _NAMES.items()}
-BY_NAME: dict[tuple[str, str], StorageType] = {("torch.storage", "UntypedStorage"): UNTYPED, ("torch", "UntypedStorage"): UNTYPED}
+BY_NAME: dict[tuple[str, str], StorageType] = {
+    ("torch.storage", "UntypedStorage"): UNTYPED,
+    ("torch", "UntypedStorage"): UNTYPED,
+}
 for _type in BY_DTYPE.values():
     BY_NAME["torch", _type.name] = BY_NAME["torch.cuda", _type.name] = _type
 

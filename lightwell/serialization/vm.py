@@ -1,11 +1,11 @@
 """A pickle machine that executes nothing: safe loading reads the opcodes itself and knows only how to build plain data.
 
-Why not a `pickle.Unpickler` with a strict `find_class`? Because that guards one door only: its REDUCE calls whatever lies on
-the stack, its BUILD writes into any object's attributes and its SETITEMS calls any object's __setitem__ (CVE-2025-32434
-and CVE-2026-24747 came in that way), and it allocates what the file says it should. Here every opcode checks the types of
-what it works on; a call goes to a function of our own chosen by the name in the file, never to an object from the stack;
-and what is copied is counted. Python's protocols 2 to 5 are understood; the rest (extensions, instances of
-old-style classes, text opcodes) is refused.
+Why not a `pickle.Unpickler` with a strict `find_class`? Because that guards one door only: its REDUCE calls whatever
+lies on the stack, its BUILD writes into any object's attributes and its SETITEMS calls any object's __setitem__
+(CVE-2025-32434 and CVE-2026-24747 came in that way), and it allocates what the file says it should. Here every opcode
+checks the types of what it works on; a call goes to a function of our own chosen by the name in the file, never to an
+object from the stack; and what is copied is counted. Python's protocols 2 to 5 are understood; the rest (extensions,
+instances of old-style classes, text opcodes) is refused.
 """
 
 import pickle
@@ -29,12 +29,12 @@ def refusal(module: str, name: str) -> pickle.UnpicklingError:
     full = _short(name if module == "builtins" else f"{module}.{name}")
     if allow.blocked(module, name):
         return pickle.UnpicklingError(
-            f"Weights only load failed: the file asks for {full}, which can run commands and is blocked whatever was allowed. "
-            "The file may be an attack: don't load it with weights_only=False unless you know who made it and why it needs this."
+            f"Weights only load failed: the file asks for {full}, which can run commands and is blocked whatever was "
+            "allowed. The file may be an attack: don't load it with weights_only=False unless you know who made it and why it does this."
         )
     return pickle.UnpicklingError(
-        f"Weights only load failed. Unsupported global: GLOBAL {full} is not on the allow-list, since using it runs its code. "
-        f"If you trust it, allow it: `torch.serialization.add_safe_globals([{full}])` before loading, or "
+        f"Weights only load failed. Unsupported global: GLOBAL {full} is not on the allow-list, since using it runs "
+        f"its code. If you trust it, allow it: `torch.serialization.add_safe_globals([{full}])` before loading, or "
         f"`with torch.serialization.safe_globals([{full}]):` around it. If you trust the whole file, "
         "load(..., weights_only=False) runs whatever code the file names. "
         "Saving a state_dict() instead of a whole object avoids the question."
@@ -74,12 +74,23 @@ class SafeUnpickler:
                 if op is None:
                     raise pickle.UnpicklingError(
                         f"Weights only load failed: unsupported operand {code} at byte {self.position - 1}: "
-                        "the file is no checkpoint, is damaged, or was pickled with an opcode that plain data never needs"
+                        "the file is no checkpoint, is damaged, or uses an opcode that plain data never needs"
                     )
                 op(self)
-        except (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error, MemoryError, RecursionError) as e:
+        except (
+            IndexError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+            struct.error,
+            MemoryError,
+            RecursionError,
+        ) as e:
             raise pickle.UnpicklingError(
-                f"Weights only load failed at byte {self.position}: {_short(e) or type(e).__name__}; the file is damaged or forged"
+                f"Weights only load failed at byte {self.position}: {_short(e) or type(e).__name__}; "
+                "the file is damaged or forged"
             ) from e
 
     # ---- reading --------------------------------------------------------------------------------------------------
@@ -119,7 +130,9 @@ class SafeUnpickler:
             if isinstance(x, (str, bytes, bytearray, list, tuple, dict, set)):
                 self.budget -= len(x)
         if self.budget < 0:
-            raise pickle.UnpicklingError("Weights only load failed: the pickle copies far more than it holds: refused as a bomb")
+            raise pickle.UnpicklingError(
+                "Weights only load failed: the pickle copies far more than it holds: refused as a bomb"
+            )
 
     # ---- names and calls ------------------------------------------------------------------------------------------
 
@@ -146,7 +159,9 @@ class SafeUnpickler:
         args, func = self.stack.pop(), self.stack.pop()
         known = self.calls.get(id(func))
         if known is None or type(args) is not tuple:
-            raise pickle.UnpicklingError(f"Weights only load failed: trying to call {_short(type(func).__name__)}, which isn't a known function")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: trying to call {_short(type(func).__name__)}, which isn't a known function"
+            )
         self.charge(args)
         self.stack.append(known[1](*args))
 
@@ -160,7 +175,9 @@ class SafeUnpickler:
             self.charge(args)
             self.stack.append(self.calls[id(cls)][1](*args))
         else:
-            raise pickle.UnpicklingError(f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed"
+            )
 
     def trusts(self, obj) -> bool:
         """Whether the user allowed the object's class."""
@@ -183,13 +200,17 @@ class SafeUnpickler:
                 for key, value in (part or {}).items():
                     setattr(obj, key, value) if part is parts[1] else obj.__dict__.__setitem__(key, value)
         else:
-            raise pickle.UnpicklingError(f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed"
+            )
 
     def set_items(self, target, items: list) -> None:
         """Put keys and values into a dict; nothing else has items here."""
         kind = type(target)
         if kind not in (dict, OrderedDict, Counter) and not (isinstance(target, dict) and self.trusts(target)):
-            raise pickle.UnpicklingError(f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed"
+            )
         if len(items) % 2:
             raise ValueError("a key without a value")
         for i in range(0, len(items), 2):
@@ -198,20 +219,26 @@ class SafeUnpickler:
     def extend(self, target, items: list) -> None:
         """Append to a list; nothing else grows here."""
         if type(target) is not list and not (isinstance(target, list) and self.trusts(target)):
-            raise pickle.UnpicklingError(f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed"
+            )
         target.extend(items)
 
     def add_items(self, target, items: list) -> None:
         """Add to a set."""
         if type(target) is not set:
-            raise pickle.UnpicklingError(f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed"
+            )
         target.update(allow.check_key(x) for x in items)
 
     def persistent(self) -> None:
         """Push the storage that a reference names."""
         pid = self.stack.pop()
         if type(pid) is not tuple or self.persistent_load is None:
-            raise pickle.UnpicklingError("Weights only load failed: a reference to outside the pickle that isn't a storage's")
+            raise pickle.UnpicklingError(
+                "Weights only load failed: a reference to outside the pickle that isn't a storage's"
+            )
         self.stack.append(self.persistent_load(pid))
 
     def text(self, raw: bytes):
@@ -222,7 +249,9 @@ class SafeUnpickler:
         """The protocol's number."""
         version = self.take(1)[0]
         if not 2 <= version <= 5:
-            raise pickle.UnpicklingError(f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read")
+            raise pickle.UnpicklingError(
+                f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read"
+            )
 
     def integer(self, n: int) -> int:
         """The next `n` bytes as an int."""

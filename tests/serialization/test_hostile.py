@@ -212,9 +212,46 @@ def test_flipped_bytes_inside_the_pickle():
 
 def test_random_opcodes():
     draw = random.Random(3)
-    parts = [b"(", b"t", b"}", b"]", b")", b"s", b"u", b"a", b"e", b"R", b"b", b"\x81", b"Q", b"0", b"2", b"q\x00", b"h\x00", b"\x85", b"\x86"]
-    parts += [OD, tensor(2, 0, [2], [1]), storage(2), text("k"), num(3), b"N", b"ctorch\nSize\n", b"c__builtin__\nset\n", b"ctorch\ndevice\n"]
-    parts += [b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch.nn.parameter\nParameter\n", b"ctorch\nTensor\n", b"\x8f", b"\x90", b"\x91"]
+    parts = [
+        b"(",
+        b"t",
+        b"}",
+        b"]",
+        b")",
+        b"s",
+        b"u",
+        b"a",
+        b"e",
+        b"R",
+        b"b",
+        b"\x81",
+        b"Q",
+        b"0",
+        b"2",
+        b"q\x00",
+        b"h\x00",
+        b"\x85",
+        b"\x86",
+    ]
+    parts += [
+        OD,
+        tensor(2, 0, [2], [1]),
+        storage(2),
+        text("k"),
+        num(3),
+        b"N",
+        b"ctorch\nSize\n",
+        b"c__builtin__\nset\n",
+        b"ctorch\ndevice\n",
+    ]
+    parts += [
+        b"ctorch._utils\n_rebuild_tensor_v2\n",
+        b"ctorch.nn.parameter\nParameter\n",
+        b"ctorch\nTensor\n",
+        b"\x8f",
+        b"\x90",
+        b"\x91",
+    ]
     for _ in range(2000):
         body = b"".join(draw.choice(parts) for _ in range(draw.randrange(1, 25)))
         attempt(archive(b"\x80\x02" + body + b".", [bytes(8)]))

@@ -31,7 +31,9 @@ def same(a: Tensor, b):
     assert a.requires_grad == b.requires_grad
     if b.numel() > 1:
         assert tuple(a.stride()) == b.stride()
-    raw = b.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
+    raw = (
+        b.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
+    )
     assert np.ascontiguousarray(a._a).tobytes() == raw.numpy().tobytes()
 
 
@@ -67,7 +69,13 @@ def test_containers_and_small_things(new):
         "layout": torch.strided, "counter": Counter("aab"), "set": {1, "x"}, "complex": 1 - 2j, "bytes": b"\x00\xff",
         "array": bytearray(b"ab"), "nest": [(1, [2.5, {"k": None}]), True, -(10**30), 2**31, "\u00e9\ud800"], 3: OrderedDict(b=1, a=2),
     }  # fmt: skip
-    tensors = [t, t * 2, torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3, dtype=torch.int64), requires_grad=False), tagged]
+    tensors = [
+        t,
+        t * 2,
+        torch.nn.Parameter(torch.ones(3)),
+        torch.nn.Parameter(torch.ones(3, dtype=torch.int64), requires_grad=False),
+        tagged,
+    ]
     tensors += [torch.tensor([1 + 2j]).conj(), torch.tensor([1 + 2j]).conj().imag]
     options = {"_use_new_zipfile_serialization": new}
     mine, ts = loaded(theirs([given, tensors], **options))
@@ -92,7 +100,12 @@ def test_training_state():
     for o in opts:
         o.step()
     plan = torch.optim.lr_scheduler.StepLR(opts[0], 3)
-    given = {"net": net.state_dict(), "opts": [o.state_dict() for o in opts], "plan": plan.state_dict(), "rng": torch.get_rng_state()}
+    given = {
+        "net": net.state_dict(),
+        "opts": [o.state_dict() for o in opts],
+        "plan": plan.state_dict(),
+        "rng": torch.get_rng_state(),
+    }
     ours = loaded(theirs(given))
     assert ours["net"]._metadata == given["net"]._metadata
     again = back(saved(ours))
@@ -138,7 +151,9 @@ def test_without_checksums(tmp_path):
 @pytest.mark.filterwarnings("ignore:TypedStorage")
 def test_bare_storages():
     s = loaded(theirs(torch.arange(3.0).untyped_storage()))
-    assert s.nbytes() == 12 and torch.equal(torch.tensor(back(saved(s)).tolist()), torch.tensor(torch.arange(3.0).untyped_storage().tolist()))
+    assert s.nbytes() == 12 and torch.equal(
+        torch.tensor(back(saved(s)).tolist()), torch.tensor(torch.arange(3.0).untyped_storage().tolist())
+    )
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2, 3])
