@@ -180,7 +180,7 @@ def _bytearray(*args):
 
 
 def _encode(text, encoding="utf-8"):
-    if type(text) is not str or encoding not in ("latin1", "latin-1", "utf-8", "ascii"):
+    if type(text) is not str or type(encoding) is not str or encoding not in ("latin1", "latin-1", "utf-8", "ascii"):
         raise TypeError("a text and the encoding latin1 were expected")
     return text.encode(encoding)
 
@@ -230,11 +230,14 @@ def _plain_state(state):
 
 def _from_type(func, new_type, args, state):
     """Rebuild a tensor that carries attributes; only plain tensors, Parameters and subclasses the user allowed."""
-    if func not in (
-        _utils._rebuild_tensor,
-        _utils._rebuild_tensor_v2,
-        _utils._rebuild_tensor_v3,
-        _utils._rebuild_parameter,
+    if not any(
+        func is f
+        for f in (
+            _utils._rebuild_tensor,
+            _utils._rebuild_tensor_v2,
+            _utils._rebuild_tensor_v3,
+            _utils._rebuild_parameter,
+        )
     ):
         raise TypeError("a function that rebuilds tensors was expected")
     if not (isinstance(new_type, type) and issubclass(new_type, Tensor)) or type(args) is not tuple:

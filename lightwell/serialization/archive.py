@@ -151,7 +151,7 @@ class ZipReader:
         if unfolded > 100 * self.length + (64 << 20):
             raise RuntimeError(
                 f"load: the records would unfold to {unfolded} bytes from a file of {self.length}: refused as a "
-                "zip bomb. Checkpoints are stored uncompressed; if you trust it, unzip it and pack it again with `zip -0`"
+                "zip bomb. Checkpoints are stored as they are; if you trust it, unzip it and pack it anew with `zip -0`"
             )
 
     def __contains__(self, name: str) -> bool:

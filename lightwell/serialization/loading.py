@@ -18,7 +18,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     """Read what `save` (ours or PyTorch's, new form or old) wrote.
 
     `f` is a path or a seekable binary file. `weights_only=True`, the default, builds plain data only: tensors,
-    containers, numbers, texts, dtypes, and the classes allowed by `serialization.add_safe_globals`; no code in the file is run.
+    containers, numbers, texts, dtypes, and the classes allowed by `serialization.add_safe_globals`; no code in the file
+    is run.
     `weights_only=False` reads everything with `pickle` and *runs what the file says*: for files you trust only.
     `mmap=True` maps the file into memory, so that data is read when it is first used; changes stay in memory.
     `map_location` says where storages go: a device, a dict from the file's device tags to others, or a function of

@@ -203,7 +203,7 @@ def unpickler(pickle_module, file, persistent_load, **kwargs):
                 if found is not None:
                     return found
                 raise AttributeError(
-                    f"load: the file needs {module}.{name}, which this library doesn't have. Save the module's state_dict() "
+                    f"load: the file needs {module}.{name}, which doesn't exist here. Save the module's state_dict() "
                     "with PyTorch and load that into a module of your own"
                 )
             return super().find_class(module, name)

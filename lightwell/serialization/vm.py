@@ -30,7 +30,7 @@ def refusal(module: str, name: str) -> pickle.UnpicklingError:
     if allow.blocked(module, name):
         return pickle.UnpicklingError(
             f"Weights only load failed: the file asks for {full}, which can run commands and is blocked whatever was "
-            "allowed. The file may be an attack: don't load it with weights_only=False unless you know who made it and why it does this."
+            "allowed. The file may be an attack: don't load it with weights_only=False unless you know who made it and why."
         )
     return pickle.UnpicklingError(
         f"Weights only load failed. Unsupported global: GLOBAL {full} is not on the allow-list, since using it runs "
