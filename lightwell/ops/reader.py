@@ -138,3 +138,33 @@ def searchsorted(x1, x2, side="left", sorter=None):
     from .sorting import searchsorted as call
 
     return call(x1, x2, side=side, sorter=sorter)
+
+
+# ---- products (ops/products.py) -----------------------------------------------------------------------------------------
+
+matmul = _late(".products", "matmul")
+add_into = add
+einsum = _late(".products", "einsum")
+
+
+def matrix_transpose(x):
+    """The last two dimensions swapped."""
+    return x.transpose(-2, -1)
+
+
+def tril(x, *, k=0):
+    """See torch.tril."""
+    return x.tril(k)
+
+
+def triu(x, *, k=0):
+    """See torch.triu."""
+    return x.triu(k)
+
+
+def astype(x, dtype, *, copy=True):
+    """x in the NumPy type `dtype`."""
+    from .. import dtypes
+    from .convert import cast
+
+    return cast(x, dtypes.from_np(dtype))
