@@ -2,18 +2,29 @@
 
 import numpy as np
 from numpy import (  # noqa: F401
-    acos, acosh, add, arange, argmax, argmin, argsort, asarray, asin, asinh, astype, atan, atan2, atanh, bitwise_and,
-    bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_to, ceil, concat, conj,
-    copysign, cos, cosh, divide, empty, equal, exp, exp2, expand_dims, expm1, eye, flip, floor, floor_divide, fmod,
-    full, full_like, greater, greater_equal, hypot, imag, isfinite, isinf, isnan, less, less_equal, log, log1p, log2,
-    log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul, matrix_transpose, maximum, minimum,
-    multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, permute_dims, pow, real, reciprocal, remainder,
-    reshape, roll, searchsorted, sign, signbit, sin, sinc, sinh, sort, sqrt, square, squeeze, stack, subtract, take,
-    take_along_axis, tan, tanh, tensordot, tril, triu, trunc, where, zeros, zeros_like,
+    acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and,
+    bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj,
+    copysign, divide, empty, equal, eye, flip, floor, floor_divide, fmod,
+    full, full_like, greater, greater_equal, hypot, imag, isfinite, isinf, isnan, less, less_equal,
+    logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul, matrix_transpose, maximum, minimum,
+    multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real, reciprocal, remainder,
+    roll, searchsorted, sign, signbit, sort, sqrt, square, subtract,     tensordot, tril, triu, trunc, where, zeros, zeros_like,
 )  # fmt: skip
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
 
+from .moving import (  # noqa: F401
+    bitcast, broadcast_to, expand_dims, getitem, index_add, index_set, permute_dims, reshape, scatter_add, scatter_set,
+    squeeze, stack, take, take_along_axis, window,
+)  # fmt: skip
+from .pointwise import (  # noqa: F401
+    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, rsqrt, sgn,
+    sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real,
+)  # fmt: skip
+from .special import (  # noqa: F401
+    bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,
+    erfcx, erfinv, i0, i0e, i1, i1e, lgamma, log_ndtr, ndtr, ndtri, polygamma, zeta,
+)  # fmt: skip
 from .reductions import (  # noqa: A004, F401
     all, any, cumulative_prod, cumulative_sum, max, mean, min, prod, put_along_axis, sum, var,
 )  # fmt: skip
@@ -47,3 +58,24 @@ def strided_add(shape, v, strides, offset):
     out = np.zeros(size, v.dtype)
     np.add.at(out, places.reshape(-1), np.reshape(v, -1))
     return out.reshape(shape)
+
+
+def add_into(y, x):
+    """y + x, written over y: for a product that nobody else has seen yet."""
+    if x.ndim > y.ndim or x.dtype != y.dtype or np.broadcast_shapes(x.shape, y.shape) != y.shape:
+        return np.add(y, x)
+    return np.add(y, x, out=y)
+
+
+def matmul(x, y):
+    """The matrix product; types that BLAS doesn't know are multiplied in float32 and rounded once."""
+    if x.dtype.num >= 256 or x.dtype == np.float16:
+        return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
+    return np.matmul(x, y)
+
+
+def einsum(equation, *xs):
+    """NumPy's einsum, in the order that costs least."""
+    if xs[0].dtype.num >= 256:
+        return np.einsum(equation, *(x.astype(np.float32) for x in xs), optimize=len(xs) > 2).astype(xs[0].dtype)
+    return np.einsum(equation, *xs, optimize=len(xs) > 2)

@@ -1,0 +1,605 @@
+"""Products of vectors and matrices: dot, mv, mm, bmm, matmul, their sums with a third (addmm …), outer, einsum, tensordot."""
+
+import math
+
+
+from ..tensor import Tensor
+from .op import op
+from .public import public
+
+__all__ = [
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "einsum", "ger", "inner", "kron",
+    "matmul", "mm", "mv", "outer", "tensordot", "vdot",
+]  # fmt: skip
+
+
+@op
+class mm_:
+    r"""Z = XY,  zᵢⱼ = Σₖ xᵢₖ yₖⱼ.   ∂zᵢⱼ/∂xᵢₖ = yₖⱼ, so gxᵢₖ = Σⱼ gzᵢⱼ yₖⱼ:   gX = gZ·Yᵀ;   likewise gY = Xᵀ·gZ."""
+
+    promotes = False
+
+    def forward(xp, x, y):
+        return xp.matmul(x, y)
+
+    def grad_x(xp, gz, y):
+        return xp.matmul(gz, xp.matrix_transpose(y))
+
+    def grad_y(xp, gz, x):
+        return xp.matmul(xp.matrix_transpose(x), gz)
+
+
+@op
+class bmm_:
+    r"""Zₙ = XₙYₙ for each n, the leading dimensions broadcast.   gX = gZ·Yᵀ and gY = Xᵀ·gZ, summed over what was broadcast."""
+
+    promotes = False
+    broadcasts = True
+
+    def forward(xp, x, y, /):
+        return xp.matmul(x, y)
+
+    def grad_x(xp, gz, y):
+        return xp.matmul(gz, xp.matrix_transpose(y))
+
+    def grad_y(xp, gz, x):
+        return xp.matmul(xp.matrix_transpose(x), gz)
+
+
+@op
+class mv_:
+    r"""z = Xy,  zᵢ = Σₖ xᵢₖ yₖ.   gX = gz ⊗ y (gxᵢₖ = gzᵢ yₖ);   gy = Xᵀ·gz."""
+
+    promotes = False
+
+    def forward(xp, x, y):
+        return xp.matmul(x, y)
+
+    def grad_x(xp, gz, y):
+        return gz[:, None] * y[None, :]
+
+    def grad_y(xp, gz, x):
+        return xp.matmul(xp.matrix_transpose(x), gz)
+
+
+@op
+class dot_:
+    r"""z = Σₖ xₖ yₖ.   ∂z/∂xₖ = yₖ,   hence   gx = gz·y,   gy = gz·x."""
+
+    promotes = False
+
+    def forward(xp, x, y):
+        return xp.matmul(x, y)
+
+    def grad_x(xp, gz, y):
+        return gz * y
+
+    def grad_y(xp, gz, x):
+        return gz * x
+
+
+@op
+class addmm_:
+    r"""Y = βC + αAB.   gC = β·gY (summed back where C was broadcast);   gA = α·gY·Bᵀ;   gB = α·Aᵀ·gY."""
+
+    broadcasts = True
+    outputs = ("y",)
+
+    def forward(xp, c, a, b, /, beta, alpha):
+        y = xp.matmul(a, b)
+        if alpha != 1:
+            y = y * alpha
+        return y if beta == 0 else xp.add_into(y, c if beta == 1 else c * beta)
+
+    def grad_c(xp, gy, beta):
+        return gy if beta == 1 else gy * beta
+
+    def grad_a(xp, gy, b, alpha):
+        g = xp.matmul(gy, xp.matrix_transpose(b))
+        return g if alpha == 1 else g * alpha
+
+    def grad_b(xp, gy, a, alpha):
+        g = xp.matmul(xp.matrix_transpose(a), gy)
+        return g if alpha == 1 else g * alpha
+
+
+@op
+class linear_:
+    r"""Y = XWᵀ + b for rows x of X.   gX = gY·W;   gW = gYᵀ·X, summed over all rows;   gb = Σ gY over all rows."""
+
+    node_name = "AddmmBackward0"
+    outputs = ("y",)
+
+    def forward(xp, x, w, b, /):
+        y = xp.matmul(x, xp.matrix_transpose(w))
+        return y if b is None else xp.add_into(y, b)
+
+    def grad_x(xp, gy, w):
+        return xp.matmul(gy, w)
+
+    def grad_w(xp, gy, x):
+        rows = x.shape[-1]
+        gy2, x2 = (gy, x) if gy.ndim == 2 else (xp.reshape(gy, (-1, gy.shape[-1])), xp.reshape(x, (-1, rows)))
+        return xp.matmul(xp.matrix_transpose(gy2), x2)
+
+    def grad_b(xp, gy):
+        return xp.sum(gy, axis=tuple(range(gy.ndim - 1)))
+
+
+def _pair(name, x, y):
+    """Check the dtypes of two factors: products don't promote."""
+    for position, t in enumerate((x, y)):
+        if not isinstance(t, Tensor):
+            which = ("input", "mat2" if name in ("mm", "bmm") else "other")[position]
+            raise TypeError(f"{name}(): argument '{which}' (position {position + 1}) must be Tensor, not {type(t).__name__}")
+    if x._a.dtype is not y._a.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name} in {name}(): "
+            "convert one, with .to(dtype)"
+        )
+
+
+def _rank(name, t, n, which):
+    if t._a.ndim != n:
+        what = {1: "1D", 2: "a matrix", 3: "a 3D tensor"}[n]
+        raise RuntimeError(f"{name}: {which} must be {what}, got shape {list(t._a.shape)}")
+
+
+def _inner_error(name, x, y):
+    return RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, x._a.shape))} and {'x'.join(map(str, y._a.shape))}) "
+        f"in {name}(): the last dimension of the first must equal the {'last but one' if y._a.ndim > 1 else 'only'} of the second"
+    )
+
+
+@public
+def mm(input, mat2):
+    """The product of two matrices: (n×m)·(m×p) → n×p.
+
+    RuntimeError for other ranks, unequal dtypes, or inner sizes that differ.
+
+    >>> import lightwell as torch
+    >>> torch.mm(torch.ones(2, 3), torch.ones(3, 1))
+    tensor([[3.],
+            [3.]])
+    """
+    _pair("mm", input, mat2)
+    _rank("mm", input, 2, "self")
+    _rank("mm", mat2, 2, "mat2")
+    if input._a.shape[1] != mat2._a.shape[0]:
+        raise _inner_error("mm", input, mat2)
+    return mm_(input, mat2)
+
+
+@public
+def bmm(input, mat2):
+    """The products of b pairs of matrices: (b×n×m)·(b×m×p) → b×n×p.
+
+    >>> import lightwell as torch
+    >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).shape
+    torch.Size([2, 1, 1])
+    """
+    _pair("bmm", input, mat2)
+    _rank("batch1", input, 3, "argument 'input' of bmm")
+    _rank("batch2", mat2, 3, "argument 'mat2' of bmm")
+    a, b = input._a.shape, mat2._a.shape
+    if a[0] != b[0] or a[2] != b[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[2]}] but got: [{b[0]}, {b[1]}]."
+        )
+    return bmm_(input, mat2)
+
+
+@public
+def mv(input, vec):
+    """The product of a matrix and a vector: (n×m)·(m) → n.
+
+    >>> import lightwell as torch
+    >>> torch.mv(torch.ones(2, 3), torch.arange(3.))
+    tensor([3., 3.])
+    """
+    _pair("mv", input, vec)
+    if input._a.ndim != 2 or vec._a.ndim != 1:
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got {vec._a.ndim}, {input._a.ndim}, {vec._a.ndim}: mv() takes a matrix and a "
+            f"vector, not shapes {list(input._a.shape)} and {list(vec._a.shape)}"
+        )
+    if input._a.shape[1] != vec._a.shape[0]:
+        raise RuntimeError(f"size mismatch, got input ({input._a.shape[0]}), mat ({input._a.shape[0]}x{input._a.shape[1]}), vec ({vec._a.shape[0]})")
+    return mv_(input, vec)
+
+
+@public
+def dot(input, tensor):
+    """Σ inputᵢ·tensorᵢ of two vectors of one dtype.
+
+    >>> import lightwell as torch
+    >>> torch.dot(torch.tensor([2., 3.]), torch.tensor([2., 1.]))
+    tensor(7.)
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"dot(): argument 'tensor' (position 2) must be Tensor, not {type(tensor).__name__}")
+    if input._a.ndim != 1 or tensor._a.ndim != 1:
+        raise RuntimeError(
+            f"1D tensors expected, but got {input._a.ndim}D and {tensor._a.ndim}D tensors in dot(): flatten() them, or use matmul"
+        )
+    if input._a.dtype is not tensor._a.dtype:
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {input.dtype.tensor_type[:-6]} and {tensor.dtype.tensor_type[:-6]}"
+        )
+    if input._a.shape != tensor._a.shape:
+        raise RuntimeError(
+            "inconsistent tensor size, expected tensor [%d] and src [%d] to have the same number of elements, but got %d and %d elements respectively"
+            % (input._a.size, tensor._a.size, input._a.size, tensor._a.size)
+        )
+    return dot_(input, tensor)
+
+
+@public
+def vdot(input, other):
+    """Σ conj(inputᵢ)·otherᵢ of two vectors.
+
+    >>> import lightwell as torch
+    >>> torch.vdot(torch.tensor([1.+1.j]), torch.tensor([1.+1.j]))
+    tensor(2.+0.j)
+    """
+    return dot(input.conj() if input.is_complex() else input, other)
+
+
+@public
+def matmul(input, other):
+    """The matrix product, by the ranks: vectors dot, a matrix times a vector mv, matrices mm, more dimensions batches.
+
+    A vector on the left counts as a row, on the right as a column; leading dimensions broadcast. RuntimeError for 0-dim
+    tensors, unequal dtypes, or inner sizes that differ.
+
+    >>> import lightwell as torch
+    >>> torch.matmul(torch.ones(4, 2, 3), torch.ones(3)).shape
+    torch.Size([4, 2])
+    """
+    _pair("matmul", input, other)
+    a, b = input._a, other._a
+    if a.ndim == 2 and b.ndim == 2:
+        if a.shape[1] != b.shape[0]:
+            raise _inner_error("matmul", input, other)
+        return mm_(input, other)
+    if not a.ndim or not b.ndim:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
+    if a.ndim == 1 and b.ndim == 1:
+        return dot(input, other)
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise _inner_error("matmul", input, other)
+    if b.ndim == 1:
+        return mv_(input, other) if a.ndim == 2 else matmul(input.reshape(-1, a.shape[-1]), other).reshape(a.shape[:-1])
+    if a.ndim == 1:
+        return matmul(input.unsqueeze(0), other).squeeze(-2)
+    if b.ndim == 2 and a.ndim > 2:  # one tall product instead of many small ones
+        return mm_(input.reshape(-1, a.shape[-1]), other).view(*a.shape[:-1], b.shape[-1])
+    return bmm_(input, other)
+
+
+def _rmatmul(other, input):
+    return NotImplemented if not isinstance(input, Tensor) else matmul(input, other)
+
+
+def _matmul_operator(x, y):
+    return matmul(x, y) if isinstance(y, Tensor) else NotImplemented
+
+
+Tensor.__matmul__, Tensor.__rmatmul__ = _matmul_operator, _rmatmul
+
+
+@public(inplace=True)
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta·input + alpha·mat1·mat2, `input` broadcast to the product's shape.
+
+    >>> import lightwell as torch
+    >>> torch.addmm(torch.ones(1), torch.ones(1, 2), torch.ones(2, 1))
+    tensor([[3.]])
+    """
+    _pair("addmm", mat1, mat2)
+    _rank("addmm", mat1, 2, "mat1")
+    _rank("addmm", mat2, 2, "mat2")
+    if mat1._a.shape[1] != mat2._a.shape[0]:
+        raise _inner_error("addmm", mat1, mat2)
+    return addmm_(input, mat1, mat2, beta, alpha)
+
+
+@public(inplace=True)
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta·input + alpha·mat·vec.
+
+    >>> import lightwell as torch
+    >>> torch.addmv(torch.ones(1), torch.ones(1, 2), torch.ones(2))
+    tensor([3.])
+    """
+    return input * beta + mv(mat, vec) * alpha
+
+
+@public(inplace=True)
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta·input + alpha·Σₙ batch1ₙ·batch2ₙ.
+
+    >>> import lightwell as torch
+    >>> torch.addbmm(torch.zeros(1), torch.ones(2, 1, 1), torch.ones(2, 1, 1))
+    tensor([[2.]])
+    """
+    return input * beta + bmm(batch1, batch2).sum(0) * alpha
+
+
+@public(inplace=True)
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta·inputₙ + alpha·batch1ₙ·batch2ₙ for each n.
+
+    >>> import lightwell as torch
+    >>> torch.baddbmm(torch.zeros(1), torch.ones(1, 1, 2), torch.ones(1, 2, 1))
+    tensor([[[2.]]])
+    """
+    return input * beta + bmm(batch1, batch2) * alpha
+
+
+@public(inplace=True)
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta·input + alpha·vec1 ⊗ vec2.
+
+    >>> import lightwell as torch
+    >>> torch.addr(torch.zeros(1), torch.ones(1), torch.ones(2))
+    tensor([[1., 1.]])
+    """
+    return input * beta + outer(vec1, vec2) * alpha
+
+
+@public
+def outer(input, vec2):
+    """The matrix of all products inputᵢ·vec2ⱼ; RuntimeError where an argument is no vector.
+
+    >>> import lightwell as torch
+    >>> torch.outer(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    for t, which in ((input, "self"), (vec2, "vec2")):
+        if t._a.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {which}, but got {t._a.ndim}-D")
+    return input.unsqueeze(1) * vec2
+
+
+ger = outer
+Tensor.ger = outer
+
+
+@public
+def inner(input, other):
+    """Σ over the last dimensions of both: inner(x, y)[…, …] = Σₖ x[…, k]·y[…, k].
+
+    >>> import lightwell as torch
+    >>> torch.inner(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
+    tensor(11.)
+    """
+    if not input.ndim or not other.ndim:
+        return input * other
+    return tensordot(input, other, dims=([-1], [-1]))
+
+
+@public
+def kron(input, other):
+    """The Kronecker product: every element of `input` times all of `other`, in blocks.
+
+    >>> import lightwell as torch
+    >>> torch.kron(torch.eye(2), torch.ones(1, 2))
+    tensor([[1., 1., 0., 0.],
+            [0., 0., 1., 1.]])
+    """
+    n = max(input.ndim, other.ndim)
+    x = input.reshape((1,) * (n - input.ndim) + tuple(input.shape))
+    y = other.reshape((1,) * (n - other.ndim) + tuple(other.shape))
+    left = [v for s in x.shape for v in (s, 1)]
+    right = [v for s in y.shape for v in (1, s)]
+    return (x.reshape(left) * y.reshape(right)).reshape([a * b for a, b in zip(x.shape, y.shape)])
+
+
+@public
+def cross(input, other, dim=None):
+    """The vector product along a dimension of size 3.
+
+    >>> import lightwell as torch
+    >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)
+    tensor([0., 0., 1.])
+    """
+    if dim is None:
+        dim = next((i for i, s in enumerate(input.shape) if s == 3), None)
+        if dim is None:
+            raise RuntimeError(f"no dimension of size 3 in input: cross() of shape {list(input.shape)}")
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
+    return input.roll(-1, dim) * other.roll(-2, dim) - input.roll(-2, dim) * other.roll(-1, dim)
+
+
+def tensordot(a, b, dims=2, out=None):
+    """Σ over pairs of dimensions: the last `dims` of a with the first of b, or the listed ones.
+
+    RuntimeError where paired sizes differ.
+
+    >>> import lightwell as torch
+    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), dims=1).shape
+    torch.Size([2, 4])
+    """
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        da, db = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
+    da, db = [d % a.ndim for d in da], [d % b.ndim for d in db]
+    for i, j in zip(da, db):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}"
+            )
+    free_a = [d for d in range(a.ndim) if d not in da]
+    free_b = [d for d in range(b.ndim) if d not in db]
+    n = math.prod(a.shape[d] for d in da)
+    left = a.permute(*free_a, *da).reshape(-1, n) if a.ndim else a.reshape(1, 1)
+    right = b.permute(*db, *free_b).reshape(n, -1) if b.ndim else b.reshape(1, 1)
+    result = matmul(left, right).reshape([a.shape[d] for d in free_a] + [b.shape[d] for d in free_b])
+    if out is not None:
+        from .public import write_out
+
+        return write_out("tensordot", out, result)
+    return result
+
+
+@op
+class einsum_:
+    r"""y = Σ over the letters missing on the right of ∏ xᵢ.   Linear in each factor: the gradient of one is the same sum
+    with gy in its place, and ones for letters that only it has."""
+
+    node_name = "EinsumBackward0"
+
+    def forward(xp, xs, /, equation):
+        return xp.einsum(equation, *xs)
+
+    def grad_xs(xp, gy, xs, equation):
+        left, right = equation.split("->")
+        terms = left.split(",")
+        out = []
+        for i, term in enumerate(terms):
+            others = [t for j, t in enumerate(terms) if j != i]
+            known = set(right).union(*others)
+            factors, letters = [gy, *(x for j, x in enumerate(xs) if j != i)], [right, *others]
+            lonely = [c for c in term if c not in known]
+            for c in lonely:
+                factors.append(xp.ones_like(xs[i])[tuple(slice(None) if d == term.index(c) else 0 for d in range(len(term)))])
+                letters.append(c)
+            out.append(xp.einsum(",".join(letters) + "->" + term, *factors))
+        return out
+
+
+def _explicit(equation: str, operands) -> tuple:
+    """The equation with an arrow, without spaces or dots; operands with repeated letters reduced to their diagonals."""
+    equation = equation.replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(f"einsum(): {'more' if len(operands) > len(terms) else 'fewer'} operands were provided than specified in the equation")
+    used = set("".join(terms).replace(".", ""))
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
+    widest = max((op_.ndim - len(t.replace("...", "")) for t, op_ in zip(terms, operands) if "..." in t), default=0)
+    dots = "".join(spare[:widest])
+    ready, shapes = [], {}
+    operands = list(operands)
+    for k, (t, x) in enumerate(zip(terms, operands)):
+        n = len(t.replace("...", ""))
+        if ("..." in t and x.ndim < n) or ("..." not in t and x.ndim != n):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({n}) does not match the number of dimensions ({x.ndim}) for operand {k}"
+            )
+        t = t.replace("...", dots[len(dots) - (x.ndim - n) :])
+        for c in dict.fromkeys(t):
+            while t.count(c) > 1:
+                i, j = t.index(c), t.rindex(c)
+                x = x.diagonal(0, i, j)
+                t = t[:i] + t[i + 1 : j] + t[j + 1 :] + c
+        for c, s in zip(t, x.shape):
+            if shapes.setdefault(c, s) != s:
+                if 1 not in (s, shapes[c]):
+                    raise RuntimeError(
+                        f"einsum(): subscript {c} has size {s} for operand {k} which does not broadcast with previously seen size {shapes[c]}"
+                    )
+                shapes[c] = max(s, shapes[c])
+        operands[k] = x
+        ready.append(t)
+    for k, t in enumerate(ready):  # a size-1 dimension against a larger one: NumPy's einsum wants it expanded
+        want = [shapes[c] for c in t]
+        if list(operands[k].shape) != want:
+            operands[k] = operands[k].expand(*want)
+    if arrow:
+        right = right.replace("...", dots)
+        for c in right:
+            if c not in shapes:
+                raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+    else:
+        counts = "".join(ready)
+        right = dots + "".join(sorted(c for c in set(counts) if counts.count(c) == 1 and c not in dots))
+    return ",".join(ready) + "->" + right, operands
+
+
+def einsum(*args):
+    """Einstein's summation: the letters of the equation name dimensions; those missing on the right are summed over.
+
+    `einsum("ij,jk->ik", a, b)` is the matrix product; without an arrow the letters that occur once remain, in order.
+    RuntimeError where the equation doesn't fit the operands.
+
+    >>> import lightwell as torch
+    >>> torch.einsum("ii", torch.eye(3))
+    tensor(3.)
+    """
+    if not isinstance(args[0], str):  # einsum(a, [0, 1], b, [1, 2], [0, 2])
+        letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+        def word(numbers):
+            return "".join("..." if n is Ellipsis else letters[n] for n in numbers)
+
+        operands, terms = list(args[0 : len(args) - len(args) % 2 : 2]), [word(t) for t in args[1::2]]
+        equation = ",".join(terms) + ("->" + word(args[-1]) if len(args) % 2 else "")
+    else:
+        equation, operands = args[0], list(args[1:])
+        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+            operands = list(operands[0])
+    equation, operands = _explicit(equation, operands)
+    left, right = equation.split("->")
+    if len(operands) == 2:
+        fast = _as_matmul(left.split(","), right, operands)
+        if fast is not None:
+            return fast
+    return einsum_(operands, equation)
+
+
+def _as_matmul(terms, right, operands):
+    """A two-factor einsum as one batched matrix product, which BLAS does much faster; None where it isn't one."""
+    x, y = terms
+    batch = [c for c in x if c in y and c in right]
+    summed = [c for c in x if c in y and c not in right]
+    rows = [c for c in x if c not in y and c in right]
+    columns = [c for c in y if c not in x and c in right]
+    if not summed or len(batch) + len(summed) + len(rows) != len(x) or len(batch) + len(summed) + len(columns) != len(y):
+        return None
+    a, b = operands
+    size = {**dict(zip(x, a.shape)), **dict(zip(y, b.shape))}
+
+    def count(letters):
+        return math.prod(size[c] for c in letters)
+
+    a = a.permute(*(x.index(c) for c in batch + rows + summed)).reshape(*(size[c] for c in batch), count(rows), count(summed))
+    b = b.permute(*(y.index(c) for c in batch + summed + columns)).reshape(*(size[c] for c in batch), count(summed), count(columns))
+    z = matmul(a, b).reshape([size[c] for c in batch + rows + columns])
+    order = batch + rows + columns
+    return z.permute(*(order.index(c) for c in right)) if order != list(right) else z
+
+
+def chain_matmul(*matrices, out=None):
+    """The product of several matrices, multiplied in the cheapest order.
+
+    >>> import lightwell as torch
+    >>> torch.chain_matmul(torch.ones(1, 2), torch.ones(2, 3), torch.ones(3, 1))
+    tensor([[6.]])
+    """
+    n = len(matrices)
+    sizes = [matrices[0].shape[0]] + [m.shape[1] for m in matrices]
+    best: dict = {(i, i): (0, None) for i in range(n)}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            best[i, j] = min((best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+
+    def product(i, j):
+        if i == j:
+            return matrices[i]
+        k = best[i, j][1]
+        return mm(product(i, k), product(k + 1, j))
+
+    return product(0, n - 1)
+
+
