@@ -173,7 +173,7 @@ def _spread_arguments(input, dim, unbiased, correction, name):
     if correction is None:
         correction = 0 if unbiased is False else 1
     axis = axes_of(input, dim, name)
-    if count(input._a.shape, axis) - correction <= 0 and (not axis or any(input._a.shape[i] for i in range(input.ndim) if i not in axis) or len(axis) == input.ndim):
+    if count(input._a.shape, axis) <= correction or not input._a.size:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel).",
