@@ -133,7 +133,10 @@ def pil_to_tensor(pic) -> Tensor:
 
 
 def convert_image_dtype(image, dtype=None) -> Tensor:
-    """A tensor picture in another dtype, its range adapted: floats are in [0, 1], integers fill their range."""
+    """A tensor picture in another dtype, its range adapted: floats are in [0, 1], integers fill their range.
+
+    Raises RuntimeError where the float has fewer digits than the integer.
+    """
     import lightwell
 
     dtype = lightwell.float32 if dtype is None else dtype
@@ -142,6 +145,9 @@ def convert_image_dtype(image, dtype=None) -> Tensor:
     if image.dtype.is_floating_point:
         if dtype.is_floating_point:
             return image.to(dtype)
+        bits = lightwell.iinfo(dtype).bits
+        if bits > 32 or (bits == 32 and image.dtype == lightwell.float32):
+            raise RuntimeError(f"The cast from {image.dtype} to {dtype} cannot be performed safely: too few digits")
         top = float(lightwell.iinfo(dtype).max)
         return image.mul(top + 1.0 - 1e-3).to(dtype)
     top = lightwell.iinfo(image.dtype).max

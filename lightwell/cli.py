@@ -1,0 +1,78 @@
+"""The command line: ``lightwell train`` and whatever other commands there are, one module each."""
+
+import argparse
+import sys
+
+# command -> (module with add_arguments(parser) and run(options) -> exit code, one line about it)
+COMMANDS = {
+    "train": ("lightwell.train.command", "train a network on real data, with pictures and a checkpoint at the end"),
+    "run": ("lightwell._run_command", "run a script with lightwell standing for torch and torchvision"),
+    "version": ("lightwell._version_command", "print the version"),
+}
+
+
+def first_words():
+    """What may come first on the command line, besides a script."""
+    return {*COMMANDS, "-h", "--help", "--version", "-V"}
+
+
+def no_such(word: str) -> str:
+    """A message about a first word that is neither a command nor a file."""
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"lightwell: {word!r} is neither a file nor a command.{hint}\n"
+        f"Commands: {', '.join(COMMANDS)}. Scripts: python -m lightwell SCRIPT [ARGS]"
+    )
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that shows, with an error, what could have been written."""
+
+    def error(self, message):
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
+
+
+def main(argv=None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C."""
+    import importlib
+
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = Parser(
+        prog="lightwell",
+        description="A deep-learning framework to read, with PyTorch's names.",
+        epilog="python -m lightwell SCRIPT [ARGS] runs a script with lightwell standing for torch and torchvision.",
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    word = next((a for a in argv if not a.startswith("-")), None)
+    for name, (module, about) in COMMANDS.items():
+        sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if name == word:  # only the command that is asked for is imported
+            importlib.import_module(module).add_arguments(sub)
+    if word is not None and word not in COMMANDS and not any(a in ("-h", "--help", "-V", "--version") for a in argv):
+        print(no_such(word), file=sys.stderr)
+        return 2
+    try:
+        options = parser.parse_args(argv)
+        if options.version:
+            return importlib.import_module(COMMANDS["version"][0]).run(options)
+        if options.command is None:
+            parser.print_help()
+            return 0
+        return importlib.import_module(COMMANDS[options.command][0]).run(options) or 0
+    except SystemExit as stop:  # argparse leaves this way; a caller of main() wants the number
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as `head` does
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
