@@ -2,13 +2,13 @@
 
 import numpy as np
 from numpy import (  # noqa: F401
-    acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and,
-    bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj,
-    copysign, divide, empty, equal, eye, flip, floor, floor_divide, fmod,
-    full, full_like, greater, greater_equal, hypot, imag, isfinite, isinf, isnan, less, less_equal,
-    logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul, matrix_transpose, maximum, minimum,
-    multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real, reciprocal, remainder,
-    roll, searchsorted, sign, signbit, sort, sqrt, square, subtract,     tensordot, tril, triu, trunc, where, zeros, zeros_like,
+    acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
+    bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj, copysign, divide, empty,
+    equal, eye, flip, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
+    isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul,
+    matrix_transpose, maximum, minimum, multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real,
+    reciprocal, remainder, roll, searchsorted, sign, signbit, sort, sqrt, square, subtract, tensordot, tril, triu,
+    trunc, where, zeros, zeros_like,
 )  # fmt: skip
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401

@@ -319,7 +319,7 @@ def _direct(rec: Record):
     """The formula as a function of arrays alone; the NumPy function itself where the formula is one word of it."""
     forward = rec.forward
     names = rec.forward.__code__.co_names
-    if len(names) == 1 and len(rec.forward.__code__.co_code) <= 40 and isinstance(getattr(NP, names[0], None), np.ufunc):
+    if len(names) == 1 and len(rec.forward.__code__.co_code) <= 40 and hasattr(getattr(NP, names[0], None), "nin"):
         ufunc = getattr(NP, names[0])
         if ufunc.nin == len(rec.inputs) and not rec.forward.__code__.co_consts[1:]:
             return ufunc
