@@ -1,0 +1,14 @@
+"""The operations: one record each, one file per family. `op.py` says how they run, `public.py` how they get their names."""
+
+import importlib
+
+_FAMILIES = "arith convert creation products sampling shape join indexing reduce scan sorting pointwise softmax decompose".split()
+__all__ = []
+for _name in _FAMILIES:
+    try:
+        _module = importlib.import_module(f".{_name}", __name__)
+    except ModuleNotFoundError:
+        continue
+    for _public in getattr(_module, "__all__", ()):
+        globals()[_public] = getattr(_module, _public)
+        __all__.append(_public)

@@ -44,6 +44,22 @@ class sub_:
 
 
 @op
+class rsub_:
+    r"""z = y - x.   ∂z/∂x = -1 and ∂z/∂y = 1,   hence   gx = -gz,   gy = gz."""
+
+    node_name = "RsubBackward1"
+
+    def forward(xp, x, y):
+        return xp.subtract(y, x)
+
+    def grad_x(xp, gz):
+        return -gz
+
+    def grad_y(xp, gz):
+        return gz
+
+
+@op
 class mul_:
     r"""z = x·y.   ∂z/∂x = y and ∂z/∂y = x,   hence   gx = gz·y,   gy = gz·x."""
 
@@ -227,7 +243,7 @@ def rsub(input, other, *, alpha=1):
     >>> torch.rsub(torch.tensor([1., 2.]), 10)
     tensor([9., 8.])
     """
-    return sub_(other, input if alpha == 1 else _scaled("rsub", input, alpha))
+    return _or_error("rsub", input, other, rsub_(input if alpha == 1 else _scaled("rsub", input, alpha), other))
 
 
 @public(inplace=True, ufunc=np.multiply)
@@ -494,10 +510,10 @@ def _sub_operator(x, y):
 
 Tensor.__add__ = Tensor.__radd__ = add_
 Tensor.__sub__ = _sub_operator
-Tensor.__rsub__ = lambda y, x: sub_(x, y)
+Tensor.__rsub__ = rsub
 Tensor.__mul__ = Tensor.__rmul__ = mul_
 Tensor.__truediv__ = _true_div
-Tensor.__rtruediv__ = lambda y, x: _true_div(x, y)
+Tensor.__rtruediv__ = lambda y, x: mul_(reciprocal(y), x)
 Tensor.__floordiv__ = floor_divide
 Tensor.__rfloordiv__ = lambda y, x: floor_divide(x, y)
 Tensor.__mod__ = remainder

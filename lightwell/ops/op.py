@@ -315,15 +315,25 @@ def _names(rule, name: str) -> bool:
     return rule is not None and name in _reads(rule)
 
 
+class _Word:
+    """The smallest reader: notes which word of the vocabulary a formula calls, and with what."""
+
+    def __getattr__(self, name):
+        return lambda *args: (name, args)
+
+
 def _direct(rec: Record):
     """The formula as a function of arrays alone; the NumPy function itself where the formula is one word of it."""
-    forward = rec.forward
-    names = rec.forward.__code__.co_names
-    if len(names) == 1 and len(rec.forward.__code__.co_code) <= 40 and hasattr(getattr(NP, names[0], None), "nin"):
-        ufunc = getattr(NP, names[0])
-        if ufunc.nin == len(rec.inputs) and not rec.forward.__code__.co_consts[1:]:
-            return ufunc
-    return functools.partial(forward, NP)
+    marks = tuple(object() for _ in rec.inputs)
+    if not rec.params:
+        try:
+            word, args = rec.forward(_Word(), *marks)
+            function = getattr(NP, word, None)
+            if args == marks and getattr(function, "nin", None) == len(marks):
+                return function
+        except (TypeError, ValueError, AttributeError):  # more than one word
+            return functools.partial(rec.forward, NP)
+    return functools.partial(rec.forward, NP)
 
 
 def _mixed(rec, x, y):

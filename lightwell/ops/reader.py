@@ -168,3 +168,93 @@ def astype(x, dtype, *, copy=True):
     from .convert import cast
 
     return cast(x, dtypes.from_np(dtype))
+
+
+# ---- shape and indexing (ops/shape.py, join.py, indexing.py, picking.py) ----------------------------------------------
+
+reshape = _late(".shape", "reshape")
+permute_dims = _late(".shape", "permute_")
+expand_dims_ = _late(".shape", "unsqueeze")
+squeeze_ = _late(".shape", "squeeze")
+expand_ = _late(".shape", "broadcast_to")
+concat_ = _late(".join", "cat")
+stack_ = _late(".join", "stack")
+flip_ = _late(".layout", "flip")
+roll_ = _late(".layout", "roll")
+getitem_ = _late(".indexing", "getitem")
+index_place_ = _late(".indexing", "index_place")
+index_put_ = _late(".indexing", "index_put_")
+take_ = _late(".picking", "index_select")
+gather_ = _late(".picking", "gather")
+scatter_add_ = _late(".picking", "scatter_add")
+scatter_ = _late(".picking", "scatter")
+
+
+def expand_dims(x, axis):
+    """A dimension of size 1 put in at `axis`."""
+    return expand_dims_(x, axis)
+
+
+def squeeze(x, axis):
+    """The dimensions `axis`, of size 1, taken out."""
+    return squeeze_(x, axis)
+
+
+def broadcast_to(x, shape):
+    """x repeated to `shape`."""
+    return expand_(x, shape)
+
+
+def concat(xs, axis=0):
+    """Tensors behind one another along `axis`; all flattened where it is None."""
+    return concat_([reshape(x, (-1,)) for x in xs], 0) if axis is None else concat_(xs, axis)
+
+
+def stack(xs, axis=0):
+    """Tensors of one shape side by side along a new dimension."""
+    return stack_(xs, axis)
+
+
+def flip(x, axis=None):
+    """x turned round along `axis` (all dimensions where None)."""
+    return flip_(x, tuple(range(x.ndim)) if axis is None else axis)
+
+
+def roll(x, shift, axis=None):
+    """x shifted along `axis`, what leaves at one end entering at the other."""
+    return roll_(x, shift, axis)
+
+
+def getitem(x, key):
+    """x[key], see backend.moving.getitem."""
+    return getitem_(x, key)
+
+
+def index_add(shape, key, v, unique=False):
+    """See backend.moving.index_add."""
+    return index_place_(v, shape, key, unique)
+
+
+def index_set(x, key, v):
+    """See backend.moving.index_set."""
+    return index_put_(x, v, key, False)
+
+
+def take(x, index, axis):
+    """x's slices at `index` along one axis."""
+    return take_(x, axis, index)
+
+
+def take_along_axis(x, index, axis=-1):
+    """y[i, j, …] = x[i, index[i, j, …], …] along `axis`."""
+    return gather_(x, axis, index)
+
+
+def scatter_add(x, index, v, axis):
+    """See backend.moving.scatter_add."""
+    return scatter_add_(x, axis, index, v)
+
+
+def scatter_set(x, index, v, axis):
+    """See backend.moving.scatter_set."""
+    return scatter_(x, axis, index, v)

@@ -1,0 +1,81 @@
+"""lightwell: a deep-learning framework with the light on inside, under PyTorch's names."""
+
+from . import _allocator as _allocator
+from .autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .device import device, get_default_device, set_default_device
+from .dtypes import (
+    bfloat16, bool, can_cast, cdouble, cfloat, complex64, complex128, double, dtype, finfo, float, float8_e4m3fn,
+    float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float16, float32, float64, get_default_dtype, half, iinfo, int, int8,
+    int16, int32, int64, long, promote_types, set_default_dtype, short, uint8, uint16, uint32, uint64,
+)  # fmt: skip
+from .ops import *  # noqa: F403  (each family's __all__; see ops/__init__.py)
+from .printing import set_printoptions
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .tensor import (
+    Size,
+    Tensor,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    is_tensor,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    sparse_csr,
+    strided,
+)
+from .toplevel import (
+    are_deterministic_algorithms_enabled, compile, get_float32_matmul_precision, get_num_interop_threads, get_num_threads,
+    is_complex, is_conj, is_floating_point, is_neg, is_nonzero, is_signed, is_storage, numel, result_type,
+    set_default_tensor_type, set_float32_matmul_precision, set_num_interop_threads, set_num_threads, typename,
+    use_deterministic_algorithms,
+)  # fmt: skip
+
+__version__ = "0.1.0"
+
+from math import e, inf, nan, pi  # noqa: E402
+
+newaxis = None
+
+# Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
+_LAZY = frozenset(
+    (
+        "amp accelerator autograd backends cuda course distributed distributions explain fft func hub jit linalg mps multiprocessing "
+        "nn onnx ops optim overrides profiler random return_types serialization sparse special storage testing types utils "
+        "version vision _utils"
+    ).split()
+)
+_FROM = {  # single names that live in a subpackage
+    "save": "serialization", "load": "serialization", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
+    "UntypedStorage": "storage", "TypedStorage": "storage", "FloatStorage": "storage",
+}  # fmt: skip
+
+
+def __getattr__(name: str):
+    import importlib
+
+    if name in _FROM:
+        found = getattr(importlib.import_module(f".{_FROM[name]}", __name__), name)
+    elif name in _LAZY:
+        try:
+            found = importlib.import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+    else:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY, *_FROM})

@@ -1,0 +1,143 @@
+"""Small functions at the top of the namespace that are no operations: questions about tensors, and switches."""
+
+from . import dtypes
+from .tensor import Tensor
+
+
+def is_floating_point(input) -> bool:
+    """Whether the tensor's dtype is floating-point."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input) -> bool:
+    """Whether the tensor's dtype is complex."""
+    return input.dtype.is_complex
+
+
+def is_signed(input) -> bool:
+    """Whether the tensor's dtype has negative values."""
+    return input.dtype.is_signed
+
+
+def is_nonzero(input) -> bool:
+    """Whether the one element of the tensor is not zero; RuntimeError for more or fewer elements."""
+    if input._a.size != 1:
+        what = "no values" if not input._a.size else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+    return bool(input._a.item())
+
+
+def is_conj(input) -> bool:
+    """Whether conjugation is pending: never, it is done at once here."""
+    return False
+
+
+def is_neg(input) -> bool:
+    """Whether negation is pending: never, it is done at once here."""
+    return False
+
+
+def is_storage(obj) -> bool:
+    """Whether `obj` is a storage."""
+    from .storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
+
+
+def numel(input) -> int:
+    """The number of elements."""
+    return input._a.size
+
+
+def typename(obj) -> str:
+    """The type's name, such as 'torch.FloatTensor'."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+def result_type(tensor1, tensor2) -> dtypes.dtype:
+    """The dtype of an operation on the two, tensors or numbers, by PyTorch's promotion.
+
+    >>> import lightwell as torch
+    >>> torch.result_type(torch.ones(1, dtype=torch.int32), 1.5)
+    torch.float32
+    """
+    full, zero_dim, number = [], [], []
+    for v in (tensor1, tensor2):
+        if isinstance(v, Tensor):
+            (full if v.ndim else zero_dim).append(v.dtype)
+        else:
+            number.append(dtypes.of_scalar(v))
+    return dtypes.result_of(full, zero_dim, number)
+
+
+def set_default_tensor_type(t) -> None:
+    """Make a tensor type's dtype the default, as `set_default_dtype` does."""
+    from .ops.convert import as_dtype
+
+    dtypes.set_default_dtype(as_dtype(t))
+
+
+def get_num_threads() -> int:
+    """How many threads large operations use."""
+    from .backend import threads
+
+    return threads.get_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Let large operations use `n` threads; RuntimeError below 1."""
+    from .backend import threads
+
+    threads.set_num_threads(n)
+
+
+_interop = [1]
+
+
+def get_num_interop_threads() -> int:
+    """The number of threads for independent operations, as set: operations run one after another here."""
+    return _interop[0]
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Remember `n`; operations run one after another here."""
+    if n < 1:
+        raise RuntimeError(f"set_num_interop_threads expects a positive number of threads, got {n}")
+    _interop[0] = n
+
+
+_deterministic = [False]
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: every operation here is deterministic already."""
+    _deterministic[0] = bool(mode)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """What was last asked of `use_deterministic_algorithms`."""
+    return _deterministic[0]
+
+
+_precision = ["highest"]
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted ("highest", "high", "medium"): products are computed in full float32 here."""
+    if precision not in ("highest", "high", "medium"):
+        raise RuntimeError(f"{precision} is not one of 'highest', 'high' or 'medium'")
+    _precision[0] = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What was last asked of `set_float32_matmul_precision`."""
+    return _precision[0]
+
+
+def compile(model=None, **options):  # noqa: A001
+    """The function or module itself, run eagerly; usable as a decorator with or without arguments."""
+    if model is None:
+        return lambda f: f
+    return model
