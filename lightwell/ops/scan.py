@@ -94,9 +94,8 @@ class logcumsumexp_:
         low = xp.real(y) == -math.inf  # there x is -inf too, and moves nothing
         zero = xp.zeros_like(y)
         safe = xp.where(low, zero, y)
-        after = xp.concat((safe[along(axis, 1, None)], zero[along(axis, 0, 1)]), axis=axis)
-        last = xp.concat((zero[along(axis, 1, None)], xp.ones_like(zero[along(axis, 0, 1)])), axis=axis)
-        ratio = xp.where(low | (last != 0), zero, xp.exp(xp.where(last != 0, zero, safe - after)))
+        after = xp.concat((safe[along(axis, 1, None)], safe[along(axis, -1, None)]), axis=axis)
+        ratio = xp.where(low, zero, xp.exp(safe - after))
         return xp.where(low, zero, xp.exp(x - safe)) * backward_scan(xp, ratio, gy, axis)
 
 
@@ -262,7 +261,7 @@ def diff(input: Tensor, n=1, dim=-1, prepend=None, append=None) -> Tensor:
                 f"diff(): expects prepend and append to have the number of dimensions of the input, {input._a.ndim}, got {t._a.ndim}"
             )
     if len(parts) > 1:
-        from .shape import cat
+        from .join import cat
 
         input = cat(parts, axis)
     else:
