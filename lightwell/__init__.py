@@ -39,7 +39,7 @@ from .toplevel import (
     use_deterministic_algorithms,
 )  # fmt: skip
 
-__version__ = "0.1.0"
+from ._version import __version__
 
 from math import e, inf, nan, pi  # noqa: E402
 
