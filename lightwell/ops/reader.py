@@ -173,7 +173,7 @@ def astype(x, dtype, *, copy=True):
 # ---- shape and indexing (ops/shape.py, join.py, indexing.py, picking.py) ----------------------------------------------
 
 reshape = _late(".shape", "reshape")
-permute_dims = _late(".shape", "permute_")
+permute_dims = _late(".shape", "permute")
 expand_dims_ = _late(".shape", "unsqueeze")
 squeeze_ = _late(".shape", "squeeze")
 expand_ = _late(".shape", "broadcast_to")
