@@ -1,0 +1,22 @@
+"""PyTorch's paths to the layers: `nn.modules.linear.Linear` and the like, as other names of the files in `nn.layers`."""
+
+import sys
+
+from .. import containers as container
+from .. import module
+from ..containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from ..layers import *
+from ..layers import (
+    activation, conv, distance, dropout, embedding, lazy, linear, loss, norm, padding, pixelshuffle, pooling, rnn, upsample,
+)  # fmt: skip
+from ..module import Module
+
+batchnorm = instancenorm = normalization = norm
+flatten, sparse, upsampling = linear, embedding, upsample
+channelshuffle = fold = pixelshuffle
+
+for _name in (
+    "activation batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear loss "
+    "module normalization padding pixelshuffle pooling rnn sparse upsampling"
+).split():
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name]
