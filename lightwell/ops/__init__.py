@@ -7,7 +7,7 @@ __all__ = []
 for _name in _FAMILIES:
     try:
         _module = importlib.import_module(f".{_name}", __name__)
-    except ModuleNotFoundError:
+    except ImportError:
         continue
     for _public in getattr(_module, "__all__", ()):
         globals()[_public] = getattr(_module, _public)
