@@ -47,7 +47,7 @@ def draw(session, path) -> bool:
 def _loss_axes(axes, session):
     """Loss of the batches, smoothed, and of the test data after each epoch."""
     curve = np.asarray(session.curve)
-    width = max(1, min(len(curve) // 50, session.steps))
+    width = max(1, min(len(curve) // 25, session.steps))
     smooth = np.convolve(curve, np.ones(width) / width, mode="valid")
     at = (np.arange(len(smooth)) + width) / session.steps
     axes.plot(at, smooth, color=_INK, lw=1.2, label="train (running mean)")
@@ -69,6 +69,7 @@ def _score_axes(axes, session):
     if task.exact is not None:
         axes.axhline(task.exact, color="grey", ls="--", lw=1, label="test, exact least squares")
     axes.set(xlabel="epoch", ylabel=name, title=name.split(" (")[0])
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
 

@@ -131,7 +131,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         doors = {p.sentinel: i for i, p in enumerate(self._processes)}
         ready = connection.wait([*self._pipes, *doors], timeout)
         if not ready:
-            self._shutdown_workers()
+            self._shutdown_workers(patience=0.1)
             raise RuntimeError(
                 f"DataLoader timed out after {self._loader.timeout} seconds waiting for a batch from "
                 f"{self._loader.num_workers} workers; is __getitem__ stuck, or timeout too short?"
@@ -180,8 +180,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         if not self._loader.persistent_workers:
             self._shutdown_workers()
 
-    def _shutdown_workers(self):
-        """Tell all workers to stop, and end those that do not."""
+    def _shutdown_workers(self, patience=_PATIENCE):
+        """Tell all workers to stop, and end those that do not within so many seconds."""
         if not self._open or os.getpid() != self._pid:
             return
         self._open = False
@@ -191,7 +191,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             except OSError:
                 pass  # it is gone already
             pipe.close()
-        limit = time.monotonic() + _PATIENCE
+        limit = time.monotonic() + patience
         for process in self._processes:
             process.join(max(0.0, limit - time.monotonic()))
         for process in self._processes:

@@ -141,6 +141,8 @@ def worker_loop(conn, others, make_fetcher, dataset, base_seed, worker_id, num_w
             except Exception as error:
                 channel.send(conn, tag, _portable(result, error, where))
             del result
+    except OSError:
+        pass  # the same, while an error was told
     finally:
         conn.close()
         sys.stdout.flush()
