@@ -4,22 +4,23 @@ import numpy as np
 from numpy import (  # noqa: F401
     acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
     bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj, copysign, divide, empty,
-    equal, eye, flip, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
+    equal, eye, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
     isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul,
     matrix_transpose, maximum, minimum, multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real,
     reciprocal, remainder, roll, searchsorted, sign, signbit, sort, sqrt, square, subtract, tensordot, tril, triu,
     trunc, where, zeros, zeros_like,
 )  # fmt: skip
+from numpy import fmax, fmin, frexp, gcd, heaviside, lcm, logaddexp2  # noqa: F401
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
 
 from .moving import (  # noqa: F401
-    bitcast, broadcast_to, expand_dims, getitem, index_add, index_set, permute_dims, reshape, scatter_add, scatter_set,
-    squeeze, stack, take, take_along_axis, window,
+    bitcast, broadcast_to, diagonal, expand_dims, flip, getitem, index_add, index_set, permute_dims, reshape, scatter_add, scatter_set,
+    sliding, squeeze, stack, take, take_along_axis, window,
 )  # fmt: skip
 from .pointwise import (  # noqa: F401
-    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, rsqrt, sgn,
-    sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real,
+    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, nan_to_num,
+    rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
 from .special import (  # noqa: F401
     bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,

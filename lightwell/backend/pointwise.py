@@ -188,3 +188,38 @@ def angle(x):
         return np.arctan2(x.imag, x.real)
     zero = np.zeros_like(x)
     return np.where(np.isnan(x), x, np.where(x < 0, zero + x.dtype.type(np.pi), zero))
+
+
+def xlogy(x, y):
+    """x·log y, 0 where x is 0 and y no nan."""
+    y = np.asarray(y)
+    zero = (np.asarray(x) == 0) & ~np.isnan(y)
+    if zero.any():
+        return np.where(zero, np.zeros_like(y, shape=()), x * np.log(np.where(zero, np.ones_like(y), y)))
+    return x * np.log(y)
+
+
+def xlog1py(x, y):
+    """x·log(1 + y), 0 where x is 0 and y no nan."""
+    y = np.asarray(y)
+    zero = (np.asarray(x) == 0) & ~np.isnan(y)
+    return np.where(zero, np.zeros_like(y, shape=()), x * np.log1p(np.where(zero, np.zeros_like(y), y)))
+
+
+def nan_to_num(x, nan=None, posinf=None, neginf=None):
+    """nan, ∞ and -∞ replaced by 0 and the largest and smallest numbers, or by those given."""
+    if x.dtype.num >= 256:
+        import ml_dtypes
+
+        info = ml_dtypes.finfo(x.dtype)
+    else:
+        info = np.finfo(x.dtype)
+    if x.dtype.kind == "c":
+        out = np.empty_like(x)
+        out.real, out.imag = nan_to_num(x.real, nan, posinf, neginf), nan_to_num(x.imag, nan, posinf, neginf)
+        return out
+    out = np.array(x)
+    out[np.isnan(x)] = 0 if nan is None else nan
+    out[np.asarray(x == np.inf)] = info.max if posinf is None else posinf
+    out[np.asarray(x == -np.inf)] = info.min if neginf is None else neginf
+    return out

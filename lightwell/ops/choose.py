@@ -1,0 +1,603 @@
+"""Choosing between values, and the binary functions that are no arithmetic: where, clamp, maximum, atan2, hypot, gcd …"""
+
+import numpy as np
+
+from .. import dtypes, errors
+from ..tensor import Tensor, make
+from . import return_types
+from .arith import mul_, pow_
+from .op import op
+from .public import public
+from .unary import as_float
+
+__all__ = [
+    "arctan2", "atan2", "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "clip", "clip_",
+    "copysign", "fmax", "fmin", "frexp", "gcd", "gcd_", "heaviside", "hypot", "lcm", "lcm_", "ldexp", "ldexp_",
+    "logaddexp", "logaddexp2", "maximum", "minimum", "nan_to_num", "nan_to_num_", "nextafter", "threshold",
+    "threshold_", "where", "xlogy", "xlogy_",
+]  # fmt: skip
+
+
+@op
+class maximum_:
+    r"""z = max(x, y).   gx = gz where x > y, half of it where x = y, else 0;   gy likewise."""
+
+    def forward(xp, x, y):
+        return xp.maximum(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return xp.where(x == y, gz * 0.5, xp.where(x < y, xp.zeros_like(gz), gz))
+
+    def grad_y(xp, gz, x, y):
+        return xp.where(x == y, gz * 0.5, xp.where(y < x, xp.zeros_like(gz), gz))
+
+
+@op
+class minimum_:
+    r"""z = min(x, y).   gx = gz where x < y, half of it where x = y, else 0;   gy likewise."""
+
+    def forward(xp, x, y):
+        return xp.minimum(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return xp.where(x == y, gz * 0.5, xp.where(x > y, xp.zeros_like(gz), gz))
+
+    def grad_y(xp, gz, x, y):
+        return xp.where(x == y, gz * 0.5, xp.where(y > x, xp.zeros_like(gz), gz))
+
+
+@op
+class fmax_:
+    r"""z = max(x, y), the number where one is nan.   gx = gz where x ≥ y or y is nan;   gy = gz elsewhere."""
+
+    def forward(xp, x, y):
+        return xp.fmax(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return xp.where((x >= y) | xp.isnan(y), gz, xp.zeros_like(gz))
+
+    def grad_y(xp, gz, x, y):
+        return xp.where((x >= y) | xp.isnan(y), xp.zeros_like(gz), gz)
+
+
+@op
+class fmin_:
+    r"""z = min(x, y), the number where one is nan.   gx = gz where x ≤ y or y is nan;   gy = gz elsewhere."""
+
+    def forward(xp, x, y):
+        return xp.fmin(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return xp.where((x <= y) | xp.isnan(y), gz, xp.zeros_like(gz))
+
+    def grad_y(xp, gz, x, y):
+        return xp.where((x <= y) | xp.isnan(y), xp.zeros_like(gz), gz)
+
+
+@op
+class clamp_:
+    r"""y = min(max(x, low), high).   gx = gy where low ≤ x ≤ high, 0 outside."""
+
+    node_name = "ClampBackward1"
+
+    def forward(xp, x, /, low, high):
+        if low is not None:
+            x = xp.maximum(x, low)
+        return x if high is None else xp.minimum(x, high)
+
+    def grad_x(xp, gy, x, low, high):
+        if low is None:
+            inside = x <= high
+        elif high is None:
+            inside = x >= low
+        else:
+            inside = (x >= low) & (x <= high)
+        return xp.where(inside, gy, xp.zeros_like(gy))
+
+
+@op
+class clamp_between_:
+    r"""z = min(max(x, low), high).   gx = gz where low ≤ x ≤ high;   low's where x < low < high;   high's where x or low > high."""
+
+    node_name = "ClampBackward0"
+    broadcasts = True
+    outputs = ("z",)
+
+    def forward(xp, x, low, high):
+        if low is not None:
+            x = xp.maximum(x, low)
+        return x if high is None else xp.minimum(x, high)
+
+    def grad_x(xp, gz, x, low, high):
+        inside = x == x
+        if low is not None:
+            inside = inside & (x >= low)
+        if high is not None:
+            inside = inside & (x <= high)
+        return xp.where(inside, gz, xp.zeros_like(gz))
+
+    def grad_low(xp, gz, x, low, high):
+        below = x < low
+        if high is not None:
+            below = below & (low < high)
+        return xp.where(below, gz, xp.zeros_like(gz))
+
+    def grad_high(xp, gz, x, low, high):
+        above = x > high
+        if low is not None:
+            above = above | (low > high)
+        return xp.where(above, gz, xp.zeros_like(gz))
+
+
+@op
+class where_:
+    r"""z = x where the condition holds, y elsewhere.   gx = gz where it holds, else 0;   gy = gz where not, else 0."""
+
+    broadcasts = True
+
+    def forward(xp, condition, x, y, /):
+        return xp.where(condition, x, y)
+
+    def grad_x(xp, gz, condition):
+        return xp.where(condition, gz, xp.zeros_like(gz))
+
+    def grad_y(xp, gz, condition):
+        return xp.where(condition, xp.zeros_like(gz), gz)
+
+
+@op
+class threshold_:
+    r"""y = x where x > t, else the value.   gx = gy where x > t, else 0."""
+
+    def forward(xp, x, /, t, value):
+        return xp.where(x > t, x, xp.full_like(x, value))
+
+    def grad_x(xp, gy, x, t):
+        return xp.where(x > t, gy, xp.zeros_like(gy))
+
+
+@op
+class nan_to_num_:
+    r"""y = x with nan, ∞ and -∞ replaced by numbers.   gx = gy where x is finite, else 0."""
+
+    def forward(xp, x, /, nan, posinf, neginf):
+        return xp.nan_to_num(x, nan, posinf, neginf)
+
+    def grad_x(xp, gy, x):
+        return xp.where(xp.isfinite(x), gy, xp.zeros_like(gy))
+
+
+@op
+class atan2_:
+    r"""z = the angle of the point (y, x) in (-π, π].   gx = gz·y/(x² + y²),   gy = -gz·x/(x² + y²)."""
+
+    def forward(xp, x, y):
+        return xp.atan2(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return gz * (y / (x * x + y * y))
+
+    def grad_y(xp, gz, x, y):
+        return gz * (-x / (x * x + y * y))
+
+
+@op
+class hypot_:
+    r"""z = √(x² + y²).   gx = gz·x/z,   gy = gz·y/z."""
+
+    def forward(xp, x, y):
+        return xp.hypot(x, y)
+
+    def grad_x(xp, gz, x, z):
+        return gz * (x / z)
+
+    def grad_y(xp, gz, y, z):
+        return gz * (y / z)
+
+
+@op
+class copysign_:
+    r"""z = |x| with the sign of y.   gx = gz·z/x = gz·sgn x·sgn z, 0 at 0;   gy = 0."""
+
+    def forward(xp, x, y):
+        return xp.copysign(x, y)
+
+    def grad_x(xp, gz, x, z):
+        return gz * (xp.sgn(x) * xp.sgn(z))
+
+    def grad_y(xp, gz):
+        return xp.zeros_like(gz)
+
+
+@op
+class nextafter_:
+    r"""z = the number next to x in the direction of y."""
+
+    def forward(xp, x, y):
+        return xp.nextafter(x, y)
+
+
+@op
+class heaviside_:
+    r"""z = 0 where x < 0, y where x = 0, 1 where x > 0."""
+
+    def forward(xp, x, y):
+        return xp.heaviside(x, y)
+
+
+@op
+class logaddexp_:
+    r"""z = log(eˣ + eʸ).   ∂z/∂x = eˣ/(eˣ + eʸ) = 1/(1 + e^(y-x)),   hence   gx = gz·sigmoid(x - y),   gy = gz·sigmoid(y - x)."""
+
+    def forward(xp, x, y):
+        return xp.logaddexp(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return gz * xp.sigmoid(x - y)
+
+    def grad_y(xp, gz, x, y):
+        return gz * xp.sigmoid(y - x)
+
+
+LOG2 = 0.6931471805599453
+
+
+@op
+class logaddexp2_:
+    r"""z = log₂(2ˣ + 2ʸ).   gx = gz·sigmoid((x - y)·log 2),   gy = gz·sigmoid((y - x)·log 2)."""
+
+    def forward(xp, x, y):
+        return xp.logaddexp2(x, y)
+
+    def grad_x(xp, gz, x, y):
+        return gz * xp.sigmoid((x - y) * LOG2)
+
+    def grad_y(xp, gz, x, y):
+        return gz * xp.sigmoid((y - x) * LOG2)
+
+
+@op
+class xlogy_:
+    r"""z = x·log y, 0 where x = 0.   gx = gz·log y (0 where x = 0 and y ≤ 0),   gy = gz·x/y."""
+
+    def forward(xp, x, y):
+        return xp.xlogy(x, y)
+
+    def grad_x(xp, gz, x, y):
+        if not hasattr(y, "shape"):
+            return gz * float(np.log(y)) if y > 0 else xp.where(x == 0, xp.zeros_like(gz), gz * float("-inf"))
+        zero = (x == 0) & (y <= 0)
+        return xp.where(zero, xp.zeros_like(gz), gz * xp.log(xp.where(zero, xp.ones_like(y), y)))
+
+    def grad_y(xp, gz, x, y):
+        return gz * (x / y)
+
+
+@op
+class gcd_:
+    r"""z = the greatest common divisor of x and y."""
+
+    def forward(xp, x, y):
+        return xp.gcd(x, y)
+
+
+@op
+class lcm_:
+    r"""z = the least common multiple of x and y."""
+
+    def forward(xp, x, y):
+        return xp.lcm(x, y)
+
+
+@op
+class frexp_:
+    r"""x = mantissa·2^exponent, 1/2 ≤ |mantissa| < 1.   gx = gmantissa·2^(-exponent)."""
+
+    outputs = ("mantissa", "exponent")
+
+    def forward(xp, x):
+        return xp.frexp(x)
+
+    def grads(xp, needed, gmantissa, exponent):
+        return (gmantissa * xp.exp2(-xp.astype(exponent, gmantissa.dtype)),)
+
+
+# ---- public ---------------------------------------------------------------------------------------------------------
+
+
+def _pair(name: str, record, doc: str, call: str, shown: str, floats: bool = False, inplace: bool = False, real: bool = True):
+    """A public function of two tensors."""
+
+    def combine(input, other):  # noqa: A002
+        for position, (argument, value) in enumerate((("input", input), ("other", other)), 1):
+            if not isinstance(value, Tensor):
+                raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
+            if real and value._a.dtype.kind == "c":
+                raise RuntimeError(f"{name} not implemented for complex tensors.")
+        if floats and input._a.dtype.kind in "iub" and other._a.dtype.kind in "iub":
+            input, other = as_float(input), as_float(other)  # noqa: A001
+        return record(input, other)
+
+    combine.__name__ = name
+    combine.__doc__ = f"{doc}\n\n>>> import lightwell as torch\n>>> torch.{call}\n{shown}\n"
+    return public(combine, inplace=inplace)
+
+
+maximum = _pair(
+    "maximum", maximum_, "The larger of input and other, element by element; nan where one is nan.",
+    "maximum(torch.tensor([1, 5]), torch.tensor([3, 4]))", "tensor([3, 5])",
+)  # fmt: skip
+minimum = _pair(
+    "minimum", minimum_, "The smaller of input and other, element by element; nan where one is nan.",
+    "minimum(torch.tensor([1, 5]), torch.tensor([3, 4]))", "tensor([1, 4])",
+)  # fmt: skip
+fmax = _pair(
+    "fmax", fmax_, "The larger of input and other; where one is nan, the other one.",
+    'fmax(torch.tensor([1., float("nan")]), torch.tensor([3., 4.]))', "tensor([3., 4.])",
+)  # fmt: skip
+fmin = _pair(
+    "fmin", fmin_, "The smaller of input and other; where one is nan, the other one.",
+    'fmin(torch.tensor([1., float("nan")]), torch.tensor([3., 4.]))', "tensor([1., 4.])",
+)  # fmt: skip
+atan2 = arctan2 = _pair(
+    "atan2", atan2_, "The angle of the points (other, input) in (-π, π].", "atan2(torch.tensor([1., 0.]), torch.tensor([0., -1.]))",
+    "tensor([1.5708, 3.1416])", floats=True, inplace=True,
+)  # fmt: skip
+Tensor.arctan2, Tensor.arctan2_ = atan2, atan2.inplace
+hypot = _pair("hypot", hypot_, "√(input² + other²).", "hypot(torch.tensor([3.]), torch.tensor([4.]))", "tensor([5.])", floats=True, inplace=True)
+nextafter = _pair(
+    "nextafter", nextafter_, "The floating-point number next to input in the direction of other.",
+    "nextafter(torch.tensor([0.]), torch.tensor([1.]))", "tensor([1.4013e-45])", inplace=True,
+)  # fmt: skip
+logaddexp = _pair(
+    "logaddexp", logaddexp_, "log(exp(input) + exp(other)), without overflow.", "logaddexp(torch.tensor([1000.]), torch.tensor([1000.]))",
+    "tensor([1000.6931])", real=False, floats=True,
+)  # fmt: skip
+logaddexp2 = _pair(
+    "logaddexp2", logaddexp2_, "log₂(2^input + 2^other), without overflow.", "logaddexp2(torch.tensor([4.]), torch.tensor([4.]))", "tensor([5.])",
+    floats=True,
+)  # fmt: skip
+gcd = _pair("gcd", gcd_, "The greatest common divisor.", "gcd(torch.tensor([12, 18]), torch.tensor([8, 27]))", "tensor([4, 9])", inplace=True)
+lcm = _pair("lcm", lcm_, "The least common multiple.", "lcm(torch.tensor([4, 6]), torch.tensor([6, 5]))", "tensor([12, 30])", inplace=True)
+gcd_, lcm_ = gcd.inplace, lcm.inplace
+
+
+@public(inplace=True)
+def heaviside(input, values):
+    """0 where input < 0, `values` where it is 0, 1 above; RuntimeError for two dtypes.
+
+    >>> import lightwell as torch
+    >>> torch.heaviside(torch.tensor([-1., 0., 2.]), torch.tensor([0.5]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    return heaviside_(input, values)
+
+
+@public(inplace=True)
+def copysign(input, other):
+    """|input| with the sign of other (a tensor or a number).
+
+    >>> import lightwell as torch
+    >>> torch.copysign(torch.tensor([1., -2.]), -0.0)
+    tensor([-1., -2.])
+    """
+    if not isinstance(other, Tensor):
+        other = make(np.asarray(other, input._a.dtype if input._a.dtype.kind == "f" else dtypes.get_default_dtype().np))
+    if input._a.dtype.kind in "iub" and other._a.dtype.kind in "iub":
+        input, other = as_float(input), as_float(other)
+    return copysign_(input, other)
+
+
+_xlogy = xlogy_
+
+
+@public(inplace=True)
+def xlogy(input, other):
+    """input·log(other), 0 where input is 0 (nan where other is nan); one of both may be a number.
+
+    >>> import lightwell as torch
+    >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
+    tensor([0., 0.])
+    """
+    if not any(isinstance(v, Tensor) and v._a.dtype.kind not in "iub" for v in (input, other)):
+        input, other = as_float(input), as_float(other)
+    return _xlogy(input, other)
+
+
+xlogy_ = xlogy.inplace
+
+
+@public(inplace=True)
+def ldexp(input, other):
+    """input·2^other.
+
+    >>> import lightwell as torch
+    >>> torch.ldexp(torch.tensor([1., 3.]), torch.tensor([2, 3]))
+    tensor([ 4., 24.])
+    """
+    return mul_(input, pow_(2.0, other))
+
+
+ldexp_ = ldexp.inplace
+
+
+@public
+def frexp(input):
+    """(mantissa, exponent) with input = mantissa·2^exponent and 1/2 ≤ |mantissa| < 1; exponents are int32.
+
+    RuntimeError for tensors that are not floating-point.
+
+    >>> import lightwell as torch
+    >>> torch.frexp(torch.tensor([8., 3.])).exponent
+    tensor([4, 2], dtype=torch.int32)
+    """
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"torch.frexp() only supports floating-point dtypes: this tensor is {input.dtype}")
+    return return_types.named("frexp", "mantissa", "exponent")(*frexp_(input))
+
+
+def _bound(x, bound):
+    return None if bound is None else np.asarray(bound, x.dtype) if x.dtype.num >= 256 else bound
+
+
+_clamp = clamp_
+
+
+def _clamp_numbers(x: Tensor, low, high) -> Tensor:
+    kind = x._a.dtype.kind
+    if kind in "iub":
+        if isinstance(low, float) or isinstance(high, float):
+            x = as_float(x)
+        elif kind == "b":
+            x = x.to(dtypes.int64)
+    elif kind == "c":
+        raise RuntimeError("clamp is not supported for complex types")
+    a = x._a
+    if a.dtype.num >= 256:
+        low, high = _bound(a, low), _bound(a, high)
+    elif a.dtype.kind in "iu":
+        info = np.iinfo(a.dtype)
+        low = None if low is None else max(min(int(low), info.max), info.min)
+        high = None if high is None else max(min(int(high), info.max), info.min)
+    return _clamp(x, low, high)
+
+
+@public(inplace=True)
+def clamp(input, min=None, max=None):  # noqa: A002
+    """min(max(input, min), max): values brought into [min, max]; the bounds are numbers or tensors, or left out.
+
+    RuntimeError where both are left out, and for complex tensors.
+
+    >>> import lightwell as torch
+    >>> torch.clamp(torch.tensor([-2., 0.5, 3.]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"clamp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if not isinstance(min, Tensor) and not isinstance(max, Tensor):
+        return _clamp_numbers(input, min, max)
+    d = dtypes.result_of(*_tiers(v for v in (input, min, max) if v is not None))
+    if d.is_complex:
+        raise RuntimeError("clamp is not supported for complex types")
+    parts = [None if v is None else (v if isinstance(v, Tensor) else make(np.asarray(v, d.np))).to(d) for v in (input, min, max)]
+    return clamp_between_(*parts)
+
+
+def _tiers(values):
+    """The dtypes of tensors with dimensions, of 0-dim tensors, and of numbers."""
+    full, zero, number = [], [], []
+    for v in values:
+        if isinstance(v, Tensor):
+            (full if v._a.ndim else zero).append(v.dtype)
+        else:
+            number.append(dtypes.of_scalar(v))
+    return full, zero, number
+
+
+clip, clip_ = clamp, clamp.inplace
+clamp_ = clamp.inplace
+Tensor.clip, Tensor.clip_ = clamp, clamp_
+
+
+@public(inplace=True)
+def clamp_min(input, min):  # noqa: A002
+    """max(input, min). See `clamp`."""
+    return clamp(input, min)
+
+
+@public(inplace=True)
+def clamp_max(input, max):  # noqa: A002
+    """min(input, max). See `clamp`."""
+    return clamp(input, None, max)
+
+
+clamp_min_, clamp_max_ = clamp_min.inplace, clamp_max.inplace
+
+
+def where(condition, input=None, other=None, *, out=None):  # noqa: A002
+    """input where the condition holds, other elsewhere; with the condition alone, the indices of its true elements.
+
+    All three broadcast; input and other are tensors or numbers. RuntimeError for a condition that is neither bool nor
+    uint8.
+
+    >>> import lightwell as torch
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1., 2.]), 0.)
+    tensor([1., 0.])
+    """
+    if not isinstance(condition, Tensor):
+        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
+    if input is None and other is None:
+        return tuple(make(i) for i in np.nonzero(np.atleast_1d(condition._a)))
+    if condition._a.dtype != bool:
+        if condition._a.dtype != np.uint8:
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        condition = condition.to(dtypes.bool)
+    if type(input) is not Tensor or type(other) is not Tensor or input._a.dtype is not other._a.dtype:
+        d = dtypes.result_of(*_tiers((input, other)))
+        input, other = ((v if isinstance(v, Tensor) else make(np.asarray(v, d.np))).to(d) for v in (input, other))
+    try:
+        result = where_(condition, input, other)
+    except ValueError:
+        raise errors.broadcast_error(input._a.shape, other._a.shape, "where") from None
+    if out is None:
+        return result
+    from .public import write_out
+
+    return write_out("where", out, result)
+
+
+def _where_method(self, condition, other):
+    """self where the condition holds, other elsewhere. See `torch.where`."""
+    return where(condition, self, other)
+
+
+Tensor.where = _where_method
+
+
+_threshold = threshold_
+
+
+@public(method=False)
+def threshold(input, threshold, value, inplace=False):
+    """input where it is > threshold, otherwise value.
+
+    >>> import lightwell as torch
+    >>> torch.threshold(torch.tensor([0.5, 2.]), 1, 0)
+    tensor([0., 2.])
+    """
+    result = _threshold(input, threshold, value)
+    if inplace:
+        from .inplace import overwrite
+
+        return overwrite(input, result, "threshold_")
+    return result
+
+
+def threshold_(input, threshold, value):
+    """`threshold`, written over the input."""
+    from .inplace import overwrite
+
+    return overwrite(input, _threshold(input, threshold, value), "threshold_")
+
+
+_nan_to_num = nan_to_num_
+
+
+@public(inplace=True)
+def nan_to_num(input, nan=None, posinf=None, neginf=None):
+    """nan replaced by `nan` (0), ∞ and -∞ by `posinf` and `neginf` (the dtype's largest and smallest numbers).
+
+    >>> import lightwell as torch
+    >>> torch.nan_to_num(torch.tensor([float("nan"), float("inf"), 1.]), posinf=9.)
+    tensor([0., 9., 1.])
+    """
+    if input._a.dtype.kind in "iub":
+        return input.clone()
+    return _nan_to_num(input, nan, posinf, neginf)
+
+
+nan_to_num_ = nan_to_num.inplace
