@@ -225,3 +225,25 @@ def scatter_set(x, index, v, axis):
     if index.size:
         out[along(x, index, axis % x.ndim)] = v
     return out
+
+
+def flip(x, axis=None):
+    """x turned round along `axis`, in memory of its own: tensors have no negative strides."""
+    return np.array(np.flip(x, axis), order="C")
+
+
+def sliding(x, axis, size, step):
+    """All windows of `size` along `axis`, `step` apart, as a new last dimension; shares memory."""
+    s = x.strides
+    shape = (*x.shape[:axis], (x.shape[axis] - size) // step + 1, *x.shape[axis + 1 :], size)
+    if 0 in shape:
+        return np.empty(shape, x.dtype)
+    return window(x, shape, (*s[:axis], s[axis] * step, *s[axis + 1 :], s[axis]))
+
+
+def diagonal(x, offset=0, axis1=0, axis2=1):
+    """The diagonal of two dimensions as the last one, sharing memory, writeable if x is."""
+    y = x.diagonal(offset, axis1, axis2)
+    if x.flags.writeable:
+        y.flags.writeable = True
+    return y

@@ -48,6 +48,8 @@ BEYOND_THE_STANDARD = {
     "put_along_axis": "put_along_axis(shape, index, v, axis): zeros of `shape` with v written where index says, no place twice",
     "scatter_set": "scatter_set(x, index, v, axis): a copy of x with v written where index says, along one axis",
     "bitcast": "bitcast(x, dtype): the same bytes read as another dtype",
+    "sliding": "sliding(x, axis, size, step): windows along one dimension as a new last one, sharing memory",
+    "diagonal": "diagonal(x, offset, axis1, axis2): the diagonal of two dimensions as the last one, sharing memory",
     "strided": "strided(x, shape, strides, offset): a window into x's flat elements, in elements",
     "strided_set": "strided_set(x, v, strides, offset): a copy of x with v written into the window",
     "strided_add": "the adjoint of strided: strided_add(shape, v, strides, offset)",

@@ -181,6 +181,8 @@ concat_ = _late(".join", "cat")
 stack_ = _late(".join", "stack")
 flip_ = _late(".layout", "flip")
 roll_ = _late(".layout", "roll")
+diagonal = _late(".layout", "diagonal")
+sliding = _late(".layout", "unfold")
 getitem_ = _late(".indexing", "getitem")
 index_place_ = _late(".indexing", "index_place")
 index_put_ = _late(".indexing", "index_put_")
@@ -222,7 +224,7 @@ def flip(x, axis=None):
 
 def roll(x, shift, axis=None):
     """x shifted along `axis`, what leaves at one end entering at the other."""
-    return roll_(x, shift, axis)
+    return roll_(x, shift, () if axis is None else axis)
 
 
 def getitem(x, key):
