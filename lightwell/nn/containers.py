@@ -372,10 +372,7 @@ class ParameterDict(Module):
         return key
 
     def __getitem__(self, key: str):
-        key = self._attr(key)
-        if key not in self._keys:
-            raise KeyError(key)
-        return getattr(self, key)
+        return getattr(self, self._attr(key))
 
     def __setitem__(self, key: str, value) -> None:
         key = self._attr(key)

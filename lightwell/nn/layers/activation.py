@@ -329,7 +329,7 @@ class LeakyReLU(_Elementwise):
     tensor([-0.1000,  2.0000])
     """
 
-    __constants__ = ["negative_slope", "inplace"]
+    __constants__ = ["inplace", "negative_slope"]
     _shown = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
@@ -401,7 +401,7 @@ class Tanhshrink(_Elementwise):
 
 
 class Hardtanh(_Elementwise):
-    """y = clip(x, min_val, max_val); ValueError unless max_val > min_val.
+    """y = clip(x, min_val, max_val); AssertionError unless max_val > min_val.
 
     >>> import lightwell as torch
     >>> torch.nn.Hardtanh()(torch.tensor([-2., 0.5]))
@@ -426,7 +426,7 @@ class Hardtanh(_Elementwise):
             min_val = min_val if min_value is None else min_value
             max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
-            raise ValueError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
+            raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
     def forward(self, input):
