@@ -1,4 +1,4 @@
-"""Lets lightwell stand for PyTorch: after ``install()``, ``import torch`` gives lightwell and ``torchvision`` its vision part.
+"""Lets lightwell stand for PyTorch: after ``install()``, ``import torch`` gives lightwell itself.
 
 A finder in front of Python's own maps ``torch.X`` to ``lightwell.X`` and ``torchvision.X`` to ``lightwell.vision.X``, to
 the very same module objects. Worker processes get the finder too, whichever way they are started.
@@ -120,5 +120,7 @@ def install() -> None:
 def uninstall() -> None:
     """Take the finder and the names it gave away again."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
-    for name in [n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")]:
+    for name in [
+        n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")
+    ]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""A live bar for one epoch: tqdm's on a terminal where tqdm is installed, else a few lines of our own."""
+"""A live bar for one epoch: rich's on a terminal where rich is installed, else a few lines of our own."""
 
 import sys
 import time
@@ -17,18 +17,26 @@ class Progress:
         self.start = self.shown = time.monotonic()
         self.every = 0.1 if self.live else every
         self.examples = 0
-        self.bar = self._tqdm() if self.live else None
+        self.bar = self._rich() if self.live else None
 
-    def _tqdm(self):
-        """tqdm's bar, or None where it is not installed."""
+    def _rich(self):
+        """rich's bar, or None where it is not installed."""
         try:
-            from tqdm import tqdm
+            from rich import progress
+            from rich.console import Console
         except ModuleNotFoundError:
             return None
-        layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix} [{elapsed}<{remaining}]"
-        return tqdm(
-            total=self.total, initial=self.done, desc=self.title, file=self.file, leave=False, bar_format=layout
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[text]}"),
+            progress.TimeRemainingColumn(compact=True),
         )
+        bar = progress.Progress(*columns, console=Console(file=self.file), transient=True)
+        self.task = bar.add_task(self.title, total=self.total, completed=self.done, text="")
+        bar.start()
+        return bar
 
     def update(self, examples, figures):
         """One batch more; ``figures`` is text such as 'loss 0.31  accuracy 91.2 %'."""
@@ -38,8 +46,7 @@ class Progress:
         rate = self.examples / max(now - self.start, 1e-9)
         text = f"{figures}  {rate:,.0f} examples/s"
         if self.bar is not None:
-            self.bar.set_postfix_str(text, refresh=False)
-            self.bar.update(1)
+            self.bar.update(self.task, completed=self.done, text=text)
         elif now - self.shown >= self.every:
             self.shown = now
             left = (now - self.start) / (self.done - self.first) * (self.total - self.done)
@@ -63,7 +70,7 @@ class Progress:
     def close(self):
         """Take the bar away."""
         if self.bar is not None:
-            self.bar.close()
+            self.bar.stop()
         elif self.live:
             self._line("")
             self.file.write("\r")

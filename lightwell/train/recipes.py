@@ -64,8 +64,8 @@ class Recipe:
             f"data       {self.data}: {len(task.train):,} to train on, {len(task.test):,} to test on; {task.prepared}\n"
             f"loss       {loss}\n"
             f"optimizer  Adam (betas 0.9, 0.999)\n"
-            f"schedule   one cycle: the learning rate rises to {self.lr:g} over 30 % of the steps, then falls to nearly 0\n"
-            f"batches    {self.batch_size} examples, in a new random order in each of {self.epochs} epochs; seed {self.seed}"
+            f"schedule   one cycle: the learning rate rises to {self.lr:g} in 30 % of the steps, then falls\n"
+            f"batches    {self.batch_size} examples, newly shuffled in each of {self.epochs} epochs; seed {self.seed}"
         )
 
 

@@ -146,7 +146,10 @@ class Session:
         entry = {"loss": loss / n, "score": score / n, "test_loss": test_loss, "test_score": test_score}
         self.history.append(entry)
         self.epoch, self.step, self.sums = self.epoch + 1, 0, [0.0, 0.0, 0]
-        print(f"{title}  train {self.figures(loss / n, score / n)}  test {self.figures(test_loss, test_score)}", flush=True)
+        print(
+            f"{title}  train {self.figures(loss / n, score / n)}  test {self.figures(test_loss, test_score)}",
+            flush=True,
+        )
 
     def evaluate(self):
         """(mean loss, mean score) on the test data."""

@@ -62,7 +62,7 @@ def _regression(train, test, about, unit):
     from lightwell.tensor import wrap
     from lightwell.utils.data import TensorDataset
 
-    (x, y), (x_test, y_test) = train, test
+    x, y = train
     mean, std = x.mean(0), x.std(0)
     std[std == 0] = 1  # pixels that are the same in every picture
     centre, scale = float(y.mean()), float(y.std())

@@ -27,6 +27,8 @@ def __getattr__(name):
     """Import a part of ``vision`` on first use."""
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        return importlib.import_module("lightwell").__version__
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -103,7 +103,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "lightwell", "train", "softmax", "--epochs", "400", "--out", "run"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     told = ""
     while "epoch 2/" not in told:
@@ -209,7 +215,7 @@ def test_progress_in_a_log_and_on_a_terminal(monkeypatch):
     bar = Progress("epoch 1/2", 4, file=log, every=0.0)
     bar.update(32, "loss 0.5")
     assert re.fullmatch(r"epoch 1/2  25 %  loss 0.5  [\d,]+ examples/s  \d+ s left\n", log.text)
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "rich", None)
     screen = Terminal(True)
     bar = Progress("epoch 1/2", 4, done=1, file=screen)
     bar.every = 0.0

@@ -19,7 +19,8 @@ from lightwell.vision.transforms import Compose, Lambda, Normalize, ToTensor
 
 DATA = pathlib.Path(os.environ.get("LIGHTWELL_DATA") or pathlib.Path(__file__).parents[3] / "shared" / "data")
 real = pytest.mark.skipif(
-    not (DATA / "FashionMNIST").is_dir(), reason="needs the real files: set LIGHTWELL_DATA to a folder with FashionMNIST"
+    not (DATA / "FashionMNIST").is_dir(),
+    reason="needs the real files: set LIGHTWELL_DATA to a folder with FashionMNIST",
 )
 
 

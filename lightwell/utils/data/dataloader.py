@@ -121,9 +121,7 @@ class DataLoader(Generic[T_co]):
                 )
             batch_size, drop_last = None, False
         elif batch_size is None and drop_last:
-            raise ValueError(
-                "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
-            )
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         if sampler is None:
             if self._dataset_kind == _DatasetKind.Iterable:
                 sampler = _Forever()
@@ -282,7 +280,11 @@ class _BaseDataLoaderIter:
             return
         if self._yielded > told:
             self._warned = True
-            hint = " (each worker runs the whole stream: split it by get_worker_info())" if self._loader.num_workers else ""
+            hint = (
+                " (each worker runs the whole stream: split it by get_worker_info())"
+                if self._loader.num_workers
+                else ""
+            )
             warnings.warn(
                 f"DataLoader: {type(self._loader.dataset).__name__} reports a length of {told} batches, "
                 f"but number {self._yielded} was fetched{hint}",

@@ -96,7 +96,7 @@ class RandomSampler(Sampler[int]):
         if self.replacement:
             # blocks of 32, as the stream is consumed in PyTorch
             for size in [32] * (total // 32) + [total % 32]:
-                yield from lw.randint(high=n, size=(size,), dtype=lw.int64, generator=generator).tolist()
+                yield from lw.randint(0, n, (size,), dtype=lw.int64, generator=generator).tolist()
         else:
             for _ in range(total // n):
                 yield from lw.randperm(n, generator=generator).tolist()

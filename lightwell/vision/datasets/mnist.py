@@ -31,7 +31,9 @@ def read_idx(path) -> np.ndarray:
     shape = tuple(np.frombuffer(raw[4 : 4 + 4 * ndim], ">i4").tolist())
     start, expected = 4 + 4 * ndim, int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if len(shape) != ndim or len(raw) - start != expected:
-        raise ValueError(f"{path} is damaged: {len(raw) - start} bytes of values, expected {expected} for shape {shape}")
+        raise ValueError(
+            f"{path} is damaged: {len(raw) - start} bytes of values, expected {expected} for shape {shape}"
+        )
     values = np.frombuffer(raw, kind, offset=start).reshape(shape)
     return values.astype(kind.newbyteorder("="))  # a copy: the tensors over it may be written to
 
@@ -55,10 +57,7 @@ class MNIST(ArrayPictures):
         ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
         ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
     ]
-    classes = [
-        f"{i} - {word}"
-        for i, word in enumerate("zero one two three four five six seven eight nine".split())
-    ]
+    classes = [f"{i} - {word}" for i, word in enumerate("zero one two three four five six seven eight nine".split())]
 
     def __init__(self, root=None, train: bool = True, transform=None, target_transform=None, download: bool = False):
         super().__init__(data_root(root), transform=transform, target_transform=target_transform)
@@ -74,7 +73,9 @@ class MNIST(ArrayPictures):
             )
         images, labels = map(read_idx, paths)
         if images.ndim != 3 or labels.shape != images.shape[:1]:
-            raise ValueError(f"{paths[0]} has shape {images.shape} and {paths[1]} {labels.shape}: they do not belong together")
+            raise ValueError(
+                f"{paths[0]} has shape {images.shape} and {paths[1]} {labels.shape}: they do not belong together"
+            )
         self.data, self.targets = wrap(images), wrap(self._relabel(labels.astype(np.int64)))
 
     def _relabel(self, labels):

@@ -408,7 +408,9 @@ def rotate(img, angle: float, interpolation=InterpolationMode.NEAREST, expand=Fa
     matrix = _arrays.inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     out_size = None
     if expand:
-        corners = np.array([[-0.5 * w, -0.5 * h, 1], [-0.5 * w, 0.5 * h, 1], [0.5 * w, 0.5 * h, 1], [0.5 * w, -0.5 * h, 1]])
+        corners = np.array(
+            [[-0.5 * w, -0.5 * h, 1], [-0.5 * w, 0.5 * h, 1], [0.5 * w, 0.5 * h, 1], [0.5 * w, -0.5 * h, 1]]
+        )
         turned = corners @ np.array(matrix).reshape(2, 3).T + [w * 0.5, h * 0.5]
         low, high = turned.min(0), turned.max(0)
         # a corner that misses a whole pixel by rounding alone makes no new pixel
@@ -418,9 +420,7 @@ def rotate(img, angle: float, interpolation=InterpolationMode.NEAREST, expand=Fa
     return wrap(_arrays.affine(img.detach().numpy(), matrix, name, fill, out_size))
 
 
-def affine(
-    img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None
-):
+def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None):
     """The picture turned (degrees, clockwise), moved (pixels), scaled and sheared (degrees) about its middle.
 
     Raises ValueError for a scale that is not positive.

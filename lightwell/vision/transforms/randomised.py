@@ -224,7 +224,9 @@ class RandomErasing(Module):
         value = self.value
         value = None if isinstance(value, str) else [value] if isinstance(value, numbers.Number) else list(value)
         if value is not None and len(value) not in (1, img.shape[-3]):
-            raise ValueError(f"If value is a sequence, it should have one value or {img.shape[-3]} (number of channels)")
+            raise ValueError(
+                f"If value is a sequence, it should have one value or {img.shape[-3]} (number of channels)"
+            )
         return F.erase(img, *self.get_params(img, self.scale, self.ratio, value), self.inplace)
 
     def __repr__(self):
@@ -325,7 +327,9 @@ def _fill_for(img, fill):
     """A fill value for each channel of a tensor picture; as it is for a Pillow image."""
     if F.is_pil(img):
         return fill
-    return [float(fill)] * F.get_image_num_channels(img) if isinstance(fill, numbers.Number) else [float(f) for f in fill]
+    return (
+        [float(fill)] * F.get_image_num_channels(img) if isinstance(fill, numbers.Number) else [float(f) for f in fill]
+    )
 
 
 class RandomAffine(Module):

@@ -56,7 +56,12 @@ class Large(Dataset):
 
     def __getitem__(self, index):
         x = lightwell.full((300, 400), float(index))
-        return {"x": x, "half": x.to(lightwell.bfloat16), "array": np.full(100_000, index), "empty": lightwell.zeros(0, 3)}
+        return {
+            "x": x,
+            "half": x.to(lightwell.bfloat16),
+            "array": np.full(100_000, index),
+            "empty": lightwell.zeros(0, 3),
+        }
 
 
 def announce(worker_id):
