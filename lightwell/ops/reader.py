@@ -183,6 +183,7 @@ flip_ = _late(".layout", "flip")
 roll_ = _late(".layout", "roll")
 diagonal = _late(".layout", "diagonal")
 sliding = _late(".layout", "unfold")
+scatter_prod_ = _late(".scatter_reduce", "scatter_prod_")
 getitem_ = _late(".indexing", "getitem")
 index_place_ = _late(".indexing", "index_place")
 index_put_ = _late(".indexing", "index_put_")
@@ -260,3 +261,51 @@ def scatter_add(x, index, v, axis):
 def scatter_set(x, index, v, axis):
     """See backend.moving.scatter_set."""
     return scatter_(x, axis, index, v)
+
+
+def scatter_prod(x, index, v, axis):
+    """See backend.moving.scatter_prod."""
+    return scatter_prod_(x, index, v, axis)
+
+
+# ---- pointwise functions (ops/pointwise.py and its siblings) --------------------------------------------------------
+
+
+def _pointwise(module: str, names: str, prefix: str = "", suffix: str = "") -> None:
+    """Late-bound functions of one tensor (or two), under the vocabulary's names."""
+    for name in names.split():
+        globals()[name] = _late(module, prefix + name + suffix)
+
+
+_pointwise(
+    ".pointwise",
+    "acos acosh asin asinh atan atanh cos cosh exp exp2 expm1 log log10 log1p log2 rsqrt sigmoid sin sinc sinh sqrt tan tanh "
+    "erf erfc erfinv lgamma digamma i0 ceil floor trunc sign sgn abs real imag conj angle polygamma round",
+)
+_pointwise(".complexes", "view_as_real view_as_complex", suffix="_")
+_pointwise(".special_ops", "ndtr ndtri log_ndtr erfcx entr i0e i1 i1e zeta xlog1py", "special_", "_")
+_pointwise(".choose", "maximum minimum fmax fmin atan2 hypot copysign nextafter heaviside logaddexp logaddexp2", suffix="_")
+_pointwise(".choose", "where xlogy nan_to_num gcd lcm")
+_pointwise(".compare", "isnan isinf isfinite signbit logical_not logical_and logical_or logical_xor", suffix="_")
+_pointwise(".compare", "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift", suffix="_")
+bitwise_invert = _late(".compare", "bitwise_not_")
+for _name, _record in (
+    ("equal", "eq_"), ("not_equal", "ne_"), ("less", "lt_"), ("less_equal", "le_"), ("greater", "gt_"), ("greater_equal", "ge_"),
+):  # fmt: skip
+    globals()[_name] = _late(".compare", _record)
+_pointwise(".activations", "softplus log_sigmoid erf_gelu tanh_gelu", suffix="_")
+negative, square, reciprocal = _late(".arith", "neg"), _late(".arith", "square"), _late(".arith", "reciprocal")
+
+
+def asarray(x):
+    """x itself, or a number as a tensor."""
+    import numpy as np
+
+    return x if isinstance(x, Tensor) else make(np.asarray(x))
+
+
+def full_like(x, value):
+    """x's shape and dtype filled with a number, outside any graph."""
+    import numpy as np
+
+    return make(np.full_like(x._a if isinstance(x, Tensor) else x, value))
