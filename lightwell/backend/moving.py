@@ -247,3 +247,17 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     if x.flags.writeable:
         y.flags.writeable = True
     return y
+
+
+def scatter_prod(x, index, v, axis):
+    """A copy of x multiplied by v at the places that `index` says along one axis."""
+    out = np.array(x)
+    np.multiply.at(out, along(x, getattr(index, "_a", index), axis), v)
+    return out
+
+
+def scatter_extreme(x, index, v, axis, largest):
+    """The largest (smallest) of x and the v that fall on each place."""
+    out = np.array(x)
+    (np.maximum if largest else np.minimum).at(out, along(x, getattr(index, "_a", index), axis), v)
+    return out

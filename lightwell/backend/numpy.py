@@ -14,14 +14,20 @@ from numpy import fmax, fmin, frexp, gcd, heaviside, lcm, logaddexp2  # noqa: F4
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
 
+from .convolve import convolve, convolve_adjoint, convolve_weight  # noqa: F401
 from .moving import (  # noqa: F401
-    bitcast, broadcast_to, diagonal, expand_dims, flip, getitem, index_add, index_set, permute_dims, reshape, scatter_add, scatter_set,
-    sliding, squeeze, stack, take, take_along_axis, window,
+    bitcast, broadcast_to, diagonal, expand_dims, flip, getitem, index_add, index_set, permute_dims, reshape, scatter_add,
+    scatter_extreme, scatter_prod, scatter_set, sliding, squeeze, stack, take, take_along_axis, window,
 )  # fmt: skip
 from .pointwise import (  # noqa: F401
     acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, nan_to_num,
     rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
+from .pooling import (  # noqa: F401
+    max_pool, max_pool_back, max_pool_indices, pool_take, unpool, window_spread, window_sum,
+)  # fmt: skip
+from .resample import constant_pad, divide_by, resample, resample_adjoint  # noqa: F401
+from .windows import unwindow, windows  # noqa: F401
 from .special import (  # noqa: F401
     bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,
     erfcx, erfinv, i0, i0e, i1, i1e, lgamma, log_ndtr, ndtr, ndtri, polygamma, zeta,

@@ -309,3 +309,58 @@ def full_like(x, value):
     import numpy as np
 
     return make(np.full_like(x._a if isinstance(x, Tensor) else x, value))
+
+
+# ---- windows, convolution, pooling, resampling (ops/conv.py, pool.py) ------------------------------------------------
+
+windows = _late(".conv", "windows_")
+convolve = _late(".conv", "convolution_")
+convolve_weight = _late(".conv", "convolution_weight_")
+max_pool_back = _late(".pool", "max_pool_back_")
+pool_take = _late(".pool", "pool_take_")
+unpool = _late(".pool", "unpool_")
+window_sum = _late(".pool", "window_sum_")
+window_spread = _late(".pool", "window_spread_")
+resample_adjoint = _late(".pool", "resample_adjoint_")
+
+
+def unwindow(y, space, stride, dilation):
+    """See backend.windows.unwindow."""
+    from .conv import unwindow_
+
+    return unwindow_(y, space, tuple(y.shape[2 + len(space) :]), stride, dilation)
+
+
+def convolve_adjoint(g, w, b, space, stride, padding, dilation, groups):
+    """See backend.convolve.convolve_adjoint."""
+    from .conv import convolution_transpose_
+
+    return convolution_transpose_(g, w, b, tuple(space), stride, padding, dilation, groups)
+
+
+def max_pool_indices(x, y, *geometry):
+    """See backend.pooling.max_pool_indices: integers, outside any graph."""
+    from ..backend.pooling import max_pool_indices as call
+
+    return make(call(x._a, y._a, *geometry))
+
+
+def divide_by(x, divisor):
+    """See backend.resample.divide_by."""
+    import numpy as np
+
+    return x / (make(divisor).to(x.dtype) if isinstance(divisor, np.ndarray) else divisor)
+
+
+def resample(x, plans):
+    """See backend.resample.resample."""
+    from .pool import RESAMPLING
+
+    return RESAMPLING["circular_pad"](x, plans)
+
+
+def constant_pad(x, pad, value):
+    """See backend.resample.constant_pad."""
+    from .pool import constant_pad_nd_
+
+    return constant_pad_nd_(x, pad, value)
