@@ -14,12 +14,16 @@ class Node:
 
     `edges` holds, for each tensor input, the node that made it, the leaf itself, a `Port` of a many-output node,
     or None where no gradient is wanted. `saved` holds arrays and parameters by the record's numbering, `cells` the
-    version records of the saved inputs, `extra` hooks and other rare things, `fit` the inputs' (shape, dtype) where broadcasting or promotion changed them.
+    version records of the saved values, `extra` hooks and other rare things, `fit` the inputs' (shape, dtype) where
+    broadcasting or promotion changed them. A node without a record has its own `pull(gradients, create_graph)`.
     """
 
     __slots__ = ("__weakref__", "cells", "edges", "extra", "fit", "saved", "seq")
     record = None
     outputs = 1
+
+    def __repr__(self):
+        return f"<{type(self).__name__} object at {id(self):#x}>"
 
     def name(self) -> str:
         """The node's name, such as "AddBackward0"."""
@@ -40,6 +44,19 @@ class Node:
         if self.extra is None:
             self.extra = {}
         return self.extra
+
+    def release(self) -> None:
+        """Give up the saved values: a backward that doesn't retain the graph is done with them."""
+        self.saved, self.cells = None, ()
+
+    def __getattr__(self, name: str):
+        """`_saved_self`, `_saved_other`, `_saved_result` and the like: what the node saved, by PyTorch's names."""
+        rec = self.record
+        if name.startswith("_saved_") and rec is not None:
+            from .engine import saved_value
+
+            return saved_value(self, name[len("_saved_") :])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def register_hook(self, hook):
         """Call `hook(grad_inputs, grad_outputs)` after the node has run backward; returns a handle."""
@@ -65,11 +82,25 @@ class Port:
         self.node, self.nr = node, nr
 
 
-class AccumulateGrad:
-    """The end of an edge at a leaf: where its gradient is added to `variable.grad`."""
+class Alias(Node):
+    """A value's second appearance in the graph, at the same place: gx = gy."""
+
+    __slots__ = ()
+
+    def name(self) -> str:
+        """The name that PyTorch gives such nodes."""
+        return "AliasBackward0"
+
+    def pull(self, g, create_graph):
+        """The gradient, unchanged."""
+        return [g]
+
+
+class AccumulateGrad(Node):
+    """The end of an edge at a leaf, as `next_functions` shows it: where its gradient is added to `variable.grad`."""
 
     __slots__ = ("variable",)
-    next_functions = ()
+    edges, extra = (), None
 
     def __init__(self, variable):
         self.variable = variable
@@ -88,6 +119,15 @@ class AccumulateGrad:
         """Call `hook(grad_inputs, grad_outputs)` after accumulation; returns a handle."""
         return self.variable.register_post_accumulate_grad_hook(lambda t: hook((), (t.grad,)))
 
+    def register_prehook(self, hook):
+        """Call `hook(grad_outputs)` before accumulation; returns a handle."""
+
+        def before(grad):
+            result = hook((grad,))
+            return result[0] if isinstance(result, (tuple, list)) else result
+
+        return self.variable.register_hook(before)
+
 
 def _shown(edge):
     if edge is None:
@@ -103,7 +143,7 @@ class Handle:
     _ids = itertools.count()
 
     def __init__(self, hooks: dict, hook, last: bool = False):
-        self.id, self._hooks = (next(Handle._ids), hooks)
+        self.id, self._hooks = next(Handle._ids), hooks
         hooks[(last, self.id)] = hook
 
     def remove(self) -> None:
