@@ -14,7 +14,7 @@ ELEMENTWISE = (
     "remainder round sign signbit sin sinh sqrt square subtract tan tanh trunc where"
 ).split()
 REDUCE = "all any argmax argmin max mean min prod sum var cumulative_sum cumulative_prod".split()
-SHAPE = "broadcast_to concat expand_dims flip permute_dims reshape roll squeeze stack".split()
+SHAPE = "broadcast_to concat expand_dims flip permute_dims reshape roll squeeze stack tile".split()
 CREATE = "arange asarray astype empty eye full full_like ones ones_like zeros zeros_like tril triu".split()
 LINEAR = "matmul matrix_transpose tensordot".split()
 SEARCH = "argsort nonzero searchsorted sort take take_along_axis".split()

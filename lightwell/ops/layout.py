@@ -31,10 +31,7 @@ class repeat_:
     r"""y = x laid side by side, rₖ times along dimension k.   gx is the sum of gy over the repetitions."""
 
     def forward(xp, x, /, reps):
-        shape = (1,) * (len(reps) - x.ndim) + x.shape
-        wide = xp.broadcast_to(xp.reshape(x, _between((1,) * len(shape), shape)), _between(reps, shape))
-        y = xp.reshape(wide, tuple(r * n for r, n in zip(reps, shape)))
-        return xp.asarray(y, copy=True) if all(r == 1 for r in reps) else y
+        return xp.tile(x, reps)
 
     def grad_x(xp, gy, x_shape, reps):
         shape = (1,) * (len(reps) - len(x_shape)) + tuple(x_shape)

@@ -147,6 +147,11 @@ add_into = add
 einsum = _late(".products", "einsum")
 
 
+def tile(x, reps):
+    """x laid side by side, reps[k] times along dimension k."""
+    return x.repeat(*reps)
+
+
 def matrix_transpose(x):
     """The last two dimensions swapped."""
     return x.transpose(-2, -1)
