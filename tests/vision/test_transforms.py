@@ -213,4 +213,5 @@ def test_grid_and_saving(tmp_path):
         utils.make_grid("x")
     Image = pytest.importorskip("PIL.Image")
     utils.save_image(x, tmp_path / "grid.png", nrow=2)
-    assert Image.open(tmp_path / "grid.png").size == (12, 14)
+    with Image.open(tmp_path / "grid.png") as saved:
+        assert saved.size == (12, 14)

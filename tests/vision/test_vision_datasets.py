@@ -111,7 +111,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def server(tmp_path):
     """The folder over HTTP."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))) as web:
-        thread = threading.Thread(target=web.serve_forever)
+        thread = threading.Thread(target=web.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{web.server_port}/"
         web.shutdown()

@@ -16,7 +16,7 @@ class Digits(ArrayPictures):
 
     >>> from lightwell.vision.datasets import Digits
     >>> len(Digits()), len(Digits(train=False)), Digits().data.shape
-    (1438, 359, torch.Size([1438, 8, 8]))
+    (1442, 355, torch.Size([1442, 8, 8]))
     """
 
     classes = list("0123456789")
