@@ -5,7 +5,7 @@ from numpy import (  # noqa: F401
     acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
     bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj, copysign, divide, empty,
     equal, eye, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
-    isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor, matmul,
+    isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor,
     matrix_transpose, maximum, minimum, multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real,
     reciprocal, remainder, roll, searchsorted, sign, signbit, sort, sqrt, square, subtract, tensordot, tril, triu,
     trunc, where, zeros, zeros_like,
@@ -23,6 +23,7 @@ from .pointwise import (  # noqa: F401
     acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, nan_to_num,
     rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
+from .products import einsum, matmul  # noqa: F401
 from .pooling import (  # noqa: F401
     max_pool, max_pool_back, max_pool_indices, pool_take, unpool, window_spread, window_sum,
 )  # fmt: skip

@@ -1,0 +1,19 @@
+"""Products on NumPy arrays, for the types too that BLAS doesn't know."""
+
+import numpy as np
+
+_float16 = np.dtype(np.float16)
+
+
+def matmul(x, y):
+    """The matrix product; 16- and 8-bit floats are multiplied in float32 and rounded once."""
+    if x.dtype.num >= 256 or x.dtype is _float16:
+        return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
+    return np.matmul(x, y)
+
+
+def einsum(equation, *xs):
+    """NumPy's einsum, in the order that costs least; 16- and 8-bit floats in float32."""
+    if xs[0].dtype.num >= 256 or xs[0].dtype is _float16:
+        return np.einsum(equation, *(x.astype(np.float32) for x in xs), optimize=len(xs) > 2).astype(xs[0].dtype)
+    return np.einsum(equation, *xs, optimize=len(xs) > 2)
