@@ -6,9 +6,25 @@ from collections import OrderedDict
 
 from ..tensor import Tensor
 from .core import empty, no_grad
-from .hooks import HookHost, call_with_hooks, everywhere
+from .hooks import (
+    HookHost,
+    RemovableHandle,
+    call_with_hooks,
+    everywhere,
+    register_module_backward_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from .parameter import Buffer, Parameter, UninitializedBuffer
 from .state import StateHost
+
+__all__ = [
+    "Module", "register_module_backward_hook", "register_module_forward_hook", "register_module_forward_pre_hook",
+    "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+]  # fmt: skip
 
 T_destination = dict
 
@@ -209,7 +225,7 @@ class Module(HookHost, StateHost):
             self._drop(name, "_parameters")
             self.register_parameter(name, value)
             return
-        elif isinstance(value, Module):
+        elif isinstance(value, Module) and name not in own.get("_parameters", ()):
             table = self._need("_modules", "module")
             self._drop(name, "_modules")
             for hook in _registration["module"].values():
@@ -581,8 +597,6 @@ _registration: dict[str, OrderedDict] = {"module": OrderedDict()}
 
 def register_module_module_registration_hook(hook):
     """Run `hook(module, name, submodule)` whenever a sub-module becomes an attribute; its result replaces it."""
-    from .hooks import RemovableHandle
-
     handle = RemovableHandle(_registration["module"])
     _registration["module"][handle.id] = hook
     return handle
