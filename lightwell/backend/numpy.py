@@ -78,17 +78,3 @@ def add_into(y, x):
     if x.ndim > y.ndim or x.dtype != y.dtype or np.broadcast_shapes(x.shape, y.shape) != y.shape:
         return np.add(y, x)
     return np.add(y, x, out=y)
-
-
-def matmul(x, y):
-    """The matrix product; types that BLAS doesn't know are multiplied in float32 and rounded once."""
-    if x.dtype.num >= 256 or x.dtype == np.float16:
-        return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
-    return np.matmul(x, y)
-
-
-def einsum(equation, *xs):
-    """NumPy's einsum, in the order that costs least."""
-    if xs[0].dtype.num >= 256:
-        return np.einsum(equation, *(x.astype(np.float32) for x in xs), optimize=len(xs) > 2).astype(xs[0].dtype)
-    return np.einsum(equation, *xs, optimize=len(xs) > 2)
