@@ -7,6 +7,8 @@ import lightwell as lw
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")  # PyTorch's own
+
 LAYERS = [
     "RNN(3,4)",
     "RNN(3,4,2,'relu',bidirectional=True)",
