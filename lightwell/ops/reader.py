@@ -168,11 +168,11 @@ def triu(x, *, k=0):
 
 
 def astype(x, dtype, *, copy=True):
-    """x in the NumPy type `dtype`."""
+    """x in the type `dtype`, NumPy's or PyTorch's."""
     from .. import dtypes
     from .convert import cast
 
-    return cast(x, dtypes.from_np(dtype))
+    return cast(x, dtype if isinstance(dtype, dtypes.dtype) else dtypes.from_np(dtype))
 
 
 # ---- shape and indexing (ops/shape.py, join.py, indexing.py, picking.py) ----------------------------------------------
