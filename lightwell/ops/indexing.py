@@ -117,8 +117,7 @@ def _view_key(key):
             if step is not None:
                 if step <= 0:
                     raise ValueError(f"step must be greater than zero, got {step}: flip() turns a dimension round")
-                last = slice_
-            elif k.start is not None or k.stop is not None:
+            if k.start is not None or k.stop is not None or (step is not None and step != 1):
                 last = slice_
         elif kind is NoneType:
             last = new_dims
@@ -391,6 +390,8 @@ def _write_recorded(self, first, then, v, tensor):
     if then is not None:
         return put_recorded(self, then, tensor if tensor is not None else v, False, "__setitem__")
     shown = self._a[first]
+    if tensor is not None and all(k is ... for k in first):
+        return self.copy_(_fitted(tensor, shown.shape))
     if tensor is not None:
         tensor = _fitted(tensor, shown.shape)
         v = tensor._a
