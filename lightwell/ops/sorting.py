@@ -331,6 +331,8 @@ def topk(input: Tensor, k, dim=-1, largest=True, sorted=True):
 
 def _lane(input, dim, name):
     _sortable(input, name, NotImplementedError)
+    if name == "kthvalue" and input._a.dtype.kind == "b":
+        raise NotImplementedError('kthvalue(): "kthvalue_cpu" not implemented for torch.bool: convert it, with .int()')
     axis = one_axis(input, dim, name)
     if input._a.ndim and not input._a.shape[axis]:
         raise IndexError(
@@ -464,7 +466,7 @@ def bucketize(input, boundaries: Tensor, *, out_int32=False, right=False) -> Ten
 def isin(elements, test_elements, *, assume_unique=False, invert=False) -> Tensor:
     """Whether each element is (with `invert`: is not) among `test_elements`; one of the two may be a number.
 
-    TypeError where neither is a tensor.
+    TypeError where neither is a tensor; RuntimeError: bools, complex numbers.
 
     >>> import lightwell as torch
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 5]))
@@ -472,4 +474,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False) -> Tenso
     """
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin(): at least one of 'elements' and 'test_elements' must be a Tensor")
+    for t in (elements, test_elements):
+        if isinstance(t, Tensor) and t._a.dtype.kind in "bc":
+            raise RuntimeError(f"isin(): Unsupported input type encountered: {t.dtype}; convert it, with .int() or view_as_real()")
     return isin_(_tensor(elements, test_elements), _tensor(test_elements, elements), assume_unique, bool(invert))

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from ..backend.reductions import is_half
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
 from .op import op
@@ -171,18 +172,24 @@ def _runs(a, axis):
     return np.flatnonzero(np.concatenate(([True], (rows[1:] != rows[:-1]).any(1))))
 
 
+def _distinguishable(input, name):
+    need_tensor(input, name)
+    if input._a.dtype.kind == "c":
+        raise NotImplementedError(f'{name}(): "unique" not implemented for {input.dtype}: complex numbers have no order')
+
+
 @public(out=False)
 def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements in order (with `dim`: the distinct slices along it), and, where asked for, more.
 
     `return_inverse` adds where each element went, `return_counts` how often each occurs: then a tuple.
-    IndexError: no such dimension.
+    IndexError: no such dimension; NotImplementedError: complex input.
 
     >>> import lightwell as torch
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    need_tensor(input, "unique")
+    _distinguishable(input, "unique")
     a = input._a
     if a.dtype.num >= 256:
         a = a.astype(np.float32)
@@ -216,7 +223,7 @@ def unique_consecutive(input: Tensor, return_inverse=False, return_counts=False,
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
-    need_tensor(input, "unique_consecutive")
+    _distinguishable(input, "unique_consecutive")
     a = input._a.reshape(-1) if dim is None or not input._a.ndim else input._a
     axis = 0 if dim is None else one_axis(input, dim, "unique_consecutive")
     starts = _runs(a, axis)
@@ -284,6 +291,9 @@ def histc(input: Tensor, bins=100, min=0, max=0) -> Tensor:  # noqa: A002
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
+    need_tensor(input, "histc")
+    if is_half(input._a.dtype) and input._a.itemsize == 2:
+        return histc(input.float(), bins, min, max).to(input.dtype)
     _histogram_input(input, "histc")
     if bins < 1:
         raise RuntimeError(f"histc(): bins must be > 0, but got {bins}")
