@@ -16,6 +16,7 @@ from .shape import alias_, need_tensor, one_dim, reshape
 __all__ = ["narrow", "select"]
 
 NoneType, EllipsisType, ndarray = type(None), type(Ellipsis), np.ndarray
+_int64, _bool = np.dtype(np.int64), np.dtype(bool)
 _basic = {int, slice, NoneType, EllipsisType}
 
 
@@ -282,6 +283,10 @@ def getitem(self: Tensor, key) -> Tensor:
                 return how(self, key) if how is not alias_ else _alias(self, key)
     except IndexError as error:
         raise index_error(self, key[0] if type(key) is tuple and key else key, error) from None
+    if kind is Tensor:
+        a = key._a
+        if a.ndim and (a.dtype == _int64 or (a.dtype == _bool and a.shape == self._a.shape)):
+            return picked(self, (key,))
     first, then = parse(self._a.shape, key)
     x = self if first is None else getitem(self, first)
     return x if then is None else picked(x, then)

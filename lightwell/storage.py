@@ -1,0 +1,267 @@
+"""The memory behind tensors, as bytes or as elements; and memory that other processes can map."""
+
+import numpy as np
+
+from . import dtypes
+from .tensor import Tensor
+
+
+class UntypedStorage:
+    """The memory behind a tensor, as bytes: all tensors that share it show the same storage.
+
+    Writing a byte writes the tensors' memory. Made from a tensor, from a number of bytes, or from a sequence of bytes.
+
+    >>> import lightwell as torch
+    >>> x = torch.zeros(4)
+    >>> x.untyped_storage().nbytes(), x.untyped_storage().data_ptr() == x[2:].untyped_storage().data_ptr()
+    (16, True)
+    """
+
+    def __init__(self, source=0, *, device=None):
+        if not isinstance(source, Tensor):
+            from .tensor import make
+
+            raw = np.zeros(source, np.uint8) if isinstance(source, int) else np.array(list(source), np.uint8)
+            source = make(raw)
+        self._tensor = source
+
+    def _raw(self) -> np.ndarray:
+        owner = self._tensor._storage_owner()
+        flat = owner.reshape(-1) if owner.flags.c_contiguous else owner.T.reshape(-1) if owner.T.flags.c_contiguous else owner.ravel(order="K")
+        return flat.view(np.uint8)
+
+    def _array(self, dtype) -> np.ndarray:
+        """The memory as a flat array of `dtype`."""
+        raw = self._raw()
+        return raw[: raw.size // dtype.itemsize * dtype.itemsize].view(dtype)
+
+    def data_ptr(self) -> int:
+        """The address of the first byte (0 for an empty storage)."""
+        return self._tensor._storage_owner().ctypes.data if self.nbytes() else 0
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self._tensor._storage_owner().nbytes
+
+    size = __len__ = nbytes
+
+    def element_size(self) -> int:
+        """Bytes of one element: 1."""
+        return 1
+
+    def __getitem__(self, key):
+        found = self._raw()[key]
+        return UntypedStorage(found.tolist()) if isinstance(found, np.ndarray) else int(found)
+
+    def __setitem__(self, key, value):
+        self._raw()[key] = value._raw() if isinstance(value, UntypedStorage) else value
+        self._tensor._bump()
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def tolist(self) -> list:
+        """The bytes as numbers."""
+        return self._raw().tolist()
+
+    def fill_(self, value: int):
+        """Write one byte value everywhere; returns the storage."""
+        self[:] = value
+        return self
+
+    def copy_(self, source, non_blocking=None):
+        """Write the bytes of another storage of the same size over this one; returns it."""
+        self._raw()[:] = source.untyped()._raw()
+        self._tensor._bump()
+        return self
+
+    def resize_(self, size: int):
+        """Give a storage that no other tensor shows another number of bytes; tensors that show it keep the old memory."""
+        from .tensor import make
+
+        old, fresh = self._raw(), np.zeros(size, np.uint8)
+        n = min(size, old.size)
+        fresh[:n] = old[:n]
+        self._tensor = make(fresh)
+        return self
+
+    def untyped(self):
+        """The storage itself."""
+        return self
+
+    def clone(self):
+        """A copy in memory of its own."""
+        from .tensor import make
+
+        return type(self)(make(self._raw().copy()))
+
+    def cpu(self):
+        """The storage itself: it is on the CPU."""
+        return self
+
+    @property
+    def device(self):
+        """Where the memory is."""
+        return self._tensor.device
+
+    is_cuda = False
+
+    def is_shared(self) -> bool:
+        """Whether other processes can map the memory."""
+        return self._tensor.is_shared()
+
+    def share_memory_(self):
+        """Move the memory of the tensor it was made from where other processes can map it; returns the storage."""
+        share(self._tensor)
+        return self
+
+    def _key(self):
+        return self.data_ptr(), self.nbytes()
+
+    def __eq__(self, other):
+        return isinstance(other, UntypedStorage) and type(other) is type(self) and self._key() == other._key()
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def __repr__(self):
+        rows = "".join(f" {v}\n" for v in self.tolist())
+        return f"{rows}[torch.storage.UntypedStorage(device=cpu) of size {len(self)}]"
+
+
+class TypedStorage:
+    """The memory behind a tensor, as a flat sequence of elements of its dtype.
+
+    >>> import lightwell as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).storage().tolist()
+    [1, 2, 3, 4]
+    """
+
+    def __init__(self, source=0, *, dtype=None, wrap_storage=None, device=None, _internal=False):
+        from .tensor import make
+
+        if wrap_storage is not None:
+            source = make(wrap_storage._array((dtype or dtypes._default).np))
+        elif not isinstance(source, Tensor):
+            kind = (dtype or dtypes._default).np
+            source = make(np.zeros(source, kind) if isinstance(source, int) else np.array(list(source), kind))
+        self._tensor = source
+
+    @property
+    def dtype(self):
+        """The element type."""
+        return self._tensor.dtype
+
+    @property
+    def device(self):
+        """Where the memory is."""
+        return self._tensor.device
+
+    is_cuda = False
+
+    def _flat(self) -> np.ndarray:
+        return UntypedStorage(self._tensor)._array(self._tensor._a.dtype)
+
+    def untyped(self) -> UntypedStorage:
+        """The same memory as bytes."""
+        return UntypedStorage(self._tensor)
+
+    def data_ptr(self) -> int:
+        """The address of the first element (0 for an empty storage)."""
+        return self.untyped().data_ptr()
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self.untyped().nbytes()
+
+    def size(self) -> int:
+        """The number of elements."""
+        return self.nbytes() // self._tensor._a.itemsize
+
+    __len__ = size
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._tensor._a.itemsize
+
+    def __getitem__(self, i: int):
+        if isinstance(i, slice):
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        if not isinstance(i, int):
+            raise RuntimeError(f"can't index a TypedStorage with {type(i)}")
+        value = self._flat()[i].item()
+        return value if type(value) in (bool, int, float, complex) else float(value)
+
+    def __setitem__(self, i, value):
+        self._flat()[i] = value
+        self._tensor._bump()
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def tolist(self) -> list:
+        """The elements as Python numbers."""
+        a = self._flat()
+        return a.astype(np.float32).tolist() if a.dtype.num >= 256 else a.tolist()
+
+    def fill_(self, value):
+        """Write one value everywhere; returns the storage."""
+        self[:] = value
+        return self
+
+    def copy_(self, source, non_blocking=None):
+        """Write the elements of another storage of the same size over this one; returns it."""
+        self._flat()[:] = source._flat()
+        self._tensor._bump()
+        return self
+
+    def clone(self):
+        """A copy in memory of its own."""
+        from .tensor import make
+
+        return TypedStorage(make(self._flat().copy()))
+
+    def cpu(self):
+        """The storage itself: it is on the CPU."""
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether other processes can map the memory."""
+        return self._tensor.is_shared()
+
+    def share_memory_(self):
+        """Move the memory of the tensor it was made from where other processes can map it; returns the storage."""
+        share(self._tensor)
+        return self
+
+    def _array(self, dtype) -> np.ndarray:
+        return UntypedStorage(self._tensor)._array(dtype)
+
+    def __eq__(self, other):
+        return isinstance(other, TypedStorage) and self.untyped() == other.untyped() and self.dtype is other.dtype
+
+    def __hash__(self):
+        return hash(self.untyped())
+
+    def __repr__(self):
+        rows = "".join(f" {v}\n" for v in self.tolist())
+        return f"{rows}[torch.storage.TypedStorage(dtype={self.dtype}, device=cpu) of size {len(self)}]"
+
+
+def share(t: Tensor) -> Tensor:
+    """Move a tensor's memory into a block that child processes map too, and return the tensor.
+
+    The block lives as long as any array shows it; a process forked after this reads and writes the same elements.
+    Tensors that were views of the old memory keep the old memory.
+    """
+    if t.is_shared():
+        return t
+    import mmap
+
+    a = t._a
+    block = mmap.mmap(-1, max(a.nbytes, 1))  # anonymous and shared: freed by the system with its last user
+    fresh = np.ndarray(a.shape, a.dtype, block)
+    fresh[...] = a
+    t._a = fresh
+    t._shared = True
+    return t
