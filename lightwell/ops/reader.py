@@ -194,8 +194,8 @@ index_place_ = _late(".indexing", "index_place")
 index_put_ = _late(".indexing", "index_put_")
 take_ = _late(".picking", "index_select")
 gather_ = _late(".picking", "gather")
-scatter_add_ = _late(".picking", "scatter_add")
-scatter_ = _late(".picking", "scatter")
+scatter_add_ = _late(".scattering", "scatter_add")
+scatter_ = _late(".scattering", "scatter")
 
 
 def expand_dims(x, axis):
