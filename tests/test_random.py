@@ -127,13 +127,13 @@ def test_bulk_permutation_is_the_swaps_one_after_the_other():
         expected = list(range(n))
         for i, j in zip(at, with_, strict=True):
             expected[i], expected[j] = expected[j], expected[i]
-        from lightwell._random_draws import _swapped
+        from lightwell.random.draws import _swapped
 
         np.testing.assert_array_equal(_swapped(at, with_, n), expected)
 
 
 def test_very_long_permutations_shuffle_inside_out(monkeypatch):
-    from lightwell._random_draws import _inside_out
+    from lightwell.random.draws import _inside_out
 
     out = _inside_out(R.Generator().manual_seed(3), 1000, np.dtype(np.int64))
     words = R.Generator().manual_seed(3).words64(1000)
@@ -399,7 +399,7 @@ def test_errors(g, error, call):
 def test_fused_multiply_add_rounds_once():
     from fractions import Fraction
 
-    from lightwell._random_math import fma32, fma64
+    from lightwell.random.rounding import fma32, fma64
 
     rng = np.random.default_rng(1)
     for dtype, fma in ((np.float32, fma32), (np.float64, fma64)):

@@ -6,8 +6,8 @@ import warnings
 import ml_dtypes
 import numpy as np
 
-from . import _random_engine as engine
-from ._random_math import box_muller_double, box_muller_float, fma32, fma64, libm
+from . import engine
+from .rounding import box_muller_double, box_muller_float, fma32, fma64, libm
 
 _BF16 = np.dtype(ml_dtypes.bfloat16)
 _DIGITS = {np.dtype(np.float16): 11, _BF16: 8, np.dtype(np.float32): 24, np.dtype(np.float64): 53}

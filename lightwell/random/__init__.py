@@ -2,7 +2,7 @@
 
 import contextlib
 
-from ._random_draws import (
+from .draws import (
     bernoulli,
     cauchy,
     exponential,
@@ -16,8 +16,8 @@ from ._random_draws import (
     random_full,
     uniform,
 )
-from ._random_engine import Generator, default_generator
-from ._random_rejection import binomial, dirichlet, gamma, poisson
+from .engine import Generator, default_generator
+from .rejection import binomial, dirichlet, gamma, poisson
 
 __all__ = [
     "Generator",

@@ -79,7 +79,7 @@ class Generator:
     @property
     def device(self):
         """The device of the numbers drawn: always the CPU."""
-        from .device import device
+        from ..device import device
 
         return device("cpu")
 
