@@ -231,7 +231,9 @@ class Tensor(metaclass=_TensorMeta):
             node = self._node
             if node is not None:  # the node may have saved this, its own output: it must hear of writes from now on
                 node = getattr(node, "node", node)
-                node.cells += (cell,)
+                if node.record is not None and node.record.keeps_output and node.saved is not None:
+                    if any(v is self._a for v in node.saved):
+                        node.cells += (cell,)
         return cell
 
     @property
@@ -334,7 +336,7 @@ class Tensor(metaclass=_TensorMeta):
     @property
     def retains_grad(self) -> bool:
         """Whether a non-leaf keeps its gradient."""
-        return self.__dict__.get("_retains", False)
+        return self._node is not None and self.__dict__.get("_retains") is not None
 
     def retain_grad(self) -> None:
         """Let a non-leaf keep its gradient in `grad` at the next backward; nothing for a leaf."""
@@ -343,7 +345,7 @@ class Tensor(metaclass=_TensorMeta):
         if self._node is not None and not self.retains_grad:
             import weakref
 
-            self._retains, me = True, weakref.ref(self)
+            me = weakref.ref(self)
 
             def keep(g):
                 t = me()
@@ -352,7 +354,7 @@ class Tensor(metaclass=_TensorMeta):
 
             from .autograd.node import add_hook
 
-            add_hook(self, keep, last=True)
+            self._retains = add_hook(self, keep, last=True)
 
     def register_hook(self, hook):
         """Call `hook(grad)` when the tensor's gradient is known; a tensor it returns replaces the gradient.

@@ -14,14 +14,25 @@ import numpy as np
 from .. import dtypes
 from ..backend import numpy as NP
 from ..tensor import STAMP, WRITER, Tensor, make
+from . import modes
 from .modes import state, switch
-from .node import Node, Port, hooks_in_order
+from .node import Alias, Node, Port, hooks_in_order
 
 ndarray, asarray = np.ndarray, np.asarray
 
 
+def place_of(t):
+    """Where in the graph the gradient of a tensor (or of a `GradientEdge`) arrives: an edge."""
+    node = t._node
+    return t if node is None else node
+
+
+def _several(tensors) -> tuple:
+    return (tensors,) if hasattr(tensors, "_node") else tuple(tensors)
+
+
 def _roots(tensors, grads, op: str):
-    tensors = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    tensors = _several(tensors)
     if grads is None:
         grads = (None,) * len(tensors)
     elif isinstance(grads, Tensor):
@@ -31,12 +42,23 @@ def _roots(tensors, grads, op: str):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     out = []
     for i, (t, g) in enumerate(zip(tensors, grads)):
+        if not hasattr(t, "_node"):
+            raise TypeError(f"{op}(): element {i} of the tensors to differentiate is {type(t).__name__}, expected Tensor")
+        if not hasattr(t, "_a"):  # a GradientEdge: only the graph knows the shape
+            if g is None:
+                raise RuntimeError(f"{op}(): a GradientEdge needs its gradient: pass one for element {i}")
+            out.append((place_of(t), g))
+            continue
         if not t.requires_grad:
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: nothing in its computation "
                 "required grad. Was it detached, made under no_grad(), or made from integers?"
             )
         if g is None:
+            if t._a.dtype.kind == "c":
+                raise RuntimeError(
+                    f"grad can be computed only for real scalar outputs but got {t.dtype}: take its .real, .imag or .abs() first"
+                )
             if t._a.size != 1:
                 raise RuntimeError(
                     f"grad can be implicitly created only for scalar outputs; this one has shape {list(t._a.shape)}: "
@@ -49,7 +71,11 @@ def _roots(tensors, grads, op: str):
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
             )
-        out.append((t._node or t, g))
+        elif g._a.dtype is not t._a.dtype:
+            if g.is_complex() != t.is_complex():
+                raise RuntimeError(f"grad_output[{i}] is {g.dtype} and output[{i}] is {t.dtype}: both must be complex, or both real")
+            g = g.to(t.dtype)
+        out.append((place_of(t), g))
     return out
 
 
@@ -82,18 +108,15 @@ def collect(roots, targets) -> list:
     return kept
 
 
-def stale(node) -> RuntimeError:
+def stale(name: str, cell) -> RuntimeError:
     """The error of a saved value that was written over, with the op that saved it and the line that wrote."""
-    for cell in node.cells:
-        if cell[STAMP] > node.seq:
-            told = ""
-            if cell[WRITER] is not None:
-                op, file, line = cell[WRITER]
-                told = f" It was written over by {op}" + (f" at {file}, line {line}." if file else ".")
-            break
+    told = ""
+    if cell[WRITER] is not None:
+        op, file, line = cell[WRITER]
+        told = f" It was written over by {op}" + (f" at {file}, line {line}." if file else ".")
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{node.name()} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
+        f"{name} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
     )
 
 
@@ -136,21 +159,24 @@ def _fit_tensor(g, fit):
     return g
 
 
-def _unpack(node):
-    """The saved values as tensors, each with its own place in the graph: inputs by their edges, outputs by this node."""
-    rec, saved = node.record, node.saved
+def _as_tensors(node, saved):
+    """Saved values as tensors, each with its own place in the graph: inputs by their edges, outputs by this node."""
+    if not saved:
+        return ()
+    rec, fit = node.record, node.fit
     n_in = len(rec.inputs)
     values = list(saved)
     if rec.variadic:
         if values[0] is not None:
-            values[0] = tuple(_placed(a, e) for a, e in zip(values[0], node.edges))
+            values[0] = tuple(placed(a, e) for a, e in zip(values[0], node.edges))
     else:
         for i in range(n_in):
             if type(values[i]) is ndarray:
-                values[i] = _placed(values[i], node.edges[i] if i < len(node.edges) else None)
+                dtype = fit[i][1] if fit is not None and fit[i] is not None else None
+                values[i] = placed(values[i], node.edges[i], dtype)
     for j in range(len(rec.outputs)):
         if type(values[n_in + j]) is ndarray:
-            values[n_in + j] = _placed(values[n_in + j], node if len(rec.outputs) == 1 else Port(node, j))
+            values[n_in + j] = placed(values[n_in + j], node if len(rec.outputs) == 1 else Port(node, j))
     first = n_in + len(rec.outputs)
     if rec.keeps and any(v is not None for v in values[first : first + len(rec.keeps)]):
         # Kept floating-point values depend on the inputs: running the formula on tensors gives them their graph.
@@ -167,27 +193,45 @@ def _unpack(node):
                 values[k] = make(v)
             else:
                 if made is None:
-                    full = [_placed(a, e) if type(a) is ndarray else a for a, e in zip(inputs, node.edges)]
-                    made = rec.forward(reader, *full, *params)
+                    made = rec.forward(reader, *inputs, *params)
                 values[k] = made[k - n_in]
     return tuple(values)
 
 
-def _placed(array, edge):
-    if isinstance(edge, Tensor):
-        return edge if edge._a is array else _alias(array, edge)
+def placed(array, edge, dtype=None):
+    """A tensor around a saved array at the place in the graph that `edge` leads to; `dtype`: the type it had there."""
+    if edge is None or array.dtype.kind in "iub":
+        return make(array)
+    if isinstance(edge, Tensor) and edge._a is array:
+        return edge
+    if dtype is not None and dtype != array.dtype:  # saved after promotion
+        return placed(array.astype(dtype), edge).to(dtypes.from_np(array.dtype))
     t = make(array)
-    if edge is not None:
-        t._node, t._rg = edge, True
-        if array.dtype.kind in "iub":
-            t._node, t._rg = None, False
+    t._node, t._rg = edge, True
+    if isinstance(edge, Tensor):  # a leaf whose memory is another by now: the saved value stands in its place
+        node = t._node = object.__new__(Alias)
+        node.edges, node.saved, node.cells, node.fit, node.extra, node.seq = (edge,), (), (), None, None, 0
     return t
 
 
-def _alias(array, leaf):
-    """A promoted copy of a leaf, in the leaf's place in the graph."""
-    with_graph = leaf.to(dtypes.from_np(array.dtype))
-    return with_graph
+_NAMES = {"self": 0, "other": 1}
+
+
+def saved_value(node, name):
+    """What `node._saved_<name>` shows: a saved input ("self" and "other", or its own name), a result, or a parameter."""
+    rec = node.record
+    if name in rec.environment:
+        i = rec.environment.index(name)
+    elif name in _NAMES and _NAMES[name] < len(rec.inputs):
+        i = _NAMES[name]
+    elif name == "result":
+        i = len(rec.inputs)
+    else:
+        raise AttributeError(f"{node.name()} saves nothing called {name!r}: {', '.join(rec.environment)}")
+    v = _as_tensors(node, _saved(node))[i]
+    if v is None:
+        raise AttributeError(f"{node.name()} didn't need {name!r}, so did not save it")
+    return v
 
 
 def _zeros_for(node, gs, create_graph):
@@ -205,7 +249,15 @@ def _check(node):
     seq = node.seq
     for cell in node.cells:
         if cell[STAMP] > seq:
-            raise stale(node)
+            raise stale(node.name(), cell)
+
+
+def _saved(node):
+    """The saved values, checked, and unpacked where `saved_tensors_hooks` packed them."""
+    _check(node)
+    if node.extra is not None and "unpack" in node.extra:
+        return node.extra["unpack"](node.saved)
+    return node.saved
 
 
 def _pull_arrays(node, g):
@@ -213,8 +265,7 @@ def _pull_arrays(node, g):
 
     `run` itself does the common one: one output, one rule per input, real numbers, no change of shape.
     """
-    _check(node)
-    rec, saved = node.record, node.saved
+    rec, saved = node.record, _saved(node)
     conj = type(g) is ndarray and g.dtype.kind == "c" and not rec.conj_aware
     if conj:
         g = g.conj()
@@ -241,8 +292,7 @@ def _pull_tensors(node, g):
     """The gradients of a node's inputs as tensors that carry a graph."""
     from ..ops import reader
 
-    _check(node)
-    rec, saved = node.record, _unpack(node)
+    rec, saved = node.record, _as_tensors(node, _saved(node))
     conj = isinstance(g, Tensor) and g.is_complex() and not rec.conj_aware
     if conj:
         g = g.conj()
@@ -273,13 +323,13 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     for edge, g in roots:
         _give(grads, frontier, edge, g if create_graph else g._a)
     pull = _pull_tensors if create_graph else _pull_arrays
-    simple = targets is None and not create_graph
+    simple = targets is None and not create_graph and not modes.anomaly
     while frontier:
         node = frontier.pop()[1]
         g = grads.pop(node)
         rec = node.record
         extra = node.extra
-        if simple and extra is None and node.fit is None and rec is not None and rec.simple and g.dtype.kind != "c":
+        if simple and rec is not None and rec.simple and extra is None and node.fit is None and g.dtype.kind != "c":
             saved = node.saved
             if saved is None or node.cells:
                 _check(node)
@@ -295,22 +345,26 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                         insort(frontier, (edge.seq, edge))
                     else:
                         _give(grads, frontier, edge, v)
-            if not retain_graph:
+            if not retain_graph and rec.holds:
                 node.saved, node.cells = None, ()
             continue
-        if extra is not None:
-            g = _before(node, g, extra, create_graph)
+        if extra is not None and "tensor_hooks" in extra:
+            g = _tensor_hooks(node, g, extra["tensor_hooks"], create_graph)
         if wanted is not None and node in wanted:
             wanted[node] = g
             if not any(e is not None and (e.node if type(e) is Port else e) in useful for e in node.edges):
                 continue
+        if extra is not None and "before" in extra:
+            g = _before(node, g, extra["before"], create_graph)
         if node.outputs != 1 and rec is not None and any(v is None for v in g):
             g = _zeros_for(node, g, create_graph)
         out = pull(node, g) if rec is not None else node.pull(g, create_graph)
         if extra is not None and "after" in extra:
-            out = _after(node, g, out, extra, create_graph)
-        if not retain_graph:
-            node.saved, node.cells = None, ()
+            out = _after(node, g, out, extra["after"], create_graph)
+        if modes.anomaly:
+            _refuse_nan(node, out)
+        if not retain_graph and (rec is None or rec.holds):
+            node.release()
         for edge, v in zip(node.edges, out):
             if edge is not None and v is not None:
                 if useful is None or (edge.node if type(edge) is Port else edge) in useful:
@@ -361,31 +415,47 @@ def _call_hooks(hooks, g, create_graph):
     return t if create_graph else t._a
 
 
-def _before(node, g, extra, create_graph):
-    """Run the hooks of the node's outputs and its pre-hooks."""
-    tensor_hooks = extra.get("tensor_hooks")
-    if tensor_hooks:
-        if node.outputs == 1:
-            g = _call_hooks(tensor_hooks.get(0, {}), g, create_graph)
-        else:
-            g = [v if v is None or i not in tensor_hooks else _call_hooks(tensor_hooks[i], v, create_graph) for i, v in enumerate(g)]
-    for hook in hooks_in_order(extra.get("before", {})):
-        shown = tuple(_shown(v, create_graph) for v in (g if node.outputs != 1 else (g,)))
-        result = hook(shown)
+def _tensor_hooks(node, g, hooks, create_graph):
+    """Run the hooks that were registered on the node's outputs."""
+    if node.outputs == 1:
+        return _call_hooks(hooks.get(0, {}), g, create_graph)
+    return [v if v is None or i not in hooks else _call_hooks(hooks[i], v, create_graph) for i, v in enumerate(g)]
+
+
+def _before(node, g, hooks, create_graph):
+    """Run the node's pre-hooks."""
+    for hook in hooks_in_order(hooks):
+        result = hook(tuple(_shown(v, create_graph) for v in (g if node.outputs != 1 else (g,))))
         if result is not None:
+            result = (result,) if isinstance(result, Tensor) else result
             result = [None if t is None else t if create_graph else t._a for t in result]
             g = result if node.outputs != 1 else result[0]
     return g
 
 
-def _after(node, g, out, extra, create_graph):
+def _after(node, g, out, hooks, create_graph):
+    """Run the node's post-hooks."""
     outs = tuple(_shown(v, create_graph) for v in (g if node.outputs != 1 else (g,)))
-    for hook in hooks_in_order(extra["after"]):
+    for hook in hooks_in_order(hooks):
         result = hook(tuple(_shown(v, create_graph) for v in out), outs)
         if result is not None:
             result = (result,) if isinstance(result, Tensor) else result
             out = [None if t is None else t if create_graph else t._a for t in result]
     return out
+
+
+def _refuse_nan(node, out) -> None:
+    """Anomaly mode: RuntimeError for a derivative that gave NaN, with the line that ran the operation forward."""
+    if not modes.anomaly_nan:
+        return
+    for i, v in enumerate(out):
+        a = getattr(v, "_a", v)
+        if a is not None and a.dtype.kind not in "iub" and a.size and np.isnan(a.sum()):
+            where = (node.extra or {}).get("line")
+            told = f" It ran forward at {where[0]}, line {where[1]}: {where[2]}" if where else (
+                " Run the forward pass under detect_anomaly too to be told its line."
+            )  # fmt: skip
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{told}")
 
 
 def _shown(v, create_graph):
@@ -396,7 +466,9 @@ def run_node(node, grads):
     """One node's derivative on tensors (what calling a `grad_fn` does)."""
     g = grads[0] if node.outputs == 1 else list(grads)
     if node.record is None:
-        out = node.pull(g if state.grad else g._a if node.outputs == 1 else [v and v._a for v in g], state.grad)
+        if not state.grad:
+            g = g._a if node.outputs == 1 else [None if v is None else v._a for v in g]
+        out = node.pull(g, state.grad)
         out = [v if isinstance(v, Tensor) or v is None else make(v) for v in out]
     else:
         out = _pull_tensors(node, g)
@@ -404,8 +476,12 @@ def run_node(node, grads):
 
 
 def _own(g, like):
-    """`g` as an array that the leaf may keep: itself where nobody else can see it, otherwise a copy."""
-    if type(g) is ndarray and g.base is None and g.flags.c_contiguous and sys.getrefcount(g) <= 4:
+    """`g` as an array that the leaf may keep, laid out as the leaf: itself where nobody else can see it, or a copy."""
+    if not like.flags.c_contiguous and like.size > 1:
+        out = np.empty_like(like)
+        np.copyto(out, g)
+        return out
+    if type(g) is ndarray and g.base is None and g.flags.c_contiguous and sys.getrefcount(g) <= _alone:
         return g
     return np.array(g, order="C", copy=True)
 
@@ -415,7 +491,7 @@ def accumulate(leaf, g, create_graph) -> None:
     if create_graph:
         leaf._grad = g if leaf._grad is None else leaf._grad + g
     elif leaf._grad is None:
-        leaf._grad = make(_own(g, leaf))
+        leaf._grad = make(_own(g, leaf._a))
     elif state.grad and leaf._grad._rg:
         leaf._grad = leaf._grad + make(g)
     else:
@@ -430,6 +506,22 @@ def accumulate(leaf, g, create_graph) -> None:
     if hooks:
         for hook in hooks_in_order(hooks):
             hook(leaf)
+
+
+def _references_alone() -> int:
+    """How many references `_own` sees to an array that nobody else holds: Python's versions count differently."""
+    global _alone
+    leaf = make(np.zeros(1))
+    for _alone in range(1, 8):
+        leaf._grad, grads = None, {leaf: np.zeros(1)}
+        address = grads[leaf].ctypes.data
+        accumulate(leaf, grads.pop(leaf), False)
+        if leaf._grad._a.ctypes.data == address:
+            return _alone
+    return 0
+
+
+_alone = _references_alone()
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None) -> None:
@@ -448,13 +540,13 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     roots = _roots(tensors, grad_tensors if grad_tensors is not None else grad_variables, "backward")
     targets = None
     if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        inputs = _several(inputs)
         if not inputs:
             raise RuntimeError("'inputs' argument to backward() cannot be empty.")
         for t in inputs:
             if not t.requires_grad:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
-        targets = [t._node or t for t in inputs]
+        targets = [place_of(t) for t in inputs]
         targets = [t.node if type(t) is Port else t for t in targets]
     before = state.grad
     switch(bool(create_graph))
@@ -463,7 +555,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         del roots
         if inputs is not None:
             for t in inputs:
-                key = t._node or t
+                key = place_of(t)
                 if t._node is not None and not t.retains_grad:
                     g = grads.get(key.node)[key.nr] if type(key) is Port else grads.get(key)
                     if g is not None:
@@ -491,9 +583,9 @@ def grad(
     >>> torch.autograd.grad(g, x)
     (tensor(12.),)
     """
-    single = isinstance(inputs, Tensor)
-    inputs = (inputs,) if single else tuple(inputs)
-    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    inputs, outputs = _several(inputs), _several(outputs)
+    if not inputs:
+        raise ValueError("grad requires non-empty inputs.")
     if is_grads_batched:
         from ..ops.join import stack
 
@@ -507,10 +599,12 @@ def grad(
         allow_unused = materialize_grads
     retain = create_graph if retain_graph is None else retain_graph
     for i, t in enumerate(inputs):
+        if not hasattr(t, "_node"):
+            raise TypeError(f"grad(): inputs[{i}] must be Tensor, not {type(t).__name__}")
         if not t.requires_grad:
             raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] was made without requires_grad=True")
     roots = _roots(outputs, grad_outputs, "grad")
-    keys = [t._node or t for t in inputs]
+    keys = [place_of(t) for t in inputs]
     targets = [k.node if type(k) is Port else k for k in keys]
     before = state.grad
     switch(bool(create_graph))

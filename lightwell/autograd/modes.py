@@ -11,6 +11,7 @@ class _State(threading.local):
 
 state = _State()  # read freely; written only through `switch`
 all_on = True  # whether no thread has grad mode off: one plain look spares operations the look into their thread
+anomaly = anomaly_nan = False  # whether backward looks for NaN (autograd/anomaly.py)
 _off = 0
 _lock = threading.Lock()
 

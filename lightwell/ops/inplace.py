@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd import modes
-from ..autograd.node import tick
+from ..autograd.node import Node, Port, tick
 from ..tensor import REBASED, STAMP, VERSION, WRITER, Tensor
 from .op import op
 
@@ -133,6 +133,17 @@ def check_writable(t: Tensor, name: str, recording: bool) -> None:
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}). "
                 "Write under torch.no_grad(), or clone() the leaf first."
             )
+    base = t._base
+    if recording and base is not None and base._rg and not t._rg:
+        raise RuntimeError(
+            f"a view was created in no_grad mode and is being modified inplace ({name}) with grad mode enabled, while its base "
+            "requires grad. Write under torch.no_grad() too, or make the view with grad mode on."
+        )
+    if recording and "_of_function" in t.__dict__:
+        raise RuntimeError(
+            f"{name}: this view was created inside a custom Function and can't be modified inplace, since the write would "
+            "override the Function's own backward. clone() the Function's output first, or return a clone() from forward."
+        )
     a = t._a
     if 0 in a.strides and any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape)) and a.size:
         raise RuntimeError(
@@ -157,6 +168,9 @@ def rebase(t: Tensor, node) -> None:
     base = t._base
     if base is None:
         t._node, t._rg = node, True
+        if t._cell is not None:  # views made before take their place in the new history
+            t._cell[REBASED] += 1
+        _follow(t)
         return
     stride, offset, order = geometry(base._a, t._a)
     old = (base._node or base) if base._rg else None
@@ -166,10 +180,46 @@ def rebase(t: Tensor, node) -> None:
     base._rg = True
     t._cell[REBASED] += 1
     regenerate(t)
+    _follow(base)
+    _follow(t)
 
 
-def overwrite(t: Tensor, result: Tensor, name: str) -> Tensor:
-    """Write `result` over `t`, in memory and in the graph; returns `t`.
+def _follow(t: Tensor) -> None:
+    """A tensor that retains its gradient retains that of its new value."""
+    handle = t.__dict__.get("_retains")
+    if handle is not None:
+        handle.remove()
+        t._retains = None
+        t.retain_grad()
+
+
+def keep_copies(node, t: Tensor, since: int) -> None:
+    """Nodes recorded after `since` that saved memory which is about to be written keep a copy of it instead."""
+    a, cell, copies = t._a, t._cell_now(), {}
+
+    def kept(v):
+        if type(v) is tuple:
+            return tuple(kept(w) for w in v)
+        if type(v) is not np.ndarray or not np.may_share_memory(v, a):
+            return v
+        if id(v) not in copies:
+            copies[id(v)] = v.copy()
+        return copies[id(v)]
+
+    stack, seen = [node], set()
+    while stack:
+        node = stack.pop()
+        node = node.node if type(node) is Port else node
+        if isinstance(node, Node) and node.seq > since and node not in seen:
+            seen.add(node)
+            stack.extend(edge for edge in node.edges if edge is not None)
+            if node.record is not None and node.record.holds and node.saved:
+                node.saved = tuple(kept(v) for v in node.saved)
+                node.cells = tuple(c for c in node.cells if c is not cell)
+
+
+def overwrite(t: Tensor, result: Tensor, name: str, since: int | None = None) -> Tensor:
+    """Write `result` over `t`, in memory and in the graph; returns `t`. `since`: the time before `result` was computed.
 
     RuntimeError: a leaf that requires grad, another shape, a dtype that can't be cast, memory that overlaps itself.
     """
@@ -188,18 +238,16 @@ def overwrite(t: Tensor, result: Tensor, name: str) -> Tensor:
         )
     if recording and (result._rg or t._rg):
         node = result._node if result._rg else None
+        if node is not None:
+            owner = node.node if type(node) is Port else node
+            keep_copies(owner, t, owner.seq - 1 if since is None else since)
         if node is None:  # the result knows no history (a constant): the write still ends the old one
             node = hang(copy.record, ((t._node or t) if t._rg else None, None), (None,) * 3 + (a.shape, a.shape))
-        elif getattr(node, "saved", None):
-            # What the node saved of this very memory is about to be written over: it keeps a copy instead.
-            if any(v is a for v in node.saved):
-                node.saved = tuple(a.copy() if v is a else v for v in node.saved)
-                node.cells = tuple(c for c in node.cells if c is not t._cell)
         if r.dtype is not a.dtype and result._rg:
             node = _cast_node(result, t)
         np.copyto(a, r, casting="unsafe")
         writing(t, name)
-        node.seq = tick()
+        (node.node if type(node) is Port else node).seq = tick()
         rebase(t, node)
         return t
     np.copyto(a, r, casting="unsafe")

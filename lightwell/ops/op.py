@@ -67,6 +67,8 @@ class Record:
                 used.update(_reads(rule))
         self.read = used
         self.kept = tuple(name in used for name in self.inputs + self.outputs + self.keeps)
+        self.holds = any(self.kept)  # whether its nodes keep arrays, which backward frees
+        self.keeps_output = any(self.kept[len(self.inputs) : len(self.inputs) + len(self.outputs)])
         self.pulls = tuple(None if rule is None else _pull(self, rule) for rule in self.rules)
         self.pull_joint = None if self.joint is None else _pull(self, self.joint)
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.modes import state
+from ..autograd.node import tick
 from ..tensor import Tensor
 from .inplace import overwrite
 
@@ -50,16 +51,16 @@ def twin(name: str, fn, ufunc=None):
     """The in-place twin of `fn`: compute, then write over the first argument."""
 
     def write_over(self, *args, **kwargs):
-        if ufunc is not None and not kwargs and not (state.grad and (self.requires_grad or _any_grad(args))):
+        if ufunc is not None and not kwargs and not (state.grad and (self._rg or self._base is not None or _any_grad(args))):
             a = self._a
             rest = [t._a if isinstance(t, Tensor) else t for t in args]
             plain = all(type(v) in (float, int) and a.dtype.kind == "f" or type(v) is np.ndarray and v.dtype is a.dtype for v in rest)
             if plain and len(rest) == ufunc.nin - 1 and all(getattr(v, "shape", ()) in ((), a.shape) for v in rest) and _single(a):
                 ufunc(a, *rest, out=a)
-                if self._cell is not None:
-                    self._bump()
+                self._bump()
                 return self
-        return overwrite(self, fn(self, *args, **kwargs), name + "_")
+        since = tick() if state.grad else 0
+        return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
 
     write_over.__name__ = write_over.__qualname__ = name + "_"
     write_over.__doc__ = f"`{name}`, written over this tensor; returns it. See `torch.{name}`."
