@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from helpers import loaded, saved
+from tests.serialization.helpers import loaded, saved
 
 from lightwell import dtypes
 from lightwell.serialization import load, save

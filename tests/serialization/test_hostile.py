@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import archive, loaded, num, saved, storage, tensor, text
+from tests.serialization.helpers import archive, loaded, num, saved, storage, tensor, text
 
 from lightwell.serialization import load, safe_globals
 from lightwell.tensor import wrap

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import loaded, saved
+from tests.serialization.helpers import loaded, saved
 
 import lightwell as lw
 from lightwell.serialization import load

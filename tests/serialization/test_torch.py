@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
-from helpers import loaded, saved
+from tests.serialization.helpers import loaded, saved
 
 from lightwell import dtypes
 from lightwell._utils import _rebuild_parameter
