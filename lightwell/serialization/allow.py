@@ -205,8 +205,9 @@ def _device(kind="cpu", index=None):
 
 def _layout(name):
     """The layout or memory format of that name."""
-    from .. import tensor
+    import sys
 
+    tensor = sys.modules["lightwell.tensor"]  # `lightwell.tensor` itself is the function of that name
     found = getattr(tensor, name.removeprefix("torch."), None) if type(name) is str else None
     if not isinstance(found, (tensor.layout, tensor.memory_format)):
         raise RuntimeError(f"load: there is no layout {str(name)[:40]!r} here")
