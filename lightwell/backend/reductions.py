@@ -13,6 +13,7 @@ _float32, _float64, _int64, _bool = np.dtype(np.float32), np.dtype(np.float64), 
 _integers = {np.dtype(t) for t in "bBhHiIlLqQ?"}
 
 BLOCK = 64  # rows added by one product with ones
+CHUNK = 1 << 15  # elements that stay in a core's cache between two steps
 SMALL = 4096  # elements below which the order of adding isn't worth a thought
 _ones = {d: np.ones(4 * BLOCK, d) for d in (_float32, _float64)}
 
@@ -125,18 +126,45 @@ def prod(x, axis=None, dtype=None, keepdims=False):
         if d in _integers:
             dtype = _int64
         elif is_half(d):
-            return np.asarray(_multiply(x.astype(_float32), axis, None, None, keepdims)).astype(d)
+            return np.asarray(prod(x.astype(_float32), axis, None, keepdims)).astype(d)
+        elif x.size >= SMALL and x.flags.c_contiguous and (axis is None or axis == (x.ndim - 1,)):
+            return _folded(x, axis, keepdims)
     return _multiply(x, axis, dtype, None, keepdims)
+
+
+def _folded(x, axis, keepdims):
+    """Products along the last axis (or of all), half by half: NumPy's own go one by one there."""
+    y = x.reshape(-1) if axis is None else x
+    while y.shape[-1] > 32:
+        half = y.shape[-1] // 2
+        left = y[..., 2 * half :]
+        y = y[..., :half] * y[..., half : 2 * half]
+        if left.shape[-1]:
+            y[..., :1] *= left
+    out = _multiply(y, -1, None, None, keepdims)
+    return out.reshape((1,) * x.ndim) if axis is None and keepdims else out
 
 
 def max(x, axis=None, keepdims=False):  # noqa: A001
     """The largest value over `axis`; NaN wins."""
+    if x.size >= SMALL and x.shape[-1] <= 32 and (axis == (x.ndim - 1,) or axis == x.ndim - 1):
+        return _columns(np.maximum, x, keepdims)
     return _maximum(x, axis, None, None, keepdims)
 
 
 def min(x, axis=None, keepdims=False):  # noqa: A001
     """The smallest value over `axis`; NaN wins."""
+    if x.size >= SMALL and x.shape[-1] <= 32 and (axis == (x.ndim - 1,) or axis == x.ndim - 1):
+        return _columns(np.minimum, x, keepdims)
     return _minimum(x, axis, None, None, keepdims)
+
+
+def _columns(ufunc, x, keepdims):
+    """Many short rows, column by column: NumPy's reduction starts anew for every row."""
+    y = x[..., 0].copy()
+    for k in range(1, x.shape[-1]):
+        ufunc(y, x[..., k], out=y)
+    return y[..., None] if keepdims else y
 
 
 def any(x, axis=None, keepdims=False):  # noqa: A001
@@ -154,23 +182,43 @@ def var(x, axis=None, correction=0.0, keepdims=False):
     d = x.dtype
     if is_half(d):
         return np.asarray(var(x.astype(_float32), axis, correction, keepdims)).astype(d)
-    centred = x - mean(x, axis, None, True)
-    total = sum(centred * centred, axis, None, keepdims)
-    n = x.size if axis is None else _size([x.shape[a] for a in ((axis,) if isinstance(axis, int) else axis)]) if x.ndim else 1
+    if axis is None or type(axis) is tuple and len(axis) == x.ndim:
+        n = x.size
+    elif type(axis) is int:
+        n = x.shape[axis]
+    else:
+        n = _size([x.shape[a] for a in axis])
     freedom = n - correction
     if freedom <= 0:
         with np.errstate(all="ignore"):
-            return np.divide(total, 0.0, dtype=d)
-    return total / freedom
+            return np.divide(square_sum(x - mean(x, axis, None, True), axis, keepdims), 0.0, dtype=d)
+    if n == x.size and n > CHUNK and x.flags.c_contiguous and d.kind == "f":
+        middle, flat = mean(x), x.reshape(-1)
+        total = _add(np.array([square_sum(flat[i : i + CHUNK] - middle) for i in range(0, n, CHUNK)]))
+        return (total / d.type(freedom)).reshape((1,) * x.ndim if keepdims else ())
+    centred = x - sum(x, axis, None, True) / n
+    return square_sum(centred, axis, keepdims) / freedom
+
+
+def square_sum(x, axis=None, keepdims=False):
+    """Σ x² over `axis`; of everything in blocks, without room for the squares."""
+    if x.size < SMALL or x.dtype.kind != "f" or not x.flags.c_contiguous or not (axis is None or len(axis) == x.ndim):
+        return sum(x * x, axis, None, keepdims)
+    flat = x.reshape(-1)
+    main = flat.size // BLOCK // 8 * BLOCK * 8
+    rows = flat[:main].reshape(-1, 1, BLOCK * 8)
+    rest = flat[main:]
+    total = _add(np.matmul(rows, rows.transpose(0, 2, 1)), None) + _add(rest * rest)
+    return total.reshape((1,) * x.ndim) if keepdims else total
 
 
 def cumulative_sum(x, axis=None, dtype=None, include_initial=False):
-    """Running sums along `axis`; integers and bools as int64, halves accumulated in float32."""
+    """Running sums along `axis`; integers and bools as int64, float32 and halves accumulated in float64."""
     return _running(np.add, x, axis, dtype, include_initial, 0)
 
 
 def cumulative_prod(x, axis=None, dtype=None, include_initial=False):
-    """Running products along `axis`; integers and bools as int64, halves accumulated in float32."""
+    """Running products along `axis`; integers and bools as int64, float32 and halves accumulated in float64."""
     return _running(np.multiply, x, axis, dtype, include_initial, 1)
 
 
@@ -180,14 +228,29 @@ def _running(ufunc, x, axis, dtype, include_initial, first):
     wanted = dtype or (_int64 if d in _integers else d)
     if not x.ndim:
         return x.astype(wanted)
-    if is_half(d) and wanted == d:
-        out = ufunc.accumulate(x.astype(_float32), axis).astype(d)
+    if wanted == d and (d is _float32 or is_half(d)):
+        out = _running_wide(ufunc, x, axis)
     else:
         out = ufunc.accumulate(x, axis, wanted)
     if include_initial:
         shape = list(out.shape)
         shape[axis] = 1
         out = np.concatenate((np.full(shape, first, out.dtype), out), axis)
+    return out
+
+
+def _running_wide(ufunc, x, axis):
+    """Running float32 sums and products, kept in float64 on the way, as n roundings in a row would show."""
+    if x.ndim != 1 or x.size <= CHUNK:
+        return ufunc.accumulate(x.astype(_float32) if is_half(x.dtype) else x, axis, _float64).astype(x.dtype)
+    out, wide = np.empty_like(x), np.empty(CHUNK + 1)
+    wide[0] = ufunc.identity
+    for i in range(0, x.size, CHUNK):
+        part = x[i : i + CHUNK]
+        wide[1 : part.size + 1] = part
+        ufunc.accumulate(wide[: part.size + 1], out=wide[: part.size + 1])
+        out[i : i + CHUNK] = wide[1 : part.size + 1]
+        wide[0] = wide[part.size]
     return out
 
 

@@ -1,11 +1,8 @@
 """The largest and smallest, and where they are: max, min, amax, amin, aminmax, argmax, argmin."""
 
-import numpy as np
-
 from ..tensor import Tensor
 from .dims import axes_of, need_tensor, one_axis, with_dims
 from .op import op
-from .pick import take
 from .public import public
 from .return_types import named
 
@@ -88,15 +85,6 @@ class aminmax_:
         return shared(xp, glow, x, low, axis) + shared(xp, ghigh, x, high, axis)
 
 
-def _with_places(xp, x, places, axis, keepdim):
-    places = np.asarray(places)
-    if not x.ndim:
-        return x.copy(), places
-    wide = np.expand_dims(places, axis)
-    values = take(xp, x, wide, axis)
-    return (values, wide) if keepdim else (values.reshape(places.shape), places)
-
-
 @op
 class max_dim:
     r"""(max x, its first place) along a dimension.   gx = gvalues at that place, 0 elsewhere."""
@@ -104,7 +92,8 @@ class max_dim:
     node_name, outputs = "MaxBackward0", ("values", "indices")
 
     def forward(xp, x, /, axis, keepdim):
-        return _with_places(xp, x, xp.argmax(x, axis=axis if x.ndim else None), axis, keepdim)
+        axis = axis if x.ndim else None
+        return xp.max(x, axis=axis, keepdims=keepdim), xp.argmax(x, axis=axis, keepdims=keepdim)
 
     def grad_x(xp, gvalues, indices, x_shape, axis, keepdim):
         return picked(xp, gvalues, indices, x_shape, axis, keepdim)
@@ -117,7 +106,8 @@ class min_dim:
     node_name, outputs = "MinBackward0", ("values", "indices")
 
     def forward(xp, x, /, axis, keepdim):
-        return _with_places(xp, x, xp.argmin(x, axis=axis if x.ndim else None), axis, keepdim)
+        axis = axis if x.ndim else None
+        return xp.min(x, axis=axis, keepdims=keepdim), xp.argmin(x, axis=axis, keepdims=keepdim)
 
     def grad_x(xp, gvalues, indices, x_shape, axis, keepdim):
         return picked(xp, gvalues, indices, x_shape, axis, keepdim)

@@ -101,11 +101,16 @@ class logsumexp_:
         if not x.size:
             with np.errstate(divide="ignore"):
                 return xp.astype(xp.log(xp.sum(x, axis=axis, keepdims=keepdim)), d)
-        m = xp.max(xp.real(x), axis=axis, keepdims=True)
-        m = xp.where(xp.isinf(m), xp.zeros_like(m), m)
-        with np.errstate(divide="ignore", over="ignore"):
-            y = xp.log(xp.sum(xp.exp(x - m), axis=axis, keepdims=True)) + m
-        return xp.astype(y if keepdim else y.reshape([n for i, n in enumerate(x.shape) if i not in axis]), d)
+        m = xp.max(xp.real(x) if x.dtype.kind == "c" else x, axis=axis, keepdims=True)
+        if not np.isfinite(m).all():  # log 0 = -inf is meant there
+            m = xp.where(xp.isinf(m), xp.zeros_like(m), m)
+            with np.errstate(divide="ignore", over="ignore"):
+                y = xp.log(xp.sum(xp.exp(x - m), axis=axis, keepdims=keepdim))
+        else:
+            y = x - m
+            y = xp.log(xp.sum(np.exp(y, out=y if type(y) is np.ndarray else None), axis=axis, keepdims=keepdim))
+        y = y + (m if keepdim else m.reshape(np.shape(y)))
+        return y if y.dtype == d else y.astype(d)
 
     def grad_x(xp, gy, x, y, x_shape, axis, keepdim):
         y, gy = with_dims(xp, y, x_shape, axis, keepdim), with_dims(xp, gy, x_shape, axis, keepdim)
@@ -134,10 +139,10 @@ class linalg_vector_norm:
             elif p == 1:
                 y = xp.sum(size, axis=axis, keepdims=keepdim)
             elif p == 2:
-                y = xp.sqrt(xp.sum(size * size, axis=axis, keepdims=keepdim))
+                y = xp.sqrt(xp.square_sum(size, axis=axis, keepdims=keepdim))
             else:
                 y = xp.pow(xp.sum(xp.pow(size, p), axis=axis, keepdims=keepdim), 1 / p)
-        return xp.astype(xp.asarray(y), d)
+        return y if y.dtype == d else y.astype(d)
 
     def grad_x(xp, gy, x, y, x_shape, p, axis, keepdim):
         y, gy = with_dims(xp, y, x_shape, axis, keepdim), with_dims(xp, gy, x_shape, axis, keepdim)

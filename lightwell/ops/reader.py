@@ -91,6 +91,11 @@ argmin = _public(".extremes", "argmin")
 put_along_axis = _late(".pick", "put_along")
 
 
+def square_sum(x, axis=None, keepdims=False):
+    """See backend.reductions.square_sum."""
+    return sum(x * x, axis, keepdims)
+
+
 def var(x, axis=None, correction=0.0, keepdims=False):
     """See backend.reductions.var."""
     from .moments import var as call
@@ -369,3 +374,63 @@ def constant_pad(x, pad, value):
     from .pool import constant_pad_nd_
 
     return constant_pad_nd_(x, pad, value)
+
+
+# ---- matrices and transforms (ops/solving.py, decompose.py, spectral.py; fft.py) ----------------------------------------
+
+
+class _Linalg:
+    """xp.linalg on tensors: torch.linalg's functions, and the three that only rules use."""
+
+    def __getattr__(self, name):
+        from importlib import import_module
+
+        found = getattr(import_module("..linalg", __package__), name)
+        setattr(self, name, found)
+        return found
+
+    @staticmethod
+    def diagonal(x):
+        """See backend.linalg.diagonal."""
+        return x.diagonal(0, -2, -1)
+
+    @staticmethod
+    def permutation_matrix(pivots, m, dtype):
+        """See backend.linalg.permutation_matrix."""
+        from ..backend.linalg import permutation_matrix
+
+        return make(permutation_matrix(pivots._a, m, dtype.np))
+
+    @staticmethod
+    def cofactor(x):
+        """See backend.linalg.cofactor. Singular matrices: Faddeev and LeVerrier's recursion, a polynomial in x."""
+        from .solving import cofactor as call
+
+        return call(x)
+
+
+linalg = _Linalg()
+
+
+def eye(n_rows, n_cols=None, *, k=0, dtype=None):
+    """Ones on the k-th diagonal, outside any graph."""
+    import numpy as np
+
+    return make(np.eye(n_rows, n_cols, k, dtype=dtype.np))
+_pointwise(".softmax", "softmax log_softmax", suffix="_")
+
+
+def softmax_pull(gy, y, axis):
+    """See backend.softmax.softmax_pull."""
+    return y * (gy - sum(gy * y, axis, True)) if y.ndim else zeros_like(gy)
+
+
+def log_softmax_pull(gy, y, axis):
+    """See backend.softmax.log_softmax_pull."""
+    return gy - exp(y) * (sum(gy, axis, True) if y.ndim else gy)  # noqa: F821
+
+
+def nll_pull(logp, index, c, axis):
+    """See backend.softmax.nll_pull."""
+    full = broadcast_to(c, tuple(index.shape)) if tuple(c.shape) != tuple(index.shape) else c
+    return scatter_add(exp(logp) * -c, index, full, axis)  # noqa: F821

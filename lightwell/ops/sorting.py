@@ -28,8 +28,8 @@ def order(x, axis, descending=False):
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
     # The reverse of the ascending order of the reversed lane: equal ones then stand as they stood.
-    back = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
-    return x.shape[axis] - 1 - np.flip(back, axis)
+    turn = (slice(None),) * axis + (slice(None, None, -1),)
+    return x.shape[axis] - 1 - np.argsort(x[turn], axis=axis, kind="stable")[turn]
 
 
 @op
@@ -69,16 +69,29 @@ def _first(x, k, axis, largest):
         return order(x, axis, largest)[(slice(None),) * axis + (slice(0, k),)]
     if x.dtype.num >= 256:
         x = x.astype(np.float32)
-    # Values that tie with the k-th must be taken from the front: partition the values, then collect places.
     lanes = np.moveaxis(x, axis, -1)
     flat = np.ascontiguousarray(lanes).reshape(-1, n)
-    out = np.empty((flat.shape[0], k), np.int64)
-    for row, places in zip(flat, out):
-        places[:] = _first_of_lane(row, k, largest)
+    out = _one_by_one(flat, k, largest) if k <= 16 and flat.shape[0] > 1 and x.dtype.kind == "f" else None
+    if out is None:
+        out = np.empty((flat.shape[0], k), np.int64)
+        for row, places in zip(flat, out):
+            places[:] = _first_of_lane(row, k, largest)
     return np.moveaxis(out.reshape(lanes.shape[:-1] + (k,)), -1, axis)
 
 
+def _one_by_one(rows, k, largest):
+    """The few largest or smallest of each row, one after the other; None where infinities or NaN make this wrong."""
+    rows, out, nr = rows.copy(), np.empty((rows.shape[0], k), np.int64), np.arange(rows.shape[0])
+    for j in range(k):
+        place = out[:, j] = (np.argmax if largest else np.argmin)(rows, 1)
+        if not np.isfinite(rows[nr, place]).all():
+            return None
+        rows[nr, place] = -np.inf if largest else np.inf
+    return out
+
+
 def _first_of_lane(row, k, largest):
+    # Values that tie with the k-th must be taken from the front: partition the values, then collect places.
     n = row.size
     edge = np.partition(row, n - k if largest else k - 1)[n - k if largest else k - 1]
     if edge != edge:  # so many NaN: the plain order
