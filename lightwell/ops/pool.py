@@ -52,9 +52,21 @@ class max_pool_back_:
         return xp.pool_take(gy, xp.max_pool_indices(u, v, kernel, stride, padding, dilation))
 
 
-@op
-class unpool_:
-    r"""y[n,c,q] = Σ x[n,c,o] over the o with index[n,c,o] = q.   Linear,   hence   gx[n,c,o] = gy[n,c,index[n,c,o]]."""
+def _taking(name):
+    """The record of x's values at flat places of its space."""
+
+    def forward(xp, x, /, index):
+        return xp.pool_take(x, index)
+
+    def grad_x(xp, gy, x_shape, index):
+        return xp.unpool(gy, index, x_shape[2:])
+
+    doc = r"""y[n,c,o] = x[n,c,index[n,c,o]], x's space flattened.   Linear,   hence   gx is gy added up at these places."""
+    return op(type(name + "_", (), {"__doc__": doc, "forward": forward, "grad_x": grad_x}))
+
+
+def _placing(name):
+    """The record of values added up at flat places of an empty space."""
 
     def forward(xp, x, /, index, space):
         return xp.unpool(x, index, space)
@@ -62,16 +74,13 @@ class unpool_:
     def grad_x(xp, gy, index):
         return xp.pool_take(gy, index)
 
+    doc = r"""y[n,c,q] = Σ x[n,c,o] over the o with index[n,c,o] = q.   Linear,   hence   gx[n,c,o] = gy[n,c,index[n,c,o]]."""
+    return op(type(name + "_", (), {"__doc__": doc, "forward": forward, "grad_x": grad_x}))
 
-@op
-class pool_take_:
-    r"""y[n,c,o] = x[n,c,index[n,c,o]], x's space flattened.   Linear,   hence   gx is gy added up at these places."""
 
-    def forward(xp, x, /, index):
-        return xp.pool_take(x, index)
-
-    def grad_x(xp, gy, x_shape, index):
-        return xp.unpool(gy, index, x_shape[2:])
+TAKES = {name: _taking(name) for name in "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d".split()}
+TAKES.update((name, _placing(name)) for name in ("max_unpool2d", "max_unpool3d"))
+pool_take_, unpool_ = _taking("pool_take"), _placing("unpool")
 
 
 def _average(n):
