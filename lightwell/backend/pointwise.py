@@ -49,7 +49,7 @@ def widened(f):
     return call
 
 
-def by_blocks(f, block=16384):
+def by_blocks(f, block=65536):
     """`f(x, out)`, which fills `out` from `x`, run on large arrays in blocks that fit the cache, by all threads."""
 
     def call(x):
@@ -65,7 +65,7 @@ def by_blocks(f, block=16384):
                 j = min(i + block, stop)
                 f(flat[i:j], to[i:j])
 
-        parallel_rows(rows, flat.size, LARGE // 4)
+        parallel_rows(rows, flat.size, block)
         return out
 
     call.__name__, call.__doc__, call.nin = f.__name__, f.__doc__, 1
@@ -83,7 +83,7 @@ def _sigmoid_large(x, out):
 
 def sigmoid(x):
     """1/(1 + exp(-x))."""
-    if x.size > 16384 or x.dtype.itemsize < 4:
+    if x.size > 65536 or x.dtype.itemsize < 4:
         return _sigmoid_large(x)
     r = np.exp(-x)
     r += 1

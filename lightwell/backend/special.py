@@ -12,7 +12,7 @@ import numpy as np
 from . import special_tables as T
 from .threads import parallel_rows
 
-_BLOCK = 8192
+_BLOCK = 32768
 _PI_ROOT = 1.7724538509055160273
 
 
@@ -43,7 +43,7 @@ def elementwise(kernel, float_kernel=None):
                     j = min(i + _BLOCK, stop)
                     flat[i:j] = use(*[p[i:j].astype(work) for p in parts])
 
-        parallel_rows(rows, flat.size, 50_000)
+        parallel_rows(rows, flat.size, 2 * _BLOCK)
         return out
 
     call.__name__ = call.__qualname__ = kernel.__name__.strip("_")

@@ -6,7 +6,7 @@ from .. import dtypes
 from ..tensor import Tensor, wrap
 from .op import op
 from .public import public
-from .unary import example, unary
+from .unary import as_float, example, unary
 
 __all__ = ["angle", "conj", "conj_physical", "imag", "is_conj", "is_neg", "isreal", "real", "resolve_conj", "resolve_neg",
            "view_as_complex", "view_as_real"]  # fmt: skip
@@ -158,7 +158,7 @@ def angle(input):
     >>> torch.angle(torch.tensor([1j, -1 + 0j]))
     tensor([1.5708, 3.1416])
     """
-    return angle_(input)
+    return angle_(as_float(input))
 
 
 @public(method=False, out=False)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..tensor import wrap
 from .op import op
 from .public import public
 from .unary import example, unary
@@ -115,7 +116,9 @@ def round(input, *, decimals=0):  # noqa: A001
     >>> torch.round(torch.tensor([0.5, 1.5, -2.6]))
     tensor([ 0.,  2., -3.])
     """
-    if not decimals or input._a.dtype.kind in "iu":
+    if input._a.dtype.kind in "iu":
+        return wrap(input._a.copy())
+    if not decimals:
         return _round(input)
     scale = 10.0 ** abs(decimals)
     return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale

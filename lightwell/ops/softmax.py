@@ -1,0 +1,147 @@
+"""Softmax, its logarithm, and the negative log-likelihood losses on top of them."""
+
+import numpy as np
+
+from ..tensor import Tensor, dim_error, make
+from .op import op
+from .public import public
+
+__all__ = ["log_softmax", "softmax"]
+
+
+@op
+class softmax_:
+    r"""yᵢ = exp(xᵢ)/Σⱼ exp(xⱼ).   ∂yᵢ/∂xⱼ = yᵢ·(δᵢⱼ - yⱼ),   hence   gx = y·(gy - Σ gy·y)."""
+
+    def forward(xp, x, /, axis):
+        return xp.softmax(x, axis)
+
+    def grad_x(xp, gy, y, axis):
+        return xp.softmax_pull(gy, y, axis)
+
+
+@op
+class log_softmax_:
+    r"""yᵢ = xᵢ - log Σⱼ exp(xⱼ).   ∂yᵢ/∂xⱼ = δᵢⱼ - exp(yⱼ),   hence   gx = gy - exp(y)·Σ gy."""
+
+    def forward(xp, x, /, axis):
+        return xp.log_softmax(x, axis)
+
+    def grad_x(xp, gy, y, axis):
+        return xp.log_softmax_pull(gy, y, axis)
+
+
+@op
+class nll_loss_:
+    r"""y = Σₙ cₙ·x[n, indexₙ] (or the terms of the sum), c = -weight/divisor.   gx = gy·c at the indices, 0 elsewhere."""
+
+    def forward(xp, x, /, index, c, axis, reduced):
+        picked = xp.take_along_axis(x, index, axis) * c
+        return xp.sum(picked) if reduced else xp.squeeze(picked, axis)
+
+    def grad_x(xp, gy, x_shape, index, c, axis, reduced):
+        gy = gy if reduced else xp.expand_dims(gy, axis)
+        zeros = xp.zeros_like(xp.broadcast_to(xp.sum(gy), x_shape))
+        return xp.scatter_add(zeros, index, gy * c, axis)
+
+
+@op
+class cross_entropy_:
+    r"""y = Σₙ cₙ·log pₙ[indexₙ], p = softmax(x), c = -weight/divisor.   ∂log pᵢ/∂xⱼ = δᵢⱼ - pⱼ,   hence
+    gx = gy·c·(onehot(index) - p)."""
+
+    node_name = "NllLossBackward0"
+    keeps = ("logp",)
+
+    def forward(xp, x, /, index, c, axis, reduced):
+        logp = xp.log_softmax(x, axis)
+        picked = xp.take_along_axis(logp, index, axis) * c
+        return (xp.sum(picked) if reduced else xp.squeeze(picked, axis)), logp
+
+    def grad_x(xp, gy, logp, index, c, axis, reduced):
+        gy = gy if reduced else xp.expand_dims(gy, axis)
+        return xp.nll_pull(logp, index, gy * c, axis)
+
+
+def _prepared(name: str, input, dim, dtype) -> tuple:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if dtype is not None:
+        input = input.to(dtype)
+    if input._a.dtype.kind in "iub":
+        raise NotImplementedError(f'"{name}_lastdim_kernel_impl" not implemented for {input.dtype}: convert it first, with .float()')
+    ndim = input._a.ndim
+    if isinstance(dim, str) or not hasattr(dim, "__index__"):
+        raise TypeError(f"{name}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
+    dim = dim.__index__()
+    if not -max(ndim, 1) <= dim < max(ndim, 1):
+        raise dim_error(dim, ndim)
+    return input, dim
+
+
+@public
+def softmax(input, dim, dtype=None):
+    """exp(xᵢ)/Σⱼ exp(xⱼ) along `dim`, computed from x less its largest value so that nothing overflows.
+
+    `dtype` converts the input first. IndexError for a dimension that isn't there.
+
+    >>> import lightwell as torch
+    >>> torch.softmax(torch.tensor([0., 0., 1000.]), 0)
+    tensor([0., 0., 1.])
+    """
+    return softmax_(*_prepared("softmax", input, dim, dtype))
+
+
+@public
+def log_softmax(input, dim, dtype=None):
+    """xᵢ - log Σⱼ exp(xⱼ) along `dim`: the logarithm of softmax, exact where softmax itself rounds to 0 or 1.
+
+    `dtype` converts the input first. IndexError for a dimension that isn't there.
+
+    >>> import lightwell as torch
+    >>> torch.log_softmax(torch.tensor([0., 1000.]), 0)
+    tensor([-1000.,     0.])
+    """
+    return log_softmax_(*_prepared("log_softmax", input, dim, dtype))
+
+
+# ---- losses of class indices (public in nn/functional/loss.py) ------------------------------------------------------
+
+
+def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int, reduction: str):
+    """(index, c, axis) of a loss Σ c·x[index]: the targets checked, the weights and the divisor of a mean in c."""
+    a, t = x._a, target._a
+    axis = 1 if a.ndim > 1 else 0
+    if not a.ndim:
+        raise ValueError(f"{name}(): expected the input to have at least one dimension, (C) or (N, C, ...), got a 0-dim tensor")
+    expected = a.shape[:axis] + a.shape[axis + 1 :]
+    if t.shape != expected:
+        if a.ndim > 1 and t.ndim and t.shape[0] != a.shape[0]:
+            raise ValueError(f"Expected input batch_size ({a.shape[0]}) to match target batch_size ({t.shape[0]}).")
+        raise (ValueError if a.ndim <= 2 else RuntimeError)(
+            f"Expected target size {list(expected)}, got {list(t.shape)}: {name}() of an input of shape {list(a.shape)} takes one "
+            f"class index per position (the input's shape without dimension {axis})"
+        )
+    if t.dtype.kind not in "iu":
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are integers; convert with .long()")
+    classes = a.shape[axis]
+    ignored = t == ignore_index
+    if ignored.any():
+        t = np.where(ignored, 0, t)
+    else:
+        ignored = None
+    if t.size and not (t.min() >= 0 and t.max() < classes):
+        wrong = t[(t < 0) | (t >= classes)].flat[0]
+        raise IndexError(f"Target {wrong} is out of bounds: {name}() of an input of shape {list(a.shape)} has classes 0 to {classes - 1}")
+    real = a.dtype if a.dtype.itemsize >= 4 else np.dtype(np.float32)
+    if weight is None and ignored is None:
+        divisor = t.size if reduction == "mean" else 1
+        c = np.asarray(-1 / divisor if divisor else np.nan, real)
+    else:
+        c = np.ones(t.shape, real) if weight is None else weight.detach()._a.astype(real)[t]
+        if ignored is not None:
+            c = np.where(ignored, real.type(0), c)
+        c = -c / c.sum() if reduction == "mean" else -c
+        c = np.expand_dims(c, axis)
+    return make(np.expand_dims(t.astype(np.int64, copy=False), axis)), c.astype(a.dtype, copy=False), axis
+
