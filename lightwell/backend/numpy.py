@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy import (  # noqa: F401
-    acosh, add, arange, argmax, argmin, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
+    acosh, add, arange, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
     bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj, copysign, divide, empty,
     equal, eye, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
     isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor,
@@ -36,7 +36,7 @@ from .special import (  # noqa: F401
     erfcx, erfinv, i0, i0e, i1, i1e, lgamma, log_ndtr, ndtr, ndtri, polygamma, zeta,
 )  # fmt: skip
 from .reductions import (  # noqa: A004, F401
-    all, any, cumulative_prod, cumulative_sum, max, mean, min, prod, put_along_axis, square_sum, sum, var,
+    all, any, argmax, argmin, cumulative_prod, cumulative_sum, max, mean, min, prod, put_along_axis, square_sum, sum, var,
 )  # fmt: skip
 
 ndarray = np.ndarray
@@ -44,11 +44,10 @@ ndarray = np.ndarray
 
 def strided(x, shape, strides, offset):
     """A window into x's elements (C order), shape and strides in elements."""
-    x = np.ascontiguousarray(x)
     item = x.itemsize
     if not x.size:
         return np.empty(shape, x.dtype)
-    return np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], shape, tuple(s * item for s in strides))
+    return window(x if x.flags.c_contiguous else np.array(x, order="C"), shape, tuple(s * item for s in strides), offset * item)
 
 
 def strided_set(x, v, strides, offset):

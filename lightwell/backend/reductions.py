@@ -167,6 +167,16 @@ def _columns(ufunc, x, keepdims):
     return y[..., None] if keepdims else y
 
 
+def argmax(x, axis=None, keepdims=False):
+    """The first place of the largest value; NaN wins."""
+    return x.argmax(axis, keepdims=keepdims)
+
+
+def argmin(x, axis=None, keepdims=False):
+    """The first place of the smallest value; NaN wins."""
+    return x.argmin(axis, keepdims=keepdims)
+
+
 def any(x, axis=None, keepdims=False):  # noqa: A001
     """Whether some value over `axis` is nonzero (NaN is)."""
     return _or(x, axis, _bool, None, keepdims)
@@ -189,6 +199,9 @@ def var(x, axis=None, correction=0.0, keepdims=False):
     else:
         n = _size([x.shape[a] for a in axis])
     freedom = n - correction
+    if x.size < SMALL and freedom > 0 and d.kind == "f":
+        centred = x - _add(x, axis, None, None, True) / n
+        return _add(centred * centred, axis, None, None, keepdims) / freedom
     if freedom <= 0:
         with np.errstate(all="ignore"):
             return np.divide(square_sum(x - mean(x, axis, None, True), axis, keepdims), 0.0, dtype=d)
