@@ -57,12 +57,14 @@ def resample_adjoint(g, plans):
 
 
 def _averages(x, axis, starts, stops):
-    """Means of x over [start, stop) along one axis, for windows in ascending order that may overlap by less than one."""
+    """Means of x over [start, stop) along one axis, for windows in ascending order."""
     if not x.size:
         return np.empty(x.shape[:axis] + (len(starts),) + x.shape[axis + 1 :], x.dtype)
     # reduceat adds from each given place up to the next: every second sum is one of ours.
     places = np.stack((starts, stops), 1).reshape(-1)[:-1]
-    total = np.add.reduceat(x, np.minimum(places, x.shape[axis] - 1), axis)
+    if places[:-1].size and places[:-1].max() == x.shape[axis]:  # several windows reach the end, which must then be a place
+        x = np.concatenate((x, np.zeros(x.shape[:axis] + (1,) + x.shape[axis + 1 :], x.dtype)), axis)
+    total = np.add.reduceat(x, places, axis)
     total = total[(*(slice(None),) * axis, slice(None, None, 2))]
     return total / _along((stops - starts), axis, x)
 

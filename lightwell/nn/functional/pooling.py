@@ -257,6 +257,9 @@ def _adaptive_avg_pool(op, n, input, output_size):
     input, single = batched(op, input, n)
     space = input._a.shape[2:]
     out = _adaptive_size(op, output_size, space)
+    if set(out) == {1}:
+        y = input.mean(tuple(range(2, n + 2)), keepdim=True)
+        return y.squeeze(0) if single else y
     if n == 1:
         input, space, out = input.unsqueeze(-2), (1, *space), (1, *out)
     plans = tuple((2 + a, m, _bounds(m, o), None) for a, (m, o) in enumerate(zip(space, out)) if m != o)
