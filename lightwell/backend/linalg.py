@@ -171,17 +171,26 @@ def matrix_exp(x):
     return y.reshape(x.shape)
 
 
+def regular_inverse(x):
+    """x⁻¹, or None where a matrix of the batch is singular, or too nearly so for its inverse to be worth anything."""
+    if not x.size:
+        return None
+    try:
+        y = inv(x)
+    except LinAlgError:
+        return None
+    condition = abs(x).sum(-1).max(-1) * abs(y).sum(-1).max(-1)
+    return y if (condition < 0.01 / np.finfo(x.dtype).eps).all() else None
+
+
 def cofactor(x):
     """The matrix of cofactors, d(det X)/dX: det X·X⁻ᵀ, and for a singular X, from X = U·S·Vᴴ, det U·det Vᴴ·U′·S′·V′ᴴ.
 
     S′ has at i the product of all singular values but the i-th, so nothing is divided; U′ and V′ are conjugates.
     """
-    d = det(x)
-    if x.size and (d != 0).all() and np.isfinite(d).all():
-        try:
-            return d[..., None, None] * inv(x).swapaxes(-2, -1)
-        except LinAlgError:
-            pass
+    y = regular_inverse(x)
+    if y is not None:
+        return det(x)[..., None, None] * y.swapaxes(-2, -1)
     if not x.size:
         return np.zeros_like(x)
     u, s, vh = svd(x)

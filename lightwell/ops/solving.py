@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, same_type, zero_pivots
 from .op import op
@@ -49,9 +50,8 @@ def cofactor(x) -> Tensor:
 
     M₁ = 1, cₖ = -tr(X·Mₖ)/k, Mₖ₊₁ = X·Mₖ + cₖ (Faddeev and LeVerrier); adj X = (-1)ⁿ⁻¹·Mₙ, and the cofactors are its transpose.
     """
-    d = linalg_det_(x)
-    if (d._a != 0).all():
-        return d[..., None, None] * linalg_inv_(x).mT
+    if LA.regular_inverse(x._a) is not None:
+        return linalg_det_(x)[..., None, None] * linalg_inv_(x).mT
     n = x.shape[-1]
     one = wrap(np.eye(n, dtype=x._a.dtype))
     m = one.expand(x.shape)
