@@ -179,6 +179,7 @@ def _entry(k):
     raise IndexError(_WRONG.format(kind.__name__))
 
 
+_nested = (Tensor, list, tuple, range, slice, ndarray)
 _integer_names = {"int64", "int32", "int16", "int8", "uint16", "uint32", "uint64"}
 
 
@@ -187,6 +188,15 @@ def parse(shape: tuple, key):
 
     Returns (entries of the view, entries for what the view shows); either is None where there is nothing to do.
     """
+    if type(key) is list and len(key) < 32 and any(k is None or k is ... or isinstance(k, _nested) for k in key):
+        import warnings
+
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq].",
+            UserWarning,
+            stacklevel=3,
+        )
+        key = tuple(key)
     entries = [_entry(k) for k in (key if type(key) is tuple else (key,))]
     used = 0
     for k in entries:
@@ -360,7 +370,7 @@ def setitem_(self: Tensor, key, value) -> None:
             return _write_recorded(self, first, then, v, tensor)
         a = self._a
         if 0 in a.strides:
-            check_writable(self, "__setitem__", False)
+            check_writable(make(a[first]) if then is None else self, "__setitem__", False)
         if then is None:
             a[first] = v
         else:

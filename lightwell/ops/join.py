@@ -96,26 +96,38 @@ def several(spec: type):
     return call
 
 
+def _parts(xp, x, /, sizes, dim):
+    lead, start, out = (slice(None),) * dim, 0, []
+    for n in sizes:
+        out.append(x[lead + (slice(start, start + n),)])
+        start += n
+    return out
+
+
+def _parts_grad(xp, gys, x_shape, sizes, dim):
+    gys = gys if isinstance(gys, list) else [gys]
+    like = next(g for g in gys if g is not None)
+    full = []
+    for g, n in zip(gys, sizes):
+        if g is None:
+            none = (slice(0, 0),) * (dim + 1)
+            g = xp.index_add((*x_shape[:dim], n, *x_shape[dim + 1 :]), none, like[none])
+        full.append(g)
+    return full[0] if len(full) == 1 else xp.concat(full, axis=dim)
+
+
 @several
-class split_parts:
+class split_:
+    r"""yᵢ = the next slices of x along `dim`, of one size, as views.   gx is the gyᵢ behind one another."""
+
+    forward, grad_x = _parts, _parts_grad
+
+
+@several
+class split_with_sizes_:
     r"""yᵢ = the next nᵢ slices of x along `dim`, as views.   gx is the gyᵢ behind one another."""
 
-    node_name = "SplitBackward0"
-
-    def forward(xp, x, /, sizes, dim):
-        lead, start, out = (slice(None),) * dim, 0, []
-        for n in sizes:
-            out.append(x[lead + (slice(start, start + n),)])
-            start += n
-        return out
-
-    def grad_x(xp, gys, x_shape, sizes, dim):
-        gys = gys if isinstance(gys, list) else [gys]
-        like = next(g for g in gys if g is not None)
-        full = []
-        for g, n in zip(gys, sizes):
-            full.append(g if g is not None else xp.index_add((*x_shape[:dim], n, *x_shape[dim + 1 :]), (slice(0, 0),), like[:0]))
-        return full[0] if len(full) == 1 else xp.concat(full, axis=dim)
+    forward, grad_x = _parts, _parts_grad
 
 
 @several
@@ -355,7 +367,7 @@ def block_diag(*tensors) -> Tensor:
 
 
 def _split(x: Tensor, sizes, dim: int) -> tuple:
-    return split_parts(x, tuple(sizes), dim)
+    return split_(x, tuple(sizes), dim)
 
 
 @public(out=False)
@@ -402,7 +414,7 @@ def split_with_sizes(input: Tensor, split_sizes, dim: int = 0) -> tuple:
             f"split_with_sizes expects split_sizes to sum exactly to {input._a.shape[d]} (input tensor's size at dimension {dim}), "
             f"but got split_sizes={sizes}"
         )
-    return _split(input, sizes, d)
+    return split_with_sizes_(input, tuple(sizes), d)
 
 
 @public(out=False)
@@ -539,7 +551,6 @@ def meshgrid(*tensors, indexing=None) -> tuple:
     wide = [reshape(x, (1,) * i + (x._a.size,) + (1,) * (n - i - 1)) for i, x in enumerate(tensors)]
     out = list(broadcast_tensors(*wide))
     if swap:
-        out = [x.swapaxes(0, 1) for x in out]
         out[0], out[1] = out[1], out[0]
     return tuple(out)
 

@@ -269,8 +269,7 @@ def roll(input: Tensor, shifts, dims=()) -> Tensor:
     if not dims:
         if len(shifts) != 1:
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
-        flat = reshape(input, (input._a.size,))
-        return reshape(roll_(flat, shifts, (0,)), input._a.shape)
+        return roll_(input, shifts, None)
     if len(dims) != len(shifts):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     n = input._a.ndim

@@ -30,7 +30,12 @@ multiply = _late(".arith", "mul_")
 divide = _late(".arith", "div_")
 pow = _late(".arith", "pow_")  # noqa: A001
 
-strided_add = _late(".inplace", "strided_add_")
+strided_add_ = _late(".inplace", "strided_add_")
+
+
+def strided_add(shape, v, strides, offset):
+    """See backend.numpy.strided_add."""
+    return strided_add_(v, shape, strides, offset)
 
 
 def strided(x, shape, strides, offset):

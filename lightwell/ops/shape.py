@@ -361,7 +361,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 @public
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension; a view where the layout allows it."""
-    return reshape(input, (-1,) if input._a.size else (0,))
+    return view_(contiguous(input), (input._a.size,))
 
 
 @public
