@@ -4,6 +4,8 @@ import math
 import signal
 import threading
 
+import numpy as np
+
 from lightwell.train import checkpoint
 from lightwell.train.progress import Progress
 from lightwell.train.recipes import Recipe, build
@@ -166,7 +168,8 @@ class Session:
 
     def run(self, path, after_epoch=None) -> None:
         """Train to the end, saving after each epoch; on Ctrl-C save and raise Stopped."""
-        with _Interrupts(self):
+        # a loss that overflows is told in a better way than by a warning from NumPy
+        with _Interrupts(self), np.errstate(over="ignore", invalid="ignore"):
             try:
                 while self.epoch < self.recipe.epochs:
                     self.train_epoch()
