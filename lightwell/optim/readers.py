@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backend.blas import axpy
+
 BLOCK = 65536  # elements: large enough to hide the cost of a NumPy call, small enough that scratch stays in the cache
 
 
@@ -69,6 +71,8 @@ class Arrays:
 
     def axpy_(self, x, y, a):
         """x ← x + a y"""
+        if x.size >= 4096 and type(a) is float and axpy(a, y, x):
+            return x
         w = np.multiply(y, a, out=self._w)
         return np.add(x, w, out=x)
 

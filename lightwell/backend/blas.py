@@ -1,0 +1,53 @@
+"""Calls into the BLAS that NumPy brings along, for what NumPy itself needs two passes for.
+
+The wheels of NumPy contain an OpenBLAS whose functions can be called by address. Where there is none (another build of NumPy),
+`axpy` says so by returning False, and its callers compute with NumPy.
+"""
+
+import numpy as np
+
+_float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
+_functions: dict | None = None
+
+# Up to this length OpenBLAS stays in the calling thread. Beyond, it wakes its others and waits for them, which on a busy
+# machine costs a thousand times what they save.
+PIECE = 10000
+
+
+def _find() -> dict:
+    """dtype → axpy(n, a, x, step, y, step) of NumPy's own OpenBLAS; empty where it isn't found."""
+    import ctypes
+    import glob
+    import os
+
+    here = os.path.dirname(np.__file__)
+    patterns = ("../numpy.libs/*openblas*", ".dylibs/*openblas*", "../numpy.libs/*openblas*.dll")
+    for path in (p for pattern in patterns for p in glob.glob(os.path.join(here, pattern))):
+        try:
+            library = ctypes.CDLL(path)
+            found = {}
+            for dtype, letter, number in ((_float32, "s", ctypes.c_float), (_float64, "d", ctypes.c_double)):
+                call = getattr(library, f"scipy_cblas_{letter}axpy64_")
+                call.argtypes = [ctypes.c_int64, number, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
+                call.restype = None
+                found[dtype] = call
+            return found
+        except (OSError, AttributeError):
+            continue
+    return {}
+
+
+def axpy(a: float, x: np.ndarray, y: np.ndarray) -> bool:
+    """y ← a·x + y in one pass, with a fused multiply-add; False, and nothing done, where BLAS can't."""
+    global _functions
+    if _functions is None:
+        _functions = _find()
+    call = _functions.get(y.dtype)
+    if call is None or x.dtype is not y.dtype or x.size != y.size or not (x.flags.c_contiguous and y.flags.c_contiguous):
+        return False
+    n, step, from_, to = y.size, PIECE * y.itemsize, x.ctypes.data, y.ctypes.data
+    while n > PIECE:
+        call(PIECE, a, from_, 1, to, 1)
+        n, from_, to = n - PIECE, from_ + step, to + step
+    call(n, a, from_, 1, to, 1)
+    return True
