@@ -70,12 +70,58 @@ class convolution_weight_:
         return xp.convolve(x, gy, None, stride, padding, dilation, groups)
 
 
+def _columns(xp, x, kernel, stride, padding, dilation):
+    """Blocks of (N, C, H, W) as columns (N, C·k, L)."""
+    n, c = x.shape[:2]
+    seen = xp.windows(xp.constant_pad(x, _around(padding), 0), kernel, stride, dilation)
+    rows, columns = kernel[0] * kernel[1], seen.shape[2] * seen.shape[3]
+    return xp.reshape(xp.permute_dims(seen, (0, 1, 4, 5, 2, 3)), (n, c * rows, columns))
+
+
+def _image(xp, x, space, kernel, stride, padding, dilation):
+    """Columns (N, C·k, L) added up where their blocks lie: (N, C, *space)."""
+    n, rows = x.shape[:2]
+    full = tuple(m + 2 * p for m, p in zip(space, padding))
+    out = tuple((m - d * (k - 1) - 1) // s + 1 for m, k, s, d in zip(full, kernel, stride, dilation))
+    blocks = xp.reshape(x, (n, rows // (kernel[0] * kernel[1]), *kernel, *out))
+    y = xp.unwindow(xp.permute_dims(blocks, (0, 1, 4, 5, 2, 3)), full, stride, dilation)
+    return xp.constant_pad(y, _around([-p for p in padding]), 0) if any(padding) else y
+
+
+def _around(padding):
+    return ((0, 0), (0, 0), *[(p, p) for p in padding])
+
+
+@op
+class im2col_:
+    r"""y[n,(c,k),o] = x[n,c,o·s+k·d-pad]: blocks as columns.   Each x[n,c,q] stands in several columns,   hence
+    gx[n,c,q] = Σ gy[n,(c,k),o] over the (k,o) with o·s+k·d-pad = q."""
+
+    def forward(xp, x, /, kernel, stride, padding, dilation):
+        return _columns(xp, x, kernel, stride, padding, dilation)
+
+    def grad_x(xp, gy, x_shape, kernel, stride, padding, dilation):
+        return _image(xp, gy, x_shape[2:], kernel, stride, padding, dilation)
+
+
+@op
+class col2im_:
+    r"""y[n,c,q] = Σ x[n,(c,k),o] over the (k,o) with o·s+k·d-pad = q.   Each x is added at one place,   hence
+    gx[n,(c,k),o] = gy[n,c,o·s+k·d-pad]."""
+
+    def forward(xp, x, /, space, kernel, stride, padding, dilation):
+        return _image(xp, x, space, kernel, stride, padding, dilation)
+
+    def grad_x(xp, gy, kernel, stride, padding, dilation):
+        return _columns(xp, gy, kernel, stride, padding, dilation)
+
+
 @op
 class windows_:
     r"""y[n,c,o,k] = x[n,c,o·s+k·d], a view.   Each x[n,c,q] is shown by several (o,k),   hence   gx[n,c,q] = Σ gy[n,c,o,k]
     over the (o,k) with o·s+k·d = q."""
 
-    node_name = "Im2ColBackward0"
+    view = True
 
     def forward(xp, x, /, kernel, stride, dilation):
         return xp.windows(x, kernel, stride, dilation)
@@ -88,8 +134,6 @@ class windows_:
 class unwindow_:
     r"""y[n,c,q] = Σ x[n,c,o,k] over the (o,k) with o·s+k·d = q.   Each x[n,c,o,k] is added at one place,   hence
     gx[n,c,o,k] = gy[n,c,o·s+k·d]."""
-
-    node_name = "Col2ImBackward0"
 
     def forward(xp, x, /, space, kernel, stride, dilation):
         return xp.unwindow(x, space, stride, dilation)

@@ -491,8 +491,8 @@ def _fractional(op, n, input, kernel, output_size, output_ratio, return_indices,
     for i in range(count):
         for c in range(channels):
             starts = []
-            for d in range(n):  # PyTorch draws the last dimension's number first
-                m, k, o, r = space[d], kernel[d], out[d], u[i, c, n - 1 - d]
+            for d in range(n):  # in two dimensions the width comes first, as in PyTorch
+                m, k, o, r = space[d], kernel[d], out[d], u[i, c, d if n == 3 else 1 - d]
                 alpha = u.dtype.type((m - k) / (o - 1)) if o > 1 else 0
                 steps = ((np.arange(o, dtype=u.dtype) + r) * alpha).astype(np.int64) - int(r * alpha)
                 steps[-1] = m - k
