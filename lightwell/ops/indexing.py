@@ -172,7 +172,9 @@ def _entry(k):
         return index_tensor(k)
     if hasattr(k, "__index__"):
         return k.__index__()
-    if isinstance(k, (float, complex, str, dict, set)):
+    if isinstance(k, str):
+        raise TypeError(f"a tensor can't be indexed by a string ({k!r})")
+    if isinstance(k, (float, complex, dict, set)):
         raise IndexError(_WRONG.format(kind.__name__))
     if hasattr(k, "__array__") or hasattr(k, "__len__"):
         return index_tensor(np.asarray(k))

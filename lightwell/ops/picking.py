@@ -59,6 +59,8 @@ class take_:
 class masked_select_:
     r"""y = the elements of x where the mask is true, in order.   gx = gy at those places, 0 elsewhere."""
 
+    promotes = False
+
     def forward(xp, x, mask, /):
         return xp.getitem(x, (mask,))
 

@@ -21,10 +21,6 @@ __all__ = [
 # ---- records --------------------------------------------------------------------------------------------------------
 
 
-def _none(xp, x):
-    return xp.zeros_like(x)
-
-
 @op
 class scatter_:
     r"""y = x with v written where index says along `dim`.   gx = gy, 0 where written;   gv = gy at those places."""
@@ -46,6 +42,19 @@ def _sized(xp, g, shape):
     if tuple(g.shape) == tuple(shape):
         return g
     return xp.index_add(tuple(shape), tuple(slice(0, n) for n in g.shape), g)
+
+
+@op
+class scatter_value_:
+    r"""y = x with a number written where index says along `dim`.   gx = gy, 0 where written."""
+
+    promotes, node_name = False, "ScatterBackward1"
+
+    def forward(xp, x, index, /, dim, value):
+        return xp.scatter_set(x, index, value, axis=dim)
+
+    def grad_x(xp, gy, index, dim):
+        return xp.scatter_set(gy, index, xp.zeros_like(xp.take_along_axis(gy, index, axis=dim)), axis=dim)
 
 
 @op
@@ -98,9 +107,22 @@ class index_copy_:
 
 @op
 class masked_fill_:
-    r"""y = v where the mask is true, x elsewhere.   gx = gy, 0 under the mask;   gv = Σ gy under the mask."""
+    r"""y = the number v where the mask is true, x elsewhere.   gx = gy, 0 under the mask."""
 
     promotes, broadcasts = False, True
+
+    def forward(xp, x, mask, /, value):
+        return xp.where(mask, xp.asarray(value, dtype=x.dtype), x)
+
+    def grad_x(xp, gy, mask):
+        return xp.where(mask, xp.zeros_like(gy), gy)
+
+
+@op
+class masked_fill_tensor_:
+    r"""As masked_fill, v being a tensor of its own.   gx = gy, 0 under the mask;   gv = Σ gy under the mask."""
+
+    promotes, broadcasts, node_name = False, True, "MaskedFillBackward1"
 
     def forward(xp, x, mask, v, /):
         return xp.where(mask, v, x)
@@ -187,6 +209,9 @@ def scatter(input: Tensor, dim: int, index: Tensor, src=None, *, value=None, red
     if not index._a.size:
         return clone(input) if input._a.shape == shape else reshape(clone(input), shape)
     if not isinstance(src, Tensor):
+        if reduce is None:
+            out = scatter_value_(input, index, d, _filled(src, (), input)._a)
+            return out if out._a.shape == shape else reshape(out, shape)
         src = _filled(src, index._a.shape, input)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
@@ -310,7 +335,7 @@ def _rows(input, dim, index, source, name):
             f"{name}(): source of shape {list(source.shape)} must have shape {list(wanted)}: one slice per index, and the "
             f"other sizes of the tensor of shape {list(input.shape)}"
         )
-    check_range(index._a, input._a.shape[d], name, IndexError if name == "index_copy" else RuntimeError if name == "index_add" else IndexError)
+    check_range(index._a, input._a.shape[d], name, IndexError)
     return input, d, index, source
 
 
@@ -434,7 +459,7 @@ def _put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     if source._a.dtype != self._a.dtype:
         raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {self.dtype} and source.dtype = {source.dtype}")
     if index._a.size != source._a.size:
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}")
+        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}")
     n = self._a.size
     check_range(index._a, n, "put_", negative=True)
     flat = np.where(index._a < 0, index._a + n, index._a).reshape(-1)
@@ -479,7 +504,8 @@ def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
         raise TypeError(f"masked_fill(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}")
     if mask._a.dtype.kind != "b":
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
-    return masked_fill_(input, mask, _fill_value(input, value, "masked_fill_"))
+    v = _fill_value(input, value, "masked_fill_")
+    return masked_fill_tensor_(input, mask, v) if isinstance(value, Tensor) else masked_fill_(input, mask, v._a)
 
 
 def _masked_fill_in_place(self: Tensor, mask: Tensor, value) -> Tensor:
