@@ -4,7 +4,7 @@ import importlib
 
 _SUBMODULES = ("datasets", "transforms", "utils")
 
-__all__ = [*_SUBMODULES, "get_image_backend", "set_image_backend"]
+__all__ = ["datasets", "transforms", "utils", "get_image_backend", "set_image_backend"]
 
 
 def get_image_backend() -> str:

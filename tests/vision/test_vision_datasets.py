@@ -80,7 +80,7 @@ def test_environment_names_the_folder(small, tmp_path, monkeypatch):
 
 def test_missing_files(tmp_path, monkeypatch):
     monkeypatch.delenv("LIGHTWELL_DATA", raising=False)
-    with pytest.raises(RuntimeError, match="(?s)FashionMNIST: not found.*download=True.*LIGHTWELL_DATA"):
+    with pytest.raises(RuntimeError, match=r"(?s)FashionMNIST: not found.*download=True.*LIGHTWELL_DATA"):
         datasets.FashionMNIST(tmp_path)
     with pytest.raises(ValueError, match="balanced"):
         datasets.EMNIST(tmp_path, split="capitals")

@@ -363,7 +363,7 @@ def center_crop(img, output_size):
         _, h, w = get_dimensions(img)
         if (h, w) == (height, width):
             return img
-    return crop(img, int(round((h - height) / 2.0)), int(round((w - width) / 2.0)), height, width)
+    return crop(img, round((h - height) / 2.0), round((w - width) / 2.0), height, width)
 
 
 def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):

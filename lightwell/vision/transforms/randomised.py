@@ -125,10 +125,10 @@ def _random_part(height, width, scale, ratio, whole=False):
         area = height * width * _uniform(*scale)
         aspect = lightwell.exp(lightwell.empty(1).uniform_(log_ratio[0].item(), log_ratio[1].item())).item()
         if whole:
-            w, h = int(round(math.sqrt(area * aspect))), int(round(math.sqrt(area / aspect)))
+            w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             fits = 0 < w <= width and 0 < h <= height
         else:
-            h, w = int(round(math.sqrt(area * aspect))), int(round(math.sqrt(area / aspect)))
+            h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             fits = h < height and w < width
         if fits:
             return h, w
@@ -167,9 +167,9 @@ class RandomResizedCrop(Module):
             return top, _integer(width - w + 1), h, w
         shape = width / height
         if shape < min(ratio):
-            w, h = width, int(round(width / min(ratio)))
+            w, h = width, round(width / min(ratio))
         elif shape > max(ratio):
-            w, h = int(round(height * max(ratio))), height
+            w, h = round(height * max(ratio)), height
         else:
             w, h = width, height
         return (height - h) // 2, (width - w) // 2, h, w
@@ -364,7 +364,7 @@ class RandomAffine(Module):
         moves = (0, 0)
         if translate is not None:
             reach = [float(t * n) for t, n in zip(translate, img_size)]
-            moves = tuple(int(round(_uniform(-r, r))) for r in reach)
+            moves = tuple(round(_uniform(-r, r)) for r in reach)
         scale = 1.0 if scale_ranges is None else _uniform(*scale_ranges)
         shear_x = shear_y = 0.0
         if shears is not None:

@@ -121,7 +121,7 @@ def test_a_dead_worker_is_reported():
 
 def test_timeout():
     begun = time.monotonic()
-    with pytest.raises(RuntimeError, match="timed out after 0.3 seconds"):
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.3 seconds"):
         iterator = iter(DataLoader(Squares(trouble="sleep"), num_workers=1, timeout=0.3))
         while True:
             next(iterator)

@@ -1,6 +1,5 @@
 """Making one batch of many samples: numbers become tensors, tensors and arrays are stacked, containers are entered."""
 
-import collections
 import collections.abc as abc
 import copy
 import re
