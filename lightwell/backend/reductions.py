@@ -215,6 +215,8 @@ def var(x, axis=None, correction=0.0, keepdims=False):
 
 def square_sum(x, axis=None, keepdims=False):
     """Σ x² over `axis`; of everything in blocks, without room for the squares."""
+    if type(axis) is int:
+        axis = (axis,)
     if x.size < SMALL or x.dtype.kind != "f" or not x.flags.c_contiguous or not (axis is None or len(axis) == x.ndim):
         return sum(x * x, axis, None, keepdims)
     flat = x.reshape(-1)
