@@ -266,7 +266,7 @@ def _pull_arrays(node, g):
     `run` itself does the common one: one output, one rule per input, real numbers, no change of shape.
     """
     rec, saved = node.record, _saved(node)
-    conj = type(g) is ndarray and g.dtype.kind == "c" and not rec.conj_aware
+    conj = node.outputs == 1 and g.dtype.kind == "c" and not rec.conj_aware
     if conj:
         g = g.conj()
     if rec.pull_joint is not None:
@@ -331,8 +331,11 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
         extra = node.extra
         if simple and rec is not None and rec.simple and extra is None and node.fit is None and g.dtype.kind != "c":
             saved = node.saved
-            if saved is None or node.cells:
-                _check(node)
+            if saved is None:
+                raise freed(node)
+            for cell in node.cells:
+                if cell[STAMP] > node.seq:
+                    raise stale(node.name(), cell)
             for edge, p in zip(node.edges, rec.pulls):
                 if edge is not None:
                     v = p(NP, g, saved)
@@ -342,7 +345,10 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                         grads[edge] = grads[edge] + v
                     elif isinstance(edge, Node) and edge.outputs == 1:
                         grads[edge] = v
-                        insort(frontier, (edge.seq, edge))
+                        if frontier:
+                            insort(frontier, (edge.seq, edge))
+                        else:
+                            frontier.append((edge.seq, edge))
                     else:
                         _give(grads, frontier, edge, v)
             if not retain_graph and rec.holds:
@@ -548,7 +554,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
         targets = [place_of(t) for t in inputs]
         targets = [t.node if type(t) is Port else t for t in targets]
-    before = state.grad
+    before, state.targets = state.grad, targets is not None
     switch(bool(create_graph))
     try:
         grads = run(roots, targets, retain, create_graph)
@@ -565,6 +571,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
                 accumulate(key, grads.pop(key), create_graph)
     finally:
         switch(before)
+        state.targets = False
 
 
 def grad(
@@ -606,12 +613,13 @@ def grad(
     roots = _roots(outputs, grad_outputs, "grad")
     keys = [place_of(t) for t in inputs]
     targets = [k.node if type(k) is Port else k for k in keys]
-    before = state.grad
+    before, state.targets = state.grad, True
     switch(bool(create_graph))
     try:
         grads = run(roots, targets, retain, create_graph)
     finally:
         switch(before)
+        state.targets = False
     found = []
     for i, (t, key) in enumerate(zip(inputs, keys)):
         g = grads.get(key.node if type(key) is Port else key)

@@ -7,6 +7,7 @@ import threading
 class _State(threading.local):
     grad = True
     inference = False
+    targets = False  # whether a backward for chosen inputs is running
 
 
 state = _State()  # read freely; written only through `switch`
