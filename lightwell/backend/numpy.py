@@ -15,7 +15,7 @@ from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
 
 from .convolve import convolve, convolve_adjoint, convolve_weight  # noqa: F401
-from . import linalg  # noqa: F401
+from . import fft, linalg  # noqa: F401
 from .moving import (  # noqa: F401
     bitcast, broadcast_to, diagonal, expand_dims, flip, getitem, index_add, index_set, permute_dims, reshape, scatter_add,
     scatter_extreme, scatter_prod, scatter_set, sliding, squeeze, stack, take, take_along_axis, window,
@@ -28,8 +28,10 @@ from .products import einsum, matmul  # noqa: F401
 from .pooling import (  # noqa: F401
     max_pool, max_pool_back, max_pool_indices, pool_take, unpool, window_spread, window_sum,
 )  # fmt: skip
+from .recurrent import gru, gru_back, lstm, lstm_back, rnn, rnn_back  # noqa: F401
 from .resample import constant_pad, divide_by, resample, resample_adjoint  # noqa: F401
 from .windows import unwindow, windows  # noqa: F401
+from .norm import moments, scaled  # noqa: F401
 from .softmax import log_softmax, log_softmax_pull, nll_pull, softmax, softmax_pull  # noqa: F401
 from .special import (  # noqa: F401
     bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,

@@ -17,11 +17,12 @@ from .solving import (  # noqa: F401
     cholesky, cholesky_ex, cholesky_inverse, cholesky_solve, inv, inv_ex, inverse, linalg_cholesky, logdet, solve,
     solve_ex, solve_triangular, triangular_solve,
 )  # fmt: skip
+from .fourier import istft, stft  # noqa: F401
 from .spectral import *  # noqa: F403
 from .spectral import __all__ as _spectral
 
-__all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
-           "orgqr", "ormqr", "qr", "slogdet", "triangular_solve", *_spectral]  # fmt: skip
+__all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "istft", "logdet", "lu", "lu_solve", "lu_unpack",
+           "orgqr", "ormqr", "qr", "slogdet", "stft", "triangular_solve", *_spectral]  # fmt: skip
 
 
 # ---- LU -----------------------------------------------------------------------------------------------------------------

@@ -188,10 +188,10 @@ def astype(x, dtype, *, copy=True):
 # ---- shape and indexing (ops/shape.py, join.py, indexing.py, picking.py) ----------------------------------------------
 
 reshape = _late(".shape", "reshape")
-permute_dims = _late(".shape", "permute")
+permute_dims = _late(".axes", "permute")
 expand_dims_ = _late(".shape", "unsqueeze")
 squeeze_ = _late(".shape", "squeeze")
-expand_ = _late(".shape", "broadcast_to")
+expand_ = _late(".broadcasting", "broadcast_to")
 concat_ = _late(".join", "cat")
 stack_ = _late(".join", "stack")
 flip_ = _late(".layout", "flip")
@@ -417,6 +417,21 @@ class _Linalg:
 linalg = _Linalg()
 
 
+class fft:
+    """xp.fft on tensors: the records of fourier.py."""
+
+    c2c = _late(".fourier", "fft_c2c_of")
+    r2c = _late(".fourier", "fft_r2c_")
+    c2r = _late(".fourier", "fft_c2r_")
+
+    @staticmethod
+    def weigh(x, n, axis, factor):
+        """See backend.fft.weigh."""
+        from ..backend.fft import weights
+
+        return x * make(weights(n, axis, x.ndim, factor, x._a.real.dtype))
+
+
 def eye(n_rows, n_cols=None, *, k=0, dtype=None):
     """Ones on the k-th diagonal, outside any graph."""
     import numpy as np
@@ -439,3 +454,53 @@ def nll_pull(logp, index, c, axis):
     """See backend.softmax.nll_pull."""
     full = broadcast_to(c, tuple(index.shape)) if tuple(c.shape) != tuple(index.shape) else c
     return scatter_add(exp(logp) * -c, index, full, axis)  # noqa: F821
+
+
+def moments(x, axes, eps):
+    """See backend.norm.moments."""
+    m = mean(x, axes, True)
+    d = x - m
+    v = mean(d * d, axes, True)
+    return m, rsqrt(v + eps), v  # noqa: F821
+
+
+def scaled(x, m, r, w, b, view, wide, wshape):
+    """See backend.norm.scaled."""
+    y = reshape((x - m) * r, wide)
+    y = y if w is None else y * reshape(w, wshape)
+    return y if b is None else y + reshape(b, wshape)
+
+
+# ---- recurrent layers (ops/recurrent.py): written out step by step, and that differentiated --------------------------
+
+_taped, _untaped = _late(".recurrent", "taped"), _late(".recurrent", "untaped")
+
+
+def rnn(relu, *args):
+    """See backend.recurrent.rnn."""
+    return _taped("RNN_RELU" if relu else "RNN_TANH", args[:-1], args[-1], 1)
+
+
+def gru(*args):
+    """See backend.recurrent.gru."""
+    return _taped("GRU", args[:-1], args[-1], 3)
+
+
+def lstm(*args):
+    """See backend.recurrent.lstm."""
+    return _taped("LSTM", args[:-1], args[-1], 4)
+
+
+def rnn_back(relu, needed, gradients, inputs, kept, reverse):
+    """See backend.recurrent.rnn_back; what was kept is the tape of `rnn`."""
+    return _untaped(needed, gradients, kept[0])
+
+
+def gru_back(needed, gradients, inputs, kept, reverse):
+    """See backend.recurrent.gru_back."""
+    return _untaped(needed, gradients, kept[0])
+
+
+def lstm_back(needed, gradients, inputs, kept, reverse):
+    """See backend.recurrent.lstm_back."""
+    return _untaped(needed, gradients, kept[0])
