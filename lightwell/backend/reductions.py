@@ -23,14 +23,14 @@ def is_half(dtype) -> bool:
     return dtype.num >= 256 or dtype.char == "e"
 
 
-def sum(x, axis=None, dtype=None, keepdims=False):  # noqa: A001
+def sum(x, axis=None, dtype=None, keepdims=False):
     """Σ x over `axis` (all for None); integers and bools as int64, halves accumulated in float32."""
     d = x.dtype
     if dtype is not None:
         if d != dtype or d in _integers:
             return _add(x, axis, dtype, None, keepdims) if dtype.num < 256 else sum(x.astype(dtype), axis, None, keepdims)
     elif d is _float32 or d is _float64:
-        if x.size < SMALL or axis is None and x.flags.c_contiguous:
+        if x.size < SMALL or (axis is None and x.flags.c_contiguous):
             return _add(x, axis, None, None, keepdims)
         return _ordered(x, axis, keepdims)
     elif d in _integers:
@@ -85,7 +85,7 @@ def _middle(x):
         if n <= 2 * BLOCK and outer > 16:  # many short rows: a matrix-vector product beats many short sums
             return np.matmul(x.reshape(outer, n), _ones[x.dtype][:n])
         return _add(x, 1)
-    if n < 16 or outer > 64 and inner > 256:
+    if n < 16 or (outer > 64 and inner > 256):
         return _add(x, 1)
     while n > 2 * BLOCK:
         blocks = n // BLOCK
@@ -145,14 +145,14 @@ def _folded(x, axis, keepdims):
     return out.reshape((1,) * x.ndim) if axis is None and keepdims else out
 
 
-def max(x, axis=None, keepdims=False):  # noqa: A001
+def max(x, axis=None, keepdims=False):
     """The largest value over `axis`; NaN wins."""
     if x.size >= SMALL and x.shape[-1] <= 32 and (axis == (x.ndim - 1,) or axis == x.ndim - 1):
         return _columns(np.maximum, x, keepdims)
     return _maximum(x, axis, None, None, keepdims)
 
 
-def min(x, axis=None, keepdims=False):  # noqa: A001
+def min(x, axis=None, keepdims=False):
     """The smallest value over `axis`; NaN wins."""
     if x.size >= SMALL and x.shape[-1] <= 32 and (axis == (x.ndim - 1,) or axis == x.ndim - 1):
         return _columns(np.minimum, x, keepdims)
@@ -177,12 +177,12 @@ def argmin(x, axis=None, keepdims=False):
     return x.argmin(axis, keepdims=keepdims)
 
 
-def any(x, axis=None, keepdims=False):  # noqa: A001
+def any(x, axis=None, keepdims=False):
     """Whether some value over `axis` is nonzero (NaN is)."""
     return _or(x, axis, _bool, None, keepdims)
 
 
-def all(x, axis=None, keepdims=False):  # noqa: A001
+def all(x, axis=None, keepdims=False):
     """Whether every value over `axis` is nonzero (NaN is)."""
     return _and(x, axis, _bool, None, keepdims)
 
@@ -192,7 +192,7 @@ def var(x, axis=None, correction=0.0, keepdims=False):
     d = x.dtype
     if is_half(d):
         return np.asarray(var(x.astype(_float32), axis, correction, keepdims)).astype(d)
-    if axis is None or type(axis) is tuple and len(axis) == x.ndim:
+    if axis is None or (type(axis) is tuple and len(axis) == x.ndim):
         n = x.size
     elif type(axis) is int:
         n = x.shape[axis]

@@ -37,7 +37,7 @@ def renorm(input: Tensor, p, dim, maxnorm) -> Tensor:
 
 
 @public(method=False, out=False)
-def norm_except_dim(v: Tensor, pow=2, dim=0) -> Tensor:  # noqa: A002
+def norm_except_dim(v: Tensor, pow=2, dim=0) -> Tensor:
     """The p-norm (p = `pow`) over all dimensions but `dim` (-1: over all), which stay as size 1.
 
     >>> import lightwell as torch
@@ -96,13 +96,11 @@ def cdist(x1: Tensor, x2: Tensor, p=2.0, compute_mode="use_mm_for_euclid_dist_if
         if x._a.dtype.kind in "iub":
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}: convert it, with .float()")
     if x1._a.shape[-1] != x2._a.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1._a.shape[-1]} X2: {x2._a.shape[-1]} in cdist()"
-        )
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1._a.shape[-1]} X2: {x2._a.shape[-1]} in cdist()")
     if p < 0:
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
     many = max(x1._a.shape[-2], x2._a.shape[-2]) > 25
-    if p == 2 and (compute_mode == modes[1] or compute_mode == modes[0] and many):
+    if p == 2 and (compute_mode == modes[1] or (compute_mode == modes[0] and many)):
         square = (x1 * x1).sum(-1, True) + (x2 * x2).sum(-1).unsqueeze(-2) - 2 * (x1 @ x2.mT)
         zero = square._a <= 0  # rounding may go below 0, and √ has no slope at 0
         return square.masked_fill(wrap(zero), 1).sqrt().masked_fill(wrap(zero), 0) if zero.any() else square.sqrt()

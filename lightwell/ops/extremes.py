@@ -8,7 +8,11 @@ from .return_types import named
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
-_max, _min, _aminmax = named("max", "values", "indices"), named("min", "values", "indices"), named("aminmax", "min", "max")
+_max, _min, _aminmax = (
+    named("max", "values", "indices"),
+    named("min", "values", "indices"),
+    named("aminmax", "min", "max"),
+)
 
 
 def shared(xp, g, x, y, axis=None):
@@ -143,7 +147,7 @@ class argmin_:
 def _ordered(input, name, kind=NotImplementedError):
     need_tensor(input, name)
     if input._a.dtype.kind == "c":
-        raise kind(f"{name}(): does not support complex input: \"{name}\" not implemented for {input.dtype}, which has no order")
+        raise kind(f'{name}(): does not support complex input: "{name}" not implemented for {input.dtype}, which has no order')
 
 
 def _not_empty(input, axis, name, kind=RuntimeError):
@@ -186,7 +190,7 @@ _min_call = _extreme("min", min_full, min_dim, _min, "minimum")
 
 
 @public
-def max(input: Tensor, dim=None, keepdim=False, *, other=None):  # noqa: A001
+def max(input: Tensor, dim=None, keepdim=False, *, other=None):
     """The largest element; with `dim`, (values, indices) along it; with `other`, the larger of each pair.
 
     y = max x; NaN where there is one. Equal elements share the gradient, but along `dim` the first takes it.
@@ -200,7 +204,7 @@ def max(input: Tensor, dim=None, keepdim=False, *, other=None):  # noqa: A001
 
 
 @public
-def min(input: Tensor, dim=None, keepdim=False, *, other=None):  # noqa: A001
+def min(input: Tensor, dim=None, keepdim=False, *, other=None):
     """The smallest element; with `dim`, (values, indices) along it; with `other`, the smaller of each pair.
 
     y = min x; NaN where there is one. Equal elements share the gradient, but along `dim` the first takes it.

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import dtypes
 from ..tensor import Tensor
-from .dims import axes_of, count, need_tensor, spread, with_dims
+from .dims import axes_of, count, need_tensor, with_dims
 from .extremes import shared
 from .op import op
 from .public import public

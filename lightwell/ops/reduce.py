@@ -159,7 +159,7 @@ def _in_dtype(input, dtype, name):
 
 
 @public
-def sum(input: Tensor, dim=None, keepdim=False, *, dtype=None) -> Tensor:  # noqa: A001
+def sum(input: Tensor, dim=None, keepdim=False, *, dtype=None) -> Tensor:
     """The sum of all elements, or over the dimensions `dim` (an int or several).
 
     y = Σ x. Integers and bools add up as int64; `dtype` converts before adding; the sum of nothing is 0.
@@ -282,7 +282,7 @@ def _truth(record, input, dim, keepdim, name):
 
 
 @public
-def all(input: Tensor, dim=None, keepdim=False) -> Tensor:  # noqa: A001
+def all(input: Tensor, dim=None, keepdim=False) -> Tensor:
     """Whether all elements are nonzero, or all over the dimensions `dim`; True where there are none.
 
     bool, but uint8 for uint8 input. IndexError: no such dimension.
@@ -295,7 +295,7 @@ def all(input: Tensor, dim=None, keepdim=False) -> Tensor:  # noqa: A001
 
 
 @public
-def any(input: Tensor, dim=None, keepdim=False) -> Tensor:  # noqa: A001
+def any(input: Tensor, dim=None, keepdim=False) -> Tensor:
     """Whether some element is nonzero, or some over the dimensions `dim`; False where there are none.
 
     bool, but uint8 for uint8 input. IndexError: no such dimension.

@@ -278,7 +278,7 @@ def _steps(y, x, dx, dim, name):
     axis = one_axis(y, dim, name)
     if not y._a.ndim:
         raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions: unsqueeze(0) it")
-    if y._a.dtype.kind == "b" or x is not None and x._a.dtype.kind == "b":
+    if y._a.dtype.kind == "b" or (x is not None and x._a.dtype.kind == "b"):
         raise RuntimeError(f"{name}(): received a bool input: convert it, with .int() or .float()")
     size = y._a.shape[axis]
     inner = max(size - 1, 0)

@@ -348,9 +348,7 @@ def _lane(input, dim, name):
         raise NotImplementedError('kthvalue(): "kthvalue_cpu" not implemented for torch.bool: convert it, with .int()')
     axis = one_axis(input, dim, name)
     if input._a.ndim and not input._a.shape[axis]:
-        raise IndexError(
-            f"{name}(): Expected reduction dim {axis} to have non-zero size; the input has shape {list(input._a.shape)}"
-        )
+        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size; the input has shape {list(input._a.shape)}")
     return axis
 
 
@@ -451,7 +449,7 @@ def _search(name, sequence, input, out_int32, right, side, sorter):
             )
         sequence = wrap(np.take_along_axis(sequence._a, sorter._a, -1))
     s = sequence._a
-    if not s.ndim or s.ndim > 1 and s.shape[:-1] != v._a.shape[:-1]:
+    if not s.ndim or (s.ndim > 1 and s.shape[:-1] != v._a.shape[:-1]):
         raise RuntimeError(
             f"{name}(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value "
             f"tensor must match, but we got boundaries tensor {list(s.shape)} and input value tensor {list(v._a.shape)}"

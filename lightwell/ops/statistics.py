@@ -77,9 +77,7 @@ def _quantile(name, input, q, dim, keepdim, interpolation, skip_nan):
     if input._a.dtype not in (np.float32, np.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {input.dtype}")
     if interpolation not in _METHODS:
-        raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
-        )
+        raise RuntimeError(f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
     if isinstance(q, Tensor):
         if q._a.ndim > 1:
             raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, but it has shape {list(q.shape)}")
@@ -253,7 +251,7 @@ def bincount(input: Tensor, weights=None, minlength=0) -> Tensor:
     a = input._a
     if a.dtype.kind not in "iu":
         raise NotImplementedError(f'bincount(): "bincount_cpu" not implemented for {input.dtype}: convert it, with .long()')
-    if a.ndim != 1 or a.size and a.min() < 0:
+    if a.ndim != 1 or (a.size and a.min() < 0):
         raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs; got shape {list(a.shape)}")
     if minlength < 0:
         raise RuntimeError(f"bincount(): minlength should be >= 0, got {minlength}")
@@ -282,7 +280,7 @@ def _histogram_input(input, name):
 
 
 @public
-def histc(input: Tensor, bins=100, min=0, max=0) -> Tensor:  # noqa: A002
+def histc(input: Tensor, bins=100, min=0, max=0) -> Tensor:
     """How many elements lie in each of `bins` equal parts of [min, max] (of the data's range where both are equal).
 
     Elements outside count nowhere. RuntimeError: bins < 1, a range that isn't finite; NotImplementedError: integers.
@@ -321,7 +319,7 @@ def _density(hist, edges):
 
 
 @public(out=False)
-def histogram(input: Tensor, bins, *, range=None, weight=None, density=False):  # noqa: A002
+def histogram(input: Tensor, bins, *, range=None, weight=None, density=False):
     """Counts (or sums of `weight`) of all elements between edges, and the edges, as (hist, bin_edges).
 
     `bins` is a number of equal parts of `range` (the data's by default) or the edges. `density` divides by the total and
@@ -343,7 +341,7 @@ def histogram(input: Tensor, bins, *, range=None, weight=None, density=False):  
 
 
 @public(out=False)
-def histogramdd(input: Tensor, bins, range=None, weight=None, density=False):  # noqa: A002
+def histogramdd(input: Tensor, bins, range=None, weight=None, density=False):
     """Counts (or sums of `weight`) of points, the last dimension their coordinates, in boxes; as (hist, bin_edges).
 
     `bins` is one number, one per coordinate, or the edges of each; `range` the ends (low₁, high₁, low₂, …).
@@ -359,7 +357,7 @@ def histogramdd(input: Tensor, bins, range=None, weight=None, density=False):  #
         raise RuntimeError(f"histogramdd(): input tensor should have at least 2 dimensions, got shape {list(input.shape)}")
     d = input._a.shape[-1]
     each = list(bins) if isinstance(bins, (list, tuple)) else [bins] * d
-    if len(each) != d or range is not None and len(range) != 2 * d:
+    if len(each) != d or (range is not None and len(range) != 2 * d):
         raise RuntimeError(f"histogramdd(): expected bins and range for each of the {d} coordinates, got {len(each)} bins")
     points = input._a.reshape(-1, d)
     ends = range if range is not None else (0,) * (2 * d)
@@ -439,9 +437,7 @@ def corrcoef(input: Tensor) -> Tensor:
     """
     need_tensor(input, "corrcoef")
     if input._a.ndim > 2:
-        raise RuntimeError(
-            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input._a.ndim} dimensions"
-        )
+        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input._a.ndim} dimensions")
     c = cov(input)
     if not c._a.ndim:
         return c / c

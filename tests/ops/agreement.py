@@ -35,7 +35,7 @@ def run(f, call, tensors):
         warnings.simplefilter("ignore")
         try:
             return flat(call(f, *tensors)), None
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return None, error
 
 

@@ -16,7 +16,10 @@ CASES = {
     "renorm": (lambda f, x: f.renorm(x, 2, 0, 1.5), X),
     "renorm 1": (lambda f, x: x.renorm(1, -1, 2.0), X),
     "renorm in place": (lambda f, x: x.clone().renorm_(2, 1, 1.0), X),
-    "norm_except_dim": (lambda f, x: (f.norm_except_dim(x), f.norm_except_dim(x, 2, 1), f.norm_except_dim(x, 2, -1)), X),
+    "norm_except_dim": (
+        lambda f, x: (f.norm_except_dim(x), f.norm_except_dim(x, 2, 1), f.norm_except_dim(x, 2, -1)),
+        X,
+    ),
     "frobenius": (lambda f, x: f.frobenius_norm(x, (0, 1), True), X),
     "cdist": (lambda f, x, y: f.cdist(x, y), A, B),
     "cdist 1": (lambda f, x, y: f.cdist(x, y, 1), A, B),
@@ -28,7 +31,10 @@ CASES = {
     "gradient": (lambda f, x: f.gradient(x), X[..., :2].repeat(2, -1)),
     "gradient dims": (lambda f, x: f.gradient(x, spacing=[2.0, 0.5], dim=[1, 0]), X),
     "gradient edge 2": (lambda f, x: f.gradient(x, dim=(0, 1), edge_order=2), X),
-    "gradient points": (lambda f, x: f.gradient(x, spacing=[f.tensor([0.0, 1.0, 3.0, 4.5]).double()], dim=1, edge_order=2), X),
+    "gradient points": (
+        lambda f, x: f.gradient(x, spacing=[f.tensor([0.0, 1.0, 3.0, 4.5]).double()], dim=1, edge_order=2),
+        X,
+    ),
     "gradient points, edge 1": (lambda f, x: f.gradient(x, spacing=[f.tensor([0.0, 1.0, 3.0]).double()], dim=0), X),
 }
 

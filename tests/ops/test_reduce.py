@@ -89,15 +89,44 @@ def test_distance():
 
 
 INTEGERS = np.arange(-3, 9).reshape(3, 4)
-DTYPES = [np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64, np.float16, np.float32, np.float64, np.complex64, ml_dtypes.bfloat16]
+DTYPES = [
+    np.bool_,
+    np.uint8,
+    np.int8,
+    np.int16,
+    np.int32,
+    np.int64,
+    np.float16,
+    np.float32,
+    np.float64,
+    np.complex64,
+    ml_dtypes.bfloat16,
+]
 CALLS = {
-    "sum": lambda f, x: x.sum(0), "sum all": lambda f, x: x.sum(), "prod": lambda f, x: x.prod(1), "mean": lambda f, x: x.mean(1),
-    "nansum": lambda f, x: x.nansum(1), "max": lambda f, x: x.max(), "max dim": lambda f, x: x.max(0), "min dim": lambda f, x: x.min(0),
-    "amax": lambda f, x: x.amax(0), "argmax": lambda f, x: x.argmax(1), "argmin": lambda f, x: x.argmin(), "aminmax": lambda f, x: x.aminmax(dim=0),
-    "all": lambda f, x: x.all(1), "any": lambda f, x: x.any(), "var": lambda f, x: x.var(0), "std": lambda f, x: x.std(), "norm": lambda f, x: x.norm(),
-    "logsumexp": lambda f, x: x.logsumexp(1), "count_nonzero": lambda f, x: x.count_nonzero(0), "sum as int32": lambda f, x: x.sum(0, dtype=f.int32),
-    "sum as float64": lambda f, x: x.sum(0, dtype=f.float64), "mean as float32": lambda f, x: x.mean(0, dtype=f.float32), "prod as int32": lambda f, x: x.prod(dtype=f.int32),
-}  # fmt: skip
+    "sum": lambda f, x: x.sum(0),
+    "sum all": lambda f, x: x.sum(),
+    "prod": lambda f, x: x.prod(1),
+    "mean": lambda f, x: x.mean(1),
+    "nansum": lambda f, x: x.nansum(1),
+    "max": lambda f, x: x.max(),
+    "max dim": lambda f, x: x.max(0),
+    "min dim": lambda f, x: x.min(0),
+    "amax": lambda f, x: x.amax(0),
+    "argmax": lambda f, x: x.argmax(1),
+    "argmin": lambda f, x: x.argmin(),
+    "aminmax": lambda f, x: x.aminmax(dim=0),
+    "all": lambda f, x: x.all(1),
+    "any": lambda f, x: x.any(),
+    "var": lambda f, x: x.var(0),
+    "std": lambda f, x: x.std(),
+    "norm": lambda f, x: x.norm(),
+    "logsumexp": lambda f, x: x.logsumexp(1),
+    "count_nonzero": lambda f, x: x.count_nonzero(0),
+    "sum as int32": lambda f, x: x.sum(0, dtype=f.int32),
+    "sum as float64": lambda f, x: x.sum(0, dtype=f.float64),
+    "mean as float32": lambda f, x: x.mean(0, dtype=f.float32),
+    "prod as int32": lambda f, x: x.prod(dtype=f.int32),
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: np.dtype(d).name)
@@ -157,9 +186,15 @@ EDGES = {
     "transposed": lambda f, x, e, b: (x.transpose(0, 2).sum(1), x.permute(1, 2, 0).max(2), x.mT.prod(0), x.T.argmax(), x[:, ::2].std(0)),
     "out": lambda f, x, e, b: f.sum(x, 0, out=f.empty(4, 2, dtype=f.float64)),
     "out twice": lambda f, x, e, b: f.max(x, 0, out=(f.empty(4, 2, dtype=f.float64), f.empty(4, 2, dtype=f.int64))),
-    "complex": lambda f, x, e, b: (f.complex(x, x * 2).sum(0), f.complex(x, x * 2).mean(), f.complex(x, x).prod(1), f.complex(x, x).var(0), f.complex(x, x).norm()),
+    "complex": lambda f, x, e, b: (
+        f.complex(x, x * 2).sum(0),
+        f.complex(x, x * 2).mean(),
+        f.complex(x, x).prod(1),
+        f.complex(x, x).var(0),
+        f.complex(x, x).norm(),
+    ),
     "complex std": lambda f, x, e, b: (f.complex(x, x * 2).std(0), f.var_mean(f.complex(x, x * 2), 1)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -170,7 +205,16 @@ def test_edges(case):
 
 def test_complex_gradients():
     z = X[:, 0] + 1j * X[:, 1]
-    for call in (lambda f, x: x.sum(), lambda f, x: x.mean(0), lambda f, x: x.prod(1), lambda f, x: x.norm(), lambda f, x: x.norm(3, 0), lambda f, x: x.var(0), lambda f, x: x.std(), lambda f, x: x.logsumexp(0)):  # fmt: skip
+    for call in (
+        lambda f, x: x.sum(),
+        lambda f, x: x.mean(0),
+        lambda f, x: x.prod(1),
+        lambda f, x: x.norm(),
+        lambda f, x: x.norm(3, 0),
+        lambda f, x: x.var(0),
+        lambda f, x: x.std(),
+        lambda f, x: x.logsumexp(0),
+    ):
         agree(torch, call, z, grad=True, names=False)
 
 
@@ -195,7 +239,18 @@ def test_halves_add_in_float32():
     assert lw.full((1000,), 1e-3, dtype=lw.bfloat16).mean().item() == lw.tensor(1e-3, dtype=lw.bfloat16).item()
 
 
-@pytest.mark.parametrize("shape, axis", [((20000, 7), 0), ((7, 20000), 1), ((64, 3, 40, 40), (0, 2, 3)), ((3, 5000, 4), 1), ((130, 70, 9), (0, 1)), ((5000, 10), 1), ((200, 300, 5), (0, 2))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shape, axis",
+    [
+        ((20000, 7), 0),
+        ((7, 20000), 1),
+        ((64, 3, 40, 40), (0, 2, 3)),
+        ((3, 5000, 4), 1),
+        ((130, 70, 9), (0, 1)),
+        ((5000, 10), 1),
+        ((200, 300, 5), (0, 2)),
+    ],
+)
 def test_float32_sums_are_accurate(shape, axis):
     x = np.random.default_rng(0).random(shape, dtype=np.float32)
     exact = x.sum(axis, dtype=np.float64)

@@ -49,10 +49,15 @@ def test_values_and_gradients(case):
 
 DTYPES = [np.bool_, np.uint8, np.int16, np.int32, np.int64, np.float16, np.float32, np.complex64, ml_dtypes.bfloat16]
 CALLS = {
-    "cumsum": lambda f, x: x.cumsum(0), "cumprod": lambda f, x: x.cumprod(1), "cumsum as int32": lambda f, x: x.cumsum(0, dtype=f.int32),
-    "logcumsumexp": lambda f, x: x.logcumsumexp(1), "cummax": lambda f, x: x.cummax(1), "cummin": lambda f, x: x.cummin(0),
-    "diff": lambda f, x: x.diff(), "trapezoid": lambda f, x: f.trapezoid(x),
-}  # fmt: skip
+    "cumsum": lambda f, x: x.cumsum(0),
+    "cumprod": lambda f, x: x.cumprod(1),
+    "cumsum as int32": lambda f, x: x.cumsum(0, dtype=f.int32),
+    "logcumsumexp": lambda f, x: x.logcumsumexp(1),
+    "cummax": lambda f, x: x.cummax(1),
+    "cummin": lambda f, x: x.cummin(0),
+    "diff": lambda f, x: x.diff(),
+    "trapezoid": lambda f, x: f.trapezoid(x),
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: np.dtype(d).name)
@@ -64,7 +69,12 @@ def test_dtypes(call, dtype):
 
 EDGES = {
     "nan cummax": lambda f, x, b: (b.cummax(1), b.cummin(1), b.cummax(0)),
-    "empty": lambda f, x, b: (f.zeros(0, 3).cumsum(0), f.zeros(0, 3).cumprod(1), f.zeros(0, 3).cummax(0), f.zeros(0, 3).logcumsumexp(0)),
+    "empty": lambda f, x, b: (
+        f.zeros(0, 3).cumsum(0),
+        f.zeros(0, 3).cumprod(1),
+        f.zeros(0, 3).cummax(0),
+        f.zeros(0, 3).logcumsumexp(0),
+    ),
     "no such dim": lambda f, x, b: x.cumsum(3),
     "no such dim, cummax": lambda f, x, b: x.cummax(-4),
     "diff of bools": lambda f, x, b: (x > 0).diff(),

@@ -47,12 +47,21 @@ def test_values_and_gradients(case):
 
 DTYPES = [np.bool_, np.uint8, np.int32, np.int64, np.float16, np.float32, ml_dtypes.bfloat16, np.complex64]
 CALLS = {
-    "sort": lambda f, x: x.sort(0), "sort down": lambda f, x: x.sort(dim=1, descending=True, stable=True), "argsort": lambda f, x: x.argsort(),
-    "topk": lambda f, x: x.topk(2)[0], "kthvalue": lambda f, x: x.kthvalue(2)[0], "median": lambda f, x: x.median(1)[0],
-    "median all": lambda f, x: x.median(), "mode": lambda f, x: x.mode(), "unique": lambda f, x: x.unique(return_inverse=True, return_counts=True),
-    "unique_consecutive": lambda f, x: x.unique_consecutive(), "quantile": lambda f, x: x.quantile(0.5), "bincount": lambda f, x: x.reshape(-1).bincount(),
-    "histc": lambda f, x: x.histc(3), "isin": lambda f, x: f.isin(x, x[0]),
-}  # fmt: skip
+    "sort": lambda f, x: x.sort(0),
+    "sort down": lambda f, x: x.sort(dim=1, descending=True, stable=True),
+    "argsort": lambda f, x: x.argsort(),
+    "topk": lambda f, x: x.topk(2)[0],
+    "kthvalue": lambda f, x: x.kthvalue(2)[0],
+    "median": lambda f, x: x.median(1)[0],
+    "median all": lambda f, x: x.median(),
+    "mode": lambda f, x: x.mode(),
+    "unique": lambda f, x: x.unique(return_inverse=True, return_counts=True),
+    "unique_consecutive": lambda f, x: x.unique_consecutive(),
+    "quantile": lambda f, x: x.quantile(0.5),
+    "bincount": lambda f, x: x.reshape(-1).bincount(),
+    "histc": lambda f, x: x.histc(3),
+    "isin": lambda f, x: f.isin(x, x[0]),
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: np.dtype(d).name)
@@ -82,8 +91,15 @@ EDGES = {
     "median empty dim": lambda f, x, d, b, s: f.zeros(0, 3).median(0),
     "mode": lambda f, x, d, b, s: (d.mode(), b.mode()[0], f.tensor([2, 2, 1, 1, 3, 3]).mode(), f.tensor(3.0).mode()),
     "mode empty": lambda f, x, d, b, s: f.zeros(0, 3).mode(0),
-    "quantile nan": lambda f, x, d, b, s: (b.quantile(0.5), b.quantile(0.5, 1), b.nanquantile(0.5), b.nanquantile(f.tensor([0.2, 0.9]).double(), 1)),
-    "quantile methods": lambda f, x, d, b, s: tuple(f.quantile(x, 0.37, 1, interpolation=m) for m in ("linear", "lower", "higher", "midpoint", "nearest")),
+    "quantile nan": lambda f, x, d, b, s: (
+        b.quantile(0.5),
+        b.quantile(0.5, 1),
+        b.nanquantile(0.5),
+        b.nanquantile(f.tensor([0.2, 0.9]).double(), 1),
+    ),
+    "quantile methods": lambda f, x, d, b, s: tuple(
+        f.quantile(x, 0.37, 1, interpolation=m) for m in ("linear", "lower", "higher", "midpoint", "nearest")
+    ),
     "quantile keepdim": lambda f, x, d, b, s: (x.quantile(0.5, keepdim=True), x.quantile(f.tensor([0.5, 0.1]).double(), 1, True)),
     "quantile, q": lambda f, x, d, b, s: x.quantile(1.5),
     "quantile, q of another dtype": lambda f, x, d, b, s: x.quantile(f.tensor([0.5])),
@@ -93,18 +109,37 @@ EDGES = {
     "unique dim": lambda f, x, d, b, s: f.unique(f.tensor([[1, 2], [1, 2], [0, 5]]), dim=0, return_inverse=True, return_counts=True),
     "unique dim 1": lambda f, x, d, b, s: f.unique(f.tensor([[1, 2, 1], [1, 0, 1]]), dim=1, return_inverse=True),
     "consecutive": lambda f, x, d, b, s: f.unique_consecutive(f.tensor([1, 1, 2, 2, 1]), return_inverse=True, return_counts=True),
-    "consecutive dim": lambda f, x, d, b, s: f.unique_consecutive(f.tensor([[1, 1, 2], [3, 3, 3]]), dim=1, return_inverse=True, return_counts=True),
-    "bincount": lambda f, x, d, b, s: (d.bincount(), d.bincount(minlength=9), f.bincount(d, f.ones(5)), d.bincount(f.ones(5, dtype=f.int32)), f.bincount(d[:0], minlength=2)),
+    "consecutive dim": lambda f, x, d, b, s: f.unique_consecutive(
+        f.tensor([[1, 1, 2], [3, 3, 3]]), dim=1, return_inverse=True, return_counts=True
+    ),
+    "bincount": lambda f, x, d, b, s: (
+        d.bincount(),
+        d.bincount(minlength=9),
+        f.bincount(d, f.ones(5)),
+        d.bincount(f.ones(5, dtype=f.int32)),
+        f.bincount(d[:0], minlength=2),
+    ),
     "bincount negative": lambda f, x, d, b, s: (-d).bincount(),
     "bincount 2-dim": lambda f, x, d, b, s: d.reshape(1, 5).bincount(),
     "histc": lambda f, x, d, b, s: (x.histc(), x.histc(4, -1, 2), f.histc(x, bins=5, min=-1, max=3), f.ones(3).histc(4)),
     "histc nan": lambda f, x, d, b, s: b.histc(4),
     "histc, ends": lambda f, x, d, b, s: x.histc(4, 3, 1),
     "histc, bins": lambda f, x, d, b, s: x.histc(0),
-    "histogram": lambda f, x, d, b, s: (f.histogram(x, 4), f.histogram(x, 4, range=(-1.0, 2.0)), f.histogram(x, s), f.histogram(x, 3, weight=x, density=True)),
+    "histogram": lambda f, x, d, b, s: (
+        f.histogram(x, 4),
+        f.histogram(x, 4, range=(-1.0, 2.0)),
+        f.histogram(x, s),
+        f.histogram(x, 3, weight=x, density=True),
+    ),
     "histogramdd": lambda f, x, d, b, s: f.histogramdd(x.reshape(-1, 2), bins=[3, 2], range=[-2.0, 2.0, -1.0, 3.0]),
     "histogram, int": lambda f, x, d, b, s: f.histogram(d, 4),
-    "searchsorted": lambda f, x, d, b, s: (f.searchsorted(s, x), f.searchsorted(s, x, right=True), f.searchsorted(s, b), f.searchsorted(s, 3), f.searchsorted(s, 3, side="right", out_int32=True)),
+    "searchsorted": lambda f, x, d, b, s: (
+        f.searchsorted(s, x),
+        f.searchsorted(s, x, right=True),
+        f.searchsorted(s, b),
+        f.searchsorted(s, 3),
+        f.searchsorted(s, 3, side="right", out_int32=True),
+    ),
     "searchsorted rows": lambda f, x, d, b, s: f.searchsorted(b[1:].sort()[0], b[:1]),
     "searchsorted, sorter": lambda f, x, d, b, s: f.searchsorted(d, f.tensor([1, 2, 9]), sorter=d.argsort()),
     "searchsorted, shapes": lambda f, x, d, b, s: f.searchsorted(b, s),
@@ -113,15 +148,22 @@ EDGES = {
     "bucketize, shape": lambda f, x, d, b, s: f.bucketize(x, b),
     "isin": lambda f, x, d, b, s: (f.isin(d, f.tensor([1, 7])), f.isin(d, 1), f.isin(3, d), f.isin(d, d, invert=True)),
     "isin, numbers": lambda f, x, d, b, s: f.isin(1, 1),
-    "cov": lambda f, x, d, b, s: (f.cov(x[0], correction=0), f.cov(d), f.cov(x[0], fweights=f.tensor([1, 2])), f.cov(x[0], aweights=f.tensor([0.5, 2.0]).double())),
-    "cov, both weights": lambda f, x, d, b, s: f.cov(x[..., 0], fweights=f.tensor([1, 2, 1, 3]), aweights=f.tensor([0.5, 2.0, 1.0, 1.5]).double()),
+    "cov": lambda f, x, d, b, s: (
+        f.cov(x[0], correction=0),
+        f.cov(d),
+        f.cov(x[0], fweights=f.tensor([1, 2])),
+        f.cov(x[0], aweights=f.tensor([0.5, 2.0]).double()),
+    ),
+    "cov, both weights": lambda f, x, d, b, s: f.cov(
+        x[..., 0], fweights=f.tensor([1, 2, 1, 3]), aweights=f.tensor([0.5, 2.0, 1.0, 1.5]).double()
+    ),
     "cov, 3-dim": lambda f, x, d, b, s: f.cov(x),
     "cov, negative weights": lambda f, x, d, b, s: f.cov(x[0], fweights=f.tensor([-1, 2])),
     "corrcoef": lambda f, x, d, b, s: (f.corrcoef(x[0, :, 0]), f.corrcoef(d)),
     "complex sort": lambda f, x, d, b, s: f.complex(x, x).sort(),
     "complex topk": lambda f, x, d, b, s: f.complex(x, x).topk(1),
     "transposed": lambda f, x, d, b, s: (x.mT.sort(1), x.mT.topk(1, 1), x.transpose(0, 2).median(1), x.mT.mode(1)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore")
