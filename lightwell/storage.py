@@ -27,7 +27,9 @@ class UntypedStorage:
 
     def _raw(self) -> np.ndarray:
         owner = self._tensor._storage_owner()
-        flat = owner.reshape(-1) if owner.flags.c_contiguous else owner.T.reshape(-1) if owner.T.flags.c_contiguous else owner.ravel(order="K")
+        flat = (
+            owner.reshape(-1) if owner.flags.c_contiguous else owner.T.reshape(-1) if owner.T.flags.c_contiguous else owner.ravel(order="K")
+        )
         return flat.view(np.uint8)
 
     def _array(self, dtype) -> np.ndarray:

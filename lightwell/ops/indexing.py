@@ -141,7 +141,9 @@ def index_tensor(k) -> Tensor:
     if kind is dtypes.uint8:
         import warnings
 
-        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=4)
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=4
+        )
         return make(k._a != 0)
     if kind not in (dtypes.int64, dtypes.int32, dtypes.bool):
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {kind} of shape {list(k.shape)}")
@@ -323,9 +325,7 @@ def _value_of(x: Tensor, value):
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (bool, int, float, complex)):
-        raise TypeError(
-            f"can't assign a {type(value).__name__} to a torch.{x.dtype.tensor_type}: convert it first, with torch.tensor(...)"
-        )
+        raise TypeError(f"can't assign a {type(value).__name__} to a torch.{x.dtype.tensor_type}: convert it first, with torch.tensor(...)")
     a = x._a
     if type(value) is int and a.dtype.kind in "iu":
         low, high = np.iinfo(a.dtype).min, np.iinfo(a.dtype).max
@@ -511,5 +511,3 @@ def select(input: Tensor, dim: int, index) -> Tensor:
     if not -n <= index < n:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at dimension {d}")
     return select_(input, (slice(None),) * d + (index, ...))
-
-

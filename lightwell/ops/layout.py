@@ -6,11 +6,12 @@ from operator import index as as_int
 import numpy as np
 
 from ..tensor import Tensor, make, view_of
+from .axes import movedim, permute_
 from .indexing import index_place
 from .inplace import as_strided_, geometry
 from .op import op
 from .public import public
-from .shape import clone, movedim, need_tensor, one_dim, permute_, reshape, sizes_of
+from .shape import clone, need_tensor, one_dim, reshape, sizes_of
 
 __all__ = [
     "as_strided", "diag", "diag_embed", "diagflat", "diagonal", "flip", "fliplr", "flipud", "repeat_interleave", "roll",
@@ -165,7 +166,9 @@ def repeat_interleave(input: Tensor, repeats=None, dim=None, *, output_size=None
         counts = as_int(repeats)
     places = np.repeat(np.arange(n), counts)
     if output_size is not None and len(places) != output_size:
-        raise RuntimeError(f"repeat_interleave: allocated size does not match required size: output_size={output_size}, needed {len(places)}")
+        raise RuntimeError(
+            f"repeat_interleave: allocated size does not match required size: output_size={output_size}, needed {len(places)}"
+        )
     return index_select(input, d, make(places))
 
 
@@ -178,7 +181,9 @@ def _counts(repeats: Tensor, n):
     if a.size and a.min() < 0:
         raise RuntimeError("repeats can not be negative")
     if n is not None and a.size != 1 and a.size != n:
-        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {a.size} and input.size(dim) = {n}")
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {a.size} and input.size(dim) = {n}"
+        )
     return np.broadcast_to(a.reshape(-1), n) if n is not None else a.reshape(-1)
 
 
@@ -318,9 +323,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     k = np.arange(input._a.shape[-1])
     side = len(k) + abs(offset)
-    out = index_place(
-        input, (*input._a.shape[:-1], side, side), (..., make(k + max(-offset, 0)), make(k + max(offset, 0))), True
-    )
+    out = index_place(input, (*input._a.shape[:-1], side, side), (..., make(k + max(-offset, 0)), make(k + max(offset, 0))), True)
     return out if (a, b) == (n - 2, n - 1) else movedim(out, (-2, -1), (a, b))
 
 
@@ -420,7 +423,9 @@ def as_strided(input: Tensor, size, stride, storage_offset=None) -> Tensor:
                 out._base, out._seen = x if x._base is None else x._base, cell[3]
                 return out
     owner, item = input._storage_owner(), input._a.itemsize
-    a = np.ndarray(size, input._a.dtype, owner.reshape(-1).view(np.uint8).data if owner.size else None, offset * item, tuple(s * item for s in stride))
+    a = np.ndarray(
+        size, input._a.dtype, owner.reshape(-1).view(np.uint8).data if owner.size else None, offset * item, tuple(s * item for s in stride)
+    )
     return view_of(input, a)
 
 

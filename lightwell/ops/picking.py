@@ -4,9 +4,10 @@ import numpy as np
 
 from .. import errors
 from ..tensor import Tensor, make
+from .broadcasting import broadcast_shapes, expand
 from .op import op
 from .public import public
-from .shape import broadcast_shapes, expand, need_tensor, one_dim, reshape
+from .shape import need_tensor, one_dim, reshape
 
 __all__ = ["argwhere", "gather", "index_select", "masked_select", "nonzero", "take", "take_along_dim"]
 
@@ -76,7 +77,9 @@ def need_index(index, name: str, kinds=("int64", "int32")) -> None:
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if index._a.dtype.name not in kinds:
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype} of shape {list(index.shape)}: convert it with .long()")
+        raise RuntimeError(
+            f"{name}(): Expected dtype int64 for index, got {index.dtype} of shape {list(index.shape)}: convert it with .long()"
+        )
 
 
 def check_range(a, n: int, name: str, error=IndexError, negative=False) -> None:
@@ -159,7 +162,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim=None) -> Tensor:
     """
     need_tensor(input, "take_along_dim")
     if not isinstance(indices, Tensor) or indices._a.dtype != np.int64:
-        raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long but got " + str(getattr(indices, "dtype", type(indices).__name__)))
+        raise RuntimeError(
+            "torch.take_along_dim(): dtype of indices should be Long but got " + str(getattr(indices, "dtype", type(indices).__name__))
+        )
     if dim is None:
         return gather(reshape(input, (input._a.size,)), 0, reshape(indices, (indices._a.size,)))
     if input._a.ndim != indices._a.ndim:
@@ -168,9 +173,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim=None) -> Tensor:
             f"dimensions for input, and {indices._a.ndim} dimensions for indices"
         )
     d = one_dim(dim, input._a.ndim)
-    one = lambda shape: (*shape[:d], 1, *shape[d + 1 :])  # noqa: E731
+    one = lambda shape: (*shape[:d], 1, *shape[d + 1 :])
     both = tuple(broadcast_shapes(one(input._a.shape), one(indices._a.shape)))
-    wide = lambda x: expand(x, (*both[:d], x._a.shape[d], *both[d + 1 :]))  # noqa: E731
+    wide = lambda x: expand(x, (*both[:d], x._a.shape[d], *both[d + 1 :]))
     return gather(wide(input), d, wide(indices))
 
 

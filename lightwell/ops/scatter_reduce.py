@@ -25,7 +25,7 @@ class scatter_prod_:
         total = xp.scatter_prod(xp.where(x == 0, one, x), index, xp.where(v == 0, many, v), axis=dim)
         zeros = xp.scatter_add(xp.where(x == 0, one, xp.zeros_like(x)), index, xp.where(v == 0, many, xp.zeros_like(v)), axis=dim)
         gx = gy * _others(xp, x, zeros, total) if needed[0] else None
-        at = lambda a: xp.take_along_axis(a, index, axis=dim)  # noqa: E731
+        at = lambda a: xp.take_along_axis(a, index, axis=dim)
         return gx, None, at(gy) * _others(xp, v, at(zeros), at(total)) if needed[2] else None
 
 
@@ -40,7 +40,7 @@ class scatter_extreme_:
         return xp.scatter_extreme(x, index, v, axis=dim, largest=largest)
 
     def grads(xp, needed, gy, x, index, v, y, dim):
-        at = lambda a: xp.take_along_axis(a, index, axis=dim)  # noqa: E731
+        at = lambda a: xp.take_along_axis(a, index, axis=dim)
         mine = xp.where(x == y, xp.ones_like(x), xp.zeros_like(x))
         theirs = xp.where(v == at(y), xp.ones_like(v), xp.zeros_like(v))
         share = gy / xp.scatter_add(mine, index, theirs, axis=dim)

@@ -1,20 +1,18 @@
-"""Writing to picked places: scatter and its reductions, index_put and its relatives, masked writes, region replacements."""
+"""Writing to picked places: scatter and its reductions, index_put and its relatives, region replacements."""
 
 import numpy as np
 
 from .. import dtypes
-from ..autograd.modes import state
 from ..tensor import Tensor, make
-from .indexing import _entry, _fitted, _mismatch, bare, index_put_, parse, put_recorded
-from .inplace import check_writable, overwrite, writing
+from .broadcasting import expand, expanded
+from .indexing import _fitted, bare, parse, put_recorded
 from .op import op
-from .picking import check_range, gather, mask_with, need_index
+from .picking import check_range, need_index
 from .public import public, twin
-from .shape import broadcast_shapes, clone, expand, expanded, need_tensor, one_dim, reshape
+from .shape import clone, need_tensor, one_dim, reshape
 
 __all__ = [
-    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "masked_fill",
-    "masked_scatter", "put", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
+    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "put", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
 ]  # fmt: skip
 
 
@@ -105,54 +103,6 @@ class index_copy_:
         return xp.take(gy, index, axis=dim)
 
 
-@op
-class masked_fill_:
-    r"""y = the number v where the mask is true, x elsewhere.   gx = gy, 0 under the mask."""
-
-    promotes, broadcasts = False, True
-
-    def forward(xp, x, mask, /, value):
-        return xp.where(mask, xp.asarray(value, dtype=x.dtype), x)
-
-    def grad_x(xp, gy, mask):
-        return xp.where(mask, xp.zeros_like(gy), gy)
-
-
-@op
-class masked_fill_tensor_:
-    r"""As masked_fill, v being a tensor of its own.   gx = gy, 0 under the mask;   gv = Σ gy under the mask."""
-
-    promotes, broadcasts, node_name = False, True, "MaskedFillBackward1"
-
-    def forward(xp, x, mask, v, /):
-        return xp.where(mask, v, x)
-
-    def grad_x(xp, gy, mask):
-        return xp.where(mask, xp.zeros_like(gy), gy)
-
-    def grad_v(xp, gy, mask):
-        return xp.sum(xp.where(mask, gy, xp.zeros_like(gy)))
-
-
-@op
-class masked_scatter_:
-    r"""y = x with the elements of v, in order, where the mask is true.   gx = gy, 0 under the mask;   gv = gy under the mask."""
-
-    promotes = False
-
-    def forward(xp, x, mask, v, /, count):
-        return xp.index_set(x, (mask,), xp.reshape(v, (-1,))[:count])
-
-    def grad_x(xp, gy, mask):
-        return xp.where(mask, xp.zeros_like(gy), gy)
-
-    def grad_v(xp, gy, mask, v_shape, count):
-        size = 1
-        for n in v_shape:
-            size *= n
-        return xp.reshape(xp.index_add((size,), (slice(0, count),), xp.getitem(gy, (mask,))), v_shape)
-
-
 # ---- scatter --------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +118,9 @@ def _checked(input, dim, index, src, name):
             raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
     if i.size:
         if max(i.ndim, 1) != max(n, 1) or (isinstance(src, Tensor) and max(src._a.ndim, 1) != max(n, 1)):
-            raise RuntimeError(f"Index tensor must have the same number of dimensions as self tensor, and as src: {name}() of shapes {list(input.shape)} and {list(i.shape)}")
+            raise RuntimeError(
+                f"Index tensor must have the same number of dimensions as self tensor, and as src: {name}() of shapes {list(input.shape)} and {list(i.shape)}"
+            )
         if n and i.ndim:
             for k, m in enumerate(i.shape):
                 if (k != d and m > input._a.shape[k]) or (isinstance(src, Tensor) and src._a.ndim and m > src._a.shape[k]):
@@ -178,7 +130,7 @@ def _checked(input, dim, index, src, name):
                     )
         check_range(i, input._a.shape[d] if n else 1, name, RuntimeError)
     if not n or not i.ndim:
-        one = lambda t: reshape(t, (t._a.size,)) if isinstance(t, Tensor) and not t._a.ndim else t  # noqa: E731
+        one = lambda t: reshape(t, (t._a.size,)) if isinstance(t, Tensor) and not t._a.ndim else t
         return one(input), 0 if not n else d, one(index), one(src)
     return input, d, index, src
 
@@ -322,7 +274,9 @@ def _rows(input, dim, index, source, name):
     if index._a.ndim > 1:
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
     if source._a.dtype != input._a.dtype:
-        raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}")
+        raise RuntimeError(
+            f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}"
+        )
     n = input._a.ndim
     d = one_dim(dim, n)
     input = input if n else reshape(input, (1,))
@@ -410,7 +364,13 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
 def _put_key(input, indices, name):
     if not isinstance(indices, (tuple, list)):
         raise TypeError(f"{name}(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}")
-    first, then = parse(input._a.shape, tuple(slice(None) if k is None else k if not isinstance(k, Tensor) or k._a.ndim or k._a.dtype.kind == "b" else k.reshape(1) for k in indices))
+    first, then = parse(
+        input._a.shape,
+        tuple(
+            slice(None) if k is None else k if not isinstance(k, Tensor) or k._a.ndim or k._a.dtype.kind == "b" else k.reshape(1)
+            for k in indices
+        ),
+    )
     squeeze_first = any(isinstance(k, Tensor) for k in indices) and all(k._a.ndim == 0 for k in indices if isinstance(k, Tensor))
     return first, then, squeeze_first
 
@@ -432,7 +392,9 @@ def _index_put(self: Tensor, indices, values, accumulate=False) -> Tensor:
     """Write `values` (broadcast) at the index tensors `indices`, in place; `accumulate` adds, repeated places too."""
     need_tensor(values, "index_put_", 2, "values")
     if values._a.dtype != self._a.dtype:
-        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {self.dtype} for the destination and {values.dtype} for the source.")
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {self.dtype} for the destination and {values.dtype} for the source."
+        )
     first, then, single = _put_key(self, indices, "index_put_")
     if then is None:
         return self.copy_(values)
@@ -457,9 +419,13 @@ def _put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     """Write (or add) `source` at flat places `index`, in place; IndexError outside."""
     need_index(index, "put_", ("int64",))
     if source._a.dtype != self._a.dtype:
-        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {self.dtype} and source.dtype = {source.dtype}")
+        raise RuntimeError(
+            f"put_(): self and source expected to have the same dtype, but got self.dtype = {self.dtype} and source.dtype = {source.dtype}"
+        )
     if index._a.size != source._a.size:
-        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}")
+        raise IndexError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}"
+        )
     n = self._a.size
     check_range(index._a, n, "put_", negative=True)
     flat = np.where(index._a < 0, index._a + n, index._a).reshape(-1)
@@ -473,76 +439,6 @@ def _put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 Tensor.put_ = _put
 
 
-# ---- masks ----------------------------------------------------------------------------------------------------------
-
-
-def _fill_value(input, value, name) -> Tensor:
-    """The value of a masked fill as a 0-dim tensor of the input's dtype."""
-    if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(f"{name} only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
-        return value if value._a.dtype == input._a.dtype else value.to(input.dtype)
-    if isinstance(value, complex) and input._a.dtype.kind != "c":
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
-    if isinstance(value, float) and input._a.dtype.kind in "iu" and not np.isfinite(value):
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
-    return make(np.asarray(value).astype(input._a.dtype))
-
-
-@public
-def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
-    """A copy of `input` with `value` (a number or 0-dim tensor) where `mask` (broadcast) is true.
-
-    RuntimeError: a mask that isn't bool, shapes that don't broadcast, a value with dimensions.
-
-    >>> import lightwell as torch
-    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
-    tensor([0., 2.])
-    """
-    need_tensor(input, "masked_fill")
-    if not isinstance(mask, Tensor):
-        raise TypeError(f"masked_fill(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}")
-    if mask._a.dtype.kind != "b":
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
-    v = _fill_value(input, value, "masked_fill_")
-    return masked_fill_tensor_(input, mask, v) if isinstance(value, Tensor) else masked_fill_(input, mask, v._a)
-
-
-def _masked_fill_in_place(self: Tensor, mask: Tensor, value) -> Tensor:
-    """`masked_fill`, written over this tensor; returns it."""
-    if state.grad and (self.requires_grad or (isinstance(value, Tensor) and value.requires_grad)) or not isinstance(mask, Tensor) or mask._a.dtype.kind != "b":
-        return overwrite(self, masked_fill(self, mask, value), "masked_fill_")
-    check_writable(self, "masked_fill_", False)
-    try:
-        np.copyto(self._a, _fill_value(self, value, "masked_fill_")._a, where=mask._a)
-    except ValueError:
-        raise RuntimeError(f"masked_fill_(): the mask of shape {list(mask.shape)} doesn't broadcast to the tensor's shape {list(self.shape)}") from None
-    writing(self, "masked_fill_")
-    return self
-
-
-Tensor.masked_fill_ = _masked_fill_in_place
-
-
-@public
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """A copy of `input` with the elements of `source`, in order, where `mask` (broadcast) is true.
-
-    RuntimeError: fewer elements than places, dtypes that differ, a mask that isn't bool.
-
-    >>> import lightwell as torch
-    >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2.]))
-    tensor([1., 0., 2.])
-    """
-    input, mask = mask_with(input, mask, "masked_scatter_")
-    if source._a.dtype != input._a.dtype:
-        raise RuntimeError(f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}")
-    count = int(np.count_nonzero(mask._a))
-    if source._a.size < count:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same number of elements: the mask has {count}, source {source._a.size}")
-    return masked_scatter_(input, mask, source, count)
-
-
 # ---- regions --------------------------------------------------------------------------------------------------------
 
 
@@ -554,9 +450,13 @@ def _replaced(input: Tensor, region, src: Tensor, name: str) -> Tensor:
         try:
             expanded(src._a.shape, view._a.shape)
         except RuntimeError:
-            raise RuntimeError(f"expected src to have a size equal to the {name} of self. src size = {list(src.shape)}, {name} size = {list(view.shape)}") from None
+            raise RuntimeError(
+                f"expected src to have a size equal to the {name} of self. src size = {list(src.shape)}, {name} size = {list(view.shape)}"
+            ) from None
         if name != "slice":
-            raise RuntimeError(f"expected src to have a size equal to the {name} of self. src size = {list(src.shape)}, {name} size = {list(view.shape)}")
+            raise RuntimeError(
+                f"expected src to have a size equal to the {name} of self. src size = {list(src.shape)}, {name} size = {list(view.shape)}"
+            )
     view.copy_(src)
     return out
 
@@ -580,5 +480,5 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     return _replaced(input, lambda x: x.diagonal(offset, dim1, dim2), src, "diagonal")
 
 
-for _f in (scatter, scatter_add, scatter_reduce, index_add, index_copy, index_fill, index_reduce, masked_scatter):
+for _f in (scatter, scatter_add, scatter_reduce, index_add, index_copy, index_fill, index_reduce):
     setattr(Tensor, _f.__name__ + "_", twin(_f.__name__, _f))

@@ -1,18 +1,14 @@
-"""Another look at the same elements: reshaping, permuting and expanding dimensions, without copying where possible."""
+"""The same elements under another shape, without copying where the layout allows it; and copies."""
 
 import math
 from operator import index as as_int
 
 from .. import dtypes, errors
-from ..tensor import Size, Tensor, channels_last, channels_last_3d, contiguous_format, dim_error, preserve_format
+from ..tensor import Tensor, channels_last, channels_last_3d, contiguous_format, dim_error, preserve_format
 from .op import op
 from .public import public
 
-__all__ = [
-    "adjoint", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "clone", "expand_copy", "flatten", "moveaxis",
-    "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes", "swapdims", "t", "transpose",
-    "unflatten", "unsqueeze",
-]  # fmt: skip
+__all__ = ["clone", "flatten", "ravel", "reshape", "squeeze", "unflatten", "unsqueeze"]
 
 
 def one_dim(dim, ndim: int, what: str = "Dimension") -> int:
@@ -40,6 +36,13 @@ def need_tensor(value, op_name: str, position: int = 1, name: str = "input") -> 
     """TypeError where an operation was given something else than a tensor."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{op_name}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}")
+
+
+def inverse_order(order) -> tuple:
+    out = [0] * len(order)
+    for i, k in enumerate(order):
+        out[k] = i
+    return tuple(out)
 
 
 # ---- records --------------------------------------------------------------------------------------------------------
@@ -116,67 +119,6 @@ class squeeze_dims_:
     forward, grad_x = _squeeze_forward, _squeeze_grad
 
 
-def _inverse(order) -> tuple:
-    out = [0] * len(order)
-    for i, k in enumerate(order):
-        out[k] = i
-    return tuple(out)
-
-
-@op
-class permute_:
-    r"""y[i_order(0), i_order(1), …] = x[i₀, i₁, …].   gx is gy under the inverse permutation."""
-
-    view = True
-
-    def forward(xp, x, /, dims):
-        return xp.permute_dims(x, dims)
-
-    def grad_x(xp, gy, dims):
-        return xp.permute_dims(gy, _inverse(dims))
-
-
-@op
-class transpose_:
-    r"""y is x with two dimensions exchanged.   The exchange is its own inverse: gx is gy with them exchanged."""
-
-    view = True
-
-    def forward(xp, x, /, order):
-        return xp.permute_dims(x, order)
-
-    def grad_x(xp, gy, order):
-        return xp.permute_dims(gy, order)
-
-
-@op
-class t_:
-    r"""y = xᵀ,   hence   gx = gyᵀ."""
-
-    view = True
-
-    def forward(xp, x, /):
-        return xp.permute_dims(x, (1, 0) if x.ndim == 2 else tuple(range(x.ndim)))
-
-    def grad_x(xp, gy):
-        return xp.permute_dims(gy, (1, 0) if gy.ndim == 2 else tuple(range(gy.ndim)))
-
-
-@op
-class expand_:
-    r"""y[…, i, …] = x[…, 0, …] along the repeated dimensions.   x₀ enters every y_i: gx = Σᵢ gy_i along them."""
-
-    view = True
-
-    def forward(xp, x, /, shape):
-        return xp.broadcast_to(x, shape)
-
-    def grad_x(xp, gy, x_shape):
-        lead = gy.ndim - len(x_shape)
-        axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(x_shape) if n == 1 and gy.shape[lead + i] != 1)
-        return xp.reshape(xp.sum(gy, axis=axes), x_shape) if axes else gy
-
-
 @op
 class alias_:
     r"""y = x, the same memory under another name.   gx = gy."""
@@ -197,7 +139,7 @@ class clone_:
     def forward(xp, x, /, order=None):
         if order is None:
             return xp.asarray(x, copy=True)
-        return xp.permute_dims(xp.asarray(xp.permute_dims(x, order), copy=True, order="C"), _inverse(order))
+        return xp.permute_dims(xp.asarray(xp.permute_dims(x, order), copy=True, order="C"), inverse_order(order))
 
     def grad_x(xp, gy):
         return gy
@@ -381,7 +323,9 @@ def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
     rest = -math.prod(sizes)
     full = tuple(shape[d] // rest if s == -1 and rest else s for s in sizes)
     if math.prod(full) != shape[d]:
-        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor")
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor"
+        )
     return view(input, shape[:d] + full + shape[d + 1 :])
 
 
@@ -425,261 +369,6 @@ def squeeze(input: Tensor, dim=None) -> Tensor:
         return squeeze_dims_(input, tuple(sorted(d for d in dims if d < len(shape) and shape[d] == 1)))
     d = one_dim(dim, len(shape))
     return squeeze_dim_(input, (d,) if d < len(shape) and shape[d] == 1 else ())
-
-
-# ---- permuting ------------------------------------------------------------------------------------------------------
-
-
-@public
-def permute(input: Tensor, *sizes, dims=None) -> Tensor:
-    """A view with the dimensions in the order `dims`: y.shape[i] = x.shape[dims[i]].
-
-    RuntimeError: not one entry per dimension, or one twice. IndexError: no such dimension.
-
-    >>> import lightwell as torch
-    >>> torch.permute(torch.zeros(2, 3, 5), (2, 0, 1)).shape
-    torch.Size([5, 2, 3])
-    """
-    need_tensor(input, "permute")
-    dims = sizes_of(sizes if dims is None else (dims,))
-    n = input._a.ndim
-    if len(dims) != n:
-        raise RuntimeError(
-            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering "
-            f"of dimensions i.e. input.dim() = {n} is not equal to len(dims) = {len(dims)}"
-        )
-    dims = tuple([one_dim(d, n) for d in dims])
-    if len(set(dims)) != n:
-        raise RuntimeError(f"permute(): duplicate dims are not allowed, got {list(dims)}")
-    return permute_(input, dims)
-
-
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with dimensions `dim0` and `dim1` exchanged; IndexError where one isn't there.
-
-    >>> import lightwell as torch
-    >>> torch.transpose(torch.zeros(2, 3, 5), 0, 2).shape
-    torch.Size([5, 3, 2])
-    """
-    need_tensor(input, "transpose")
-    n = input._a.ndim
-    i, j = one_dim(dim0, n), one_dim(dim1, n)
-    order = list(range(n))
-    if n:
-        order[i], order[j] = j, i
-    return transpose_(input, tuple(order))
-
-
-def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """`transpose` under NumPy's name."""
-    return transpose(input, axis0, axis1)
-
-
-def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """`transpose` under another name."""
-    return transpose(input, dim0, dim1)
-
-
-transpose, swapaxes, swapdims = public(transpose), public(swapaxes), public(swapdims)
-
-
-@public
-def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix, as a view; vectors and scalars stay as they are.
-
-    RuntimeError for more than two dimensions (`mT`, `permute` are for those).
-
-    >>> import lightwell as torch
-    >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
-    tensor([[1, 3],
-            [2, 4]])
-    """
-    try:
-        n = input._a.ndim
-    except AttributeError:
-        raise errors.not_a_tensor(t_.record, 0, input) from None
-    if n > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D: use .mT or .permute(...)")
-    return t_(input)
-
-
-@public
-def movedim(input: Tensor, source, destination) -> Tensor:
-    """A view with dimensions `source` moved to the places `destination`; the others keep their order.
-
-    RuntimeError: lists of different length, or one dimension twice. IndexError: no such dimension.
-
-    >>> import lightwell as torch
-    >>> torch.movedim(torch.zeros(2, 3, 5), 0, -1).shape
-    torch.Size([3, 5, 2])
-    """
-    need_tensor(input, "movedim")
-    n = input._a.ndim
-    src = source if isinstance(source, (tuple, list)) else (source,)
-    dst = destination if isinstance(destination, (tuple, list)) else (destination,)
-    if len(src) != len(dst):
-        raise RuntimeError(
-            "movedim: Invalid source or destination dims: source (" + str(list(src)) + f" dims) should contain the same number of dims as destination ({list(dst)} dims)"
-        )
-    src, dst = [one_dim(d, n) for d in src], [one_dim(d, n) for d in dst]
-    for which, dims in (("source", src), ("destination", dst)):
-        if len(set(dims)) != len(dims):
-            raise RuntimeError(f"movedim: repeated dim in `{which}` ({dims})")
-    order = [d for d in range(n) if d not in src]
-    for d, s in sorted(zip(dst, src)):
-        order.insert(d, s)
-    return permute_(input, tuple(order[:n]))
-
-
-@public
-def moveaxis(input: Tensor, source, destination) -> Tensor:
-    """`movedim` under NumPy's name."""
-    return movedim(input, source, destination)
-
-
-@public
-def adjoint(input: Tensor) -> Tensor:
-    """The last two dimensions exchanged, and complex numbers conjugated; RuntimeError for a vector."""
-    if input._a.ndim < 2:
-        raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._a.ndim}-D tensor.")
-    out = transpose(input, -2, -1)
-    return out.conj() if out.is_complex() else out
-
-
-def _all_reversed(self):
-    """The tensor with its dimensions reversed, as a view."""
-    return permute_(self, tuple(range(self._a.ndim))[::-1])
-
-
-def _matrix_transposed(self):
-    """The last two dimensions exchanged, as a view; RuntimeError for a vector."""
-    if self._a.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
-    return transpose(self, -2, -1)
-
-
-def _hermitian(self):
-    """The conjugate transpose of a matrix; RuntimeError for anything but a matrix (or a scalar)."""
-    if self._a.ndim not in (0, 2):
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor. For batches of matrices, consider using tensor.mH")
-    return adjoint(self) if self._a.ndim else self.conj()
-
-
-Tensor.T, Tensor.mT, Tensor.H, Tensor.mH = property(_all_reversed), property(_matrix_transposed), property(_hermitian), property(adjoint)
-
-
-# ---- broadcasting ---------------------------------------------------------------------------------------------------
-
-
-def expanded(had: tuple, shape: tuple) -> tuple:
-    """`shape` with -1 filled in from `had`; RuntimeError where `had` doesn't broadcast to it."""
-    lead = len(shape) - len(had)
-    if lead < 0:
-        raise RuntimeError(
-            f"expand(): the number of sizes provided ({len(shape)}) must be greater or equal to the number of dimensions in "
-            f"the tensor ({len(had)}): a tensor of shape {list(had)} can't become {list(shape)}"
-        )
-    out = []
-    for i, s in enumerate(shape):
-        n = had[i - lead] if i >= lead else None
-        if s == -1 and n is not None:
-            s = n
-        elif s < 0:
-            raise RuntimeError(f"The expanded size of the tensor ({s}) isn't allowed in a leading, non-existing dimension {i}")
-        elif n is not None and n != s and n != 1:
-            raise RuntimeError(
-                f"The expanded size of the tensor ({s}) must match the existing size ({n}) at non-singleton dimension {i}.  "
-                f"Target sizes: {list(shape)}.  Tensor sizes: {list(had)}"
-            )
-        out.append(s)
-    return tuple(out)
-
-
-def expand(self: Tensor, *sizes, implicit=False, size=None) -> Tensor:
-    """A view of a larger shape, in which dimensions of size 1 (and new leading ones) repeat without memory (stride 0).
-
-    -1 keeps a size. RuntimeError where the shape doesn't broadcast to the sizes.
-
-    >>> import lightwell as torch
-    >>> torch.tensor([[1], [2]]).expand(2, 3)
-    tensor([[1, 1, 1],
-            [2, 2, 2]])
-    """
-    shape = sizes_of(sizes if size is None else (size,))
-    return expand_(self, expanded(self._a.shape, shape))
-
-
-def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """`expand(other.size())`."""
-    return expand(self, other._a.shape)
-
-
-Tensor.expand, Tensor.expand_as = expand, expand_as
-
-
-def expand_copy(input: Tensor, size, *, implicit=False) -> Tensor:
-    """`expand` into memory of its own."""
-    return clone(expand(input, size), memory_format=contiguous_format)
-
-
-@public
-def broadcast_to(input: Tensor, size) -> Tensor:
-    """`input.expand(size)`: a view of a larger shape.
-
-    >>> import lightwell as torch
-    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
-    tensor([[1, 2],
-            [1, 2]])
-    """
-    need_tensor(input, "broadcast_to")
-    return expand(input, size)
-
-
-def broadcast_shapes(*shapes) -> Size:
-    """The shape to which all shapes broadcast: sizes equal or 1, counted from the last dimension.
-
-    RuntimeError where there is none.
-
-    >>> import lightwell as torch
-    >>> torch.broadcast_shapes((2,), (3, 1), (1, 1, 1))
-    torch.Size([1, 3, 2])
-    """
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    n = max((len(s) for s in shapes), default=0)
-    out = [1] * n
-    for shape in shapes:
-        for i, s in enumerate(shape, n - len(shape)):
-            if s < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension ({s}): ({list(shape)})")
-            if s != 1 and out[i] != s:
-                if out[i] != 1:
-                    raise RuntimeError(
-                        "Shape mismatch: objects cannot be broadcast to a single shape: "
-                        f"{' and '.join(str(list(s)) for s in shapes)} differ at dimension {i}"
-                    )
-                out[i] = s
-    return Size(out)
-
-
-def broadcast_tensors(*tensors) -> tuple:
-    """Views of all tensors in the shape to which they broadcast; RuntimeError where there is none.
-
-    >>> import lightwell as torch
-    >>> a, b = torch.broadcast_tensors(torch.zeros(3), torch.zeros(2, 1))
-    >>> a.shape, b.shape
-    (torch.Size([2, 3]), torch.Size([2, 3]))
-    """
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tensors[0]
-    for i, x in enumerate(tensors):
-        need_tensor(x, "broadcast_tensors", i + 1, "tensors")
-    shape = tuple(tensors[0]._a.shape) if tensors else ()
-    for x in tensors[1:]:
-        try:
-            shape = broadcast_shapes(shape, x._a.shape)
-        except RuntimeError:
-            raise errors.broadcast_error(shape, x._a.shape, "broadcast_tensors") from None
-    return tuple([expand(x, tuple(shape)) for x in tensors])
 
 
 # ---- copies ---------------------------------------------------------------------------------------------------------

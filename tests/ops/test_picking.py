@@ -80,8 +80,24 @@ def test_values_and_two_orders(name):
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("how", ["sum", "prod", "mean", "amax", "amin"])
 def test_scatter_reduce(how, include):
-    agree(torch, lambda f, x, v: x.scatter_reduce(0, f.tensor(G), v, how, include_self=include), X, SRC, grad=True, names=False, second=how != "mean")
-    agree(torch, lambda f, x, v: x.scatter_reduce(0, f.tensor(G), v, how, include_self=include), ZEROS, ZEROS[2:], grad=how not in ("amax", "amin"), names=False, second=False)
+    agree(
+        torch,
+        lambda f, x, v: x.scatter_reduce(0, f.tensor(G), v, how, include_self=include),
+        X,
+        SRC,
+        grad=True,
+        names=False,
+        second=how != "mean",
+    )
+    agree(
+        torch,
+        lambda f, x, v: x.scatter_reduce(0, f.tensor(G), v, how, include_self=include),
+        ZEROS,
+        ZEROS[2:],
+        grad=how not in ("amax", "amin"),
+        names=False,
+        second=False,
+    )
     agree(torch, lambda f, x, v: x.scatter_reduce(0, f.tensor(G), v, how, include_self=include), (X * 5).astype(int), (SRC * 5).astype(int))
 
 
