@@ -1,56 +1,18 @@
 """Recurrent computations: the cells, and whole stacks of them over padded or packed sequences.
 
-The input's projection is one matrix product for all steps; only the recurrence itself runs step by step.
+Padded sequences run by the records of ops/recurrent.py, one per layer and direction; packed ones step by step, with one
+matrix product for the input's projection of all steps.
 """
 
 from __future__ import annotations
 
+from ...ops.recurrent import STEPS, advance, layer, linear
+
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
 
-def _linear(x, w, b=None):
-    """x wᵀ + b."""
-    y = x.matmul(w.t())
-    return y if b is None else y + b
-
-
-def _step_tanh(gi, state, w, b):
-    (h,) = state
-    return ((gi + _product(h, w, b)).tanh(),)
-
-
-def _step_relu(gi, state, w, b):
-    (h,) = state
-    return ((gi + _product(h, w, b)).relu(),)
-
-
-def _step_lstm(gi, state, w, b):
-    h, c = state
-    i, f, g, o = (gi + _product(h, w, b)).chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
-
-
-def _step_gru(gi, state, w, b):
-    (h,) = state
-    ir, iz, ig = gi.chunk(3, -1)
-    hr, hz, hg = _product(h, w, b).chunk(3, -1)
-    z = (iz + hz).sigmoid()
-    n = (ig + (ir + hr).sigmoid() * hg).tanh()
-    return (n + z * (h - n),)
-
-
-def _product(h, w, b):
-    """h w + b, w transposed already."""
-    y = h.matmul(w)
-    return y if b is None else y + b
-
-
-_STEPS = {"RNN_TANH": _step_tanh, "RNN_RELU": _step_relu, "LSTM": _step_lstm, "GRU": _step_gru}
-
-
 def _cell(kind: str, input, state: tuple, w_ih, w_hh, b_ih, b_hh) -> tuple:
-    return _STEPS[kind](_linear(input, w_ih, b_ih), state, w_hh.t(), b_hh)
+    return STEPS[kind](linear(input, w_ih, b_ih), state, w_hh.t(), b_hh)
 
 
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
@@ -73,34 +35,12 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     return _cell("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
-def _advance(step, gi, state: tuple, w, b, w_hr) -> tuple:
-    state = step(gi, state, w, b)
-    return state if w_hr is None else (state[0].matmul(w_hr), *state[1:])
-
-
-def _padded(kind: str, x, state: tuple, w_ih, w_hh, b_ih, b_hh, w_hr, reverse: bool):
-    """One layer in one direction over (T, N, I): the outputs (T, N, H) and the last state."""
-    import lightwell as lw
-
-    step, fold = _STEPS[kind], kind != "GRU" and b_ih is not None  # the GRU's reset gate acts on h W + b
-    gates = _linear(x, w_ih, b_ih + b_hh if fold else b_ih).unbind(0)
-    w, b = w_hh.t(), None if fold else b_hh
-    w_hr = None if w_hr is None else w_hr.t()
-    out = []
-    for gi in reversed(gates) if reverse else gates:
-        state = _advance(step, gi, state, w, b, w_hr)
-        out.append(state[0])
-    if reverse:
-        out.reverse()
-    return lw.stack(out), state
-
-
 def _packed(kind: str, x, sizes: list[int], state: tuple, w_ih, w_hh, b_ih, b_hh, w_hr, reverse: bool):
     """The same over packed rows (ΣN_t, I), N_t falling: rows whose sequence has ended leave, or have yet to come."""
     import lightwell as lw
 
-    step, fold = _STEPS[kind], kind != "GRU" and b_ih is not None
-    gates = _linear(x, w_ih, b_ih + b_hh if fold else b_ih).split(sizes, 0)
+    step, fold = STEPS[kind], kind != "GRU" and b_ih is not None
+    gates = linear(x, w_ih, b_ih + b_hh if fold else b_ih).split(sizes, 0)
     w, b = w_hh.t(), None if fold else b_hh
     w_hr = None if w_hr is None else w_hr.t()
     out = []
@@ -111,7 +51,7 @@ def _packed(kind: str, x, sizes: list[int], state: tuple, w_ih, w_hh, b_ih, b_hh
             if n > now:
                 state = tuple(lw.cat([s, s0[now:n]]) for s, s0 in zip(state, start, strict=True))
                 now = n
-            state = _advance(step, gi, state, w, b, w_hr)
+            state = advance(step, gi, state, w, b, w_hr)
             out.append(state[0])
         out.reverse()
         return lw.cat(out), state
@@ -122,7 +62,7 @@ def _packed(kind: str, x, sizes: list[int], state: tuple, w_ih, w_hh, b_ih, b_hh
             ended.append(tuple(s[n:] for s in state))
             state = tuple(s[:n] for s in state)
             now = n
-        state = _advance(step, gi, state, w, b, w_hr)
+        state = advance(step, gi, state, w, b, w_hr)
         out.append(state[0])
     ended.append(state)
     ended.reverse()
@@ -146,22 +86,22 @@ def run(
     x = input.transpose(0, 1) if batch_first and sizes is None else input
     states = [s.unbind(0) for s in hx]
     last: list[tuple] = []
-    for layer in range(num_layers):
+    for level in range(num_layers):
         outs = []
         for direction in range(directions):
-            at = layer * directions + direction
+            at = level * directions + direction
             own = list(params[at * per : (at + 1) * per])
             w_ih, w_hh, *rest = own
             b_ih, b_hh = (rest.pop(0), rest.pop(0)) if has_biases else (None, None)
             w_hr = rest[0] if rest else None
             weights = (w_ih, w_hh, b_ih, b_hh, w_hr, direction == 1)
             state = tuple(s[at] for s in states)
-            out, state = _padded(kind, x, state, *weights) if sizes is None else _packed(kind, x, sizes, state, *weights)
+            out, state = layer(kind, x, state, *weights) if sizes is None else _packed(kind, x, sizes, state, *weights)
             outs.append(out)
             last.append(state)
         x = outs[0] if directions == 1 else lw.cat(outs, -1)
-        if dropout and train and layer < num_layers - 1:
-            from . import dropout as drop
+        if dropout and train and level < num_layers - 1:
+            from .dropout import dropout as drop
 
             x = drop(x, dropout, True)
     if batch_first and sizes is None:
