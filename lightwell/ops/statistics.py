@@ -340,7 +340,7 @@ def histogram(input: Tensor, bins, *, range=None, weight=None, density=False):
     return _histogram(out, wrap(edges[0]))
 
 
-@public(out=False)
+@public(out=False, method=False)
 def histogramdd(input: Tensor, bins, range=None, weight=None, density=False):
     """Counts (or sums of `weight`) of points, the last dimension their coordinates, in boxes; as (hist, bin_edges).
 
