@@ -1,5 +1,7 @@
 """lightwell: a deep-learning framework with the light on inside, under PyTorch's names."""
 
+import warnings as _warnings
+
 from . import _allocator as _allocator
 from .autograd.modes import (
     enable_grad,
@@ -44,6 +46,9 @@ from ._version import __version__
 from math import e, inf, nan, pi  # noqa: E402
 
 newaxis = None
+
+# log(0) is -inf here, as in PyTorch, and no occasion for NumPy's warning: silent inside this package, untouched in the user's own code.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\.|$)")
 
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
