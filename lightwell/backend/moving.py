@@ -110,7 +110,7 @@ def _picked(x, key):
     k = key[-1]
     if type(k) is ndarray and k.dtype.kind == "i":
         n = len(key) - 1
-        if not n or all([type(j) is slice and j == _full for j in key[:-1]]):
+        if not n or all(type(j) is slice and j == _full for j in key[:-1]):
             return x.take(k, n)  # twice as quick as x[key] for whole slices
     y = x[key]
     return y if type(y) is not ndarray or y.flags.c_contiguous else np.array(y, order="C")

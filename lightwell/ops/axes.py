@@ -1,10 +1,11 @@
 """Dimensions in another order: permute, transpose and their relatives, as views."""
 
 from .. import errors
+from ..autograd.modes import state
 from ..tensor import Tensor
 from .op import op
 from .public import public
-from .shape import inverse_order, need_tensor, one_dim, sizes_of
+from .shape import inverse_order, need_tensor, one_dim, sizes_of, squeeze, unsqueeze
 
 __all__ = ["adjoint", "moveaxis", "movedim", "permute", "swapaxes", "swapdims", "t", "transpose"]
 
@@ -182,9 +183,36 @@ def _hermitian(self):
     """The conjugate transpose of a matrix; RuntimeError for anything but a matrix (or a scalar)."""
     if self._a.ndim not in (0, 2):
         raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor. For batches of matrices, consider using tensor.mH"
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor. "
+            "For batches of matrices, consider using tensor.mH"
         )
     return adjoint(self) if self._a.ndim else self.conj()
 
 
 Tensor.T, Tensor.mT, Tensor.H, Tensor.mH = property(_all_reversed), property(_matrix_transposed), property(_hermitian), property(adjoint)
+
+
+# ---- the same, in place: the tensor itself takes the view's shape -----------------------------------------------------
+
+
+def _becoming(f):
+    """The method that lets a tensor become the view `f` of itself."""
+    name = f.__name__ + "_"
+
+    def become(self, *args, **kwargs):
+        if state.grad and self.requires_grad and self._node is None:
+            raise RuntimeError(f"a leaf Variable that requires grad is being used in an in-place operation ({name}).")
+        shown = f(self, *args, **kwargs)
+        self._a = shown._a
+        if shown._rg:
+            self._node = shown._node
+        self._bump()
+        return self
+
+    become.__name__ = become.__qualname__ = name
+    become.__doc__ = f"Let this tensor become its own `{f.__name__}`, without a copy; returns it."
+    return become
+
+
+for _f in (transpose, swapaxes, swapdims, t, unsqueeze, squeeze):
+    setattr(Tensor, _f.__name__ + "_", _becoming(_f))

@@ -495,3 +495,12 @@ def set_(self: Tensor, source=None, storage_offset=0, size=None, stride=None) ->
 
 
 Tensor.resize_, Tensor.resize_as_, Tensor.set_ = resize_, resize_as_, set_
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both tensors show the same memory with the same sizes and strides."""
+    same = self._storage_owner() is tensor._storage_owner() and self.storage_offset() == tensor.storage_offset()
+    return same and self._a.shape == tensor._a.shape and self.stride() == tensor.stride()
+
+
+Tensor.is_set_to = is_set_to

@@ -1,5 +1,6 @@
 """Taking tensors apart into views: split, chunk, unbind and their relatives."""
 
+import itertools
 from operator import index as as_int
 
 import numpy as np
@@ -221,7 +222,8 @@ def tensor_split(input: Tensor, indices_or_sections=None, dim: int = 0, *, indic
     if isinstance(where, Tensor):
         if where._a.dtype != np.int64 or where._a.ndim > 1:
             raise RuntimeError(
-                f"tensor_split expected tensor_indices_or_sections to be a zero- or one-dimensional int64 tensor, got {where.dtype} of shape {list(where.shape)}"
+                f"tensor_split expected tensor_indices_or_sections to be a zero- or one-dimensional int64 tensor, "
+                f"got {where.dtype} of shape {list(where.shape)}"
             )
         where = where.tolist()
     if isinstance(where, (tuple, list)):
@@ -239,7 +241,7 @@ def _cut(x: Tensor, cuts, d: int) -> tuple:
 
     lead = (slice(None),) * d
     last = len(cuts) - 2
-    return tuple(slice_(x, lead + (slice(a, None if i == last else b),)) for i, (a, b) in enumerate(zip(cuts, cuts[1:])))
+    return tuple(slice_(x, lead + (slice(a, None if i == last else b),)) for i, (a, b) in enumerate(itertools.pairwise(cuts)))
 
 
 def _axis_split(name: str, least: int, axis):
@@ -255,7 +257,8 @@ def _axis_split(name: str, least: int, axis):
             k = as_int(indices_or_sections)
             if k <= 0 or input._a.shape[d] % k:
                 raise RuntimeError(
-                    f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input._a.shape[d]} is not divisible by the split_size {k}!"
+                    f"torch.{name} attempted to split along dimension {d}, but the size of the dimension "
+                    f"{input._a.shape[d]} is not divisible by the split_size {k}!"
                 )
         return tensor_split(input, indices_or_sections, d)
 
@@ -267,3 +270,5 @@ def _axis_split(name: str, least: int, axis):
 hsplit = _axis_split("hsplit", 1, lambda n: 0 if n == 1 else 1)
 vsplit = _axis_split("vsplit", 2, lambda n: 0)
 dsplit = _axis_split("dsplit", 3, lambda n: 2)
+
+Tensor.unsafe_chunk, Tensor.unsafe_split = chunk, split

@@ -135,7 +135,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             return reshape(gather_(reshape(input, (input._a.size,)), reshape(index, (0,)), 0), i.shape)
     if max(n, 1) != max(i.ndim, 1):
         raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor: gather() of shapes {list(input.shape)} and {list(index.shape)}"
+            f"Index tensor must have the same number of dimensions as input tensor: "
+            f"gather() of shapes {list(input.shape)} and {list(index.shape)}"
         )
     if not n or not i.ndim:
         flat, index = reshape(input, (input._a.size,)), reshape(index, (i.size,))

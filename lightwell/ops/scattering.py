@@ -12,7 +12,8 @@ from .public import public, twin
 from .shape import clone, need_tensor, one_dim, reshape
 
 __all__ = [
-    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "put", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
+    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "put",
+    "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
 ]  # fmt: skip
 
 
@@ -119,7 +120,8 @@ def _checked(input, dim, index, src, name):
     if i.size:
         if max(i.ndim, 1) != max(n, 1) or (isinstance(src, Tensor) and max(src._a.ndim, 1) != max(n, 1)):
             raise RuntimeError(
-                f"Index tensor must have the same number of dimensions as self tensor, and as src: {name}() of shapes {list(input.shape)} and {list(i.shape)}"
+                f"Index tensor must have the same number of dimensions as self tensor, and as src: "
+                f"{name}() of shapes {list(input.shape)} and {list(i.shape)}"
             )
         if n and i.ndim:
             for k, m in enumerate(i.shape):
@@ -393,7 +395,8 @@ def _index_put(self: Tensor, indices, values, accumulate=False) -> Tensor:
     need_tensor(values, "index_put_", 2, "values")
     if values._a.dtype != self._a.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {self.dtype} for the destination and {values.dtype} for the source."
+            f"Index put requires the source and destination dtypes match, "
+            f"got {self.dtype} for the destination and {values.dtype} for the source."
         )
     first, then, single = _put_key(self, indices, "index_put_")
     if then is None:
@@ -424,7 +427,8 @@ def _put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         )
     if index._a.size != source._a.size:
         raise IndexError(
-            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}"
+            f"put_(): Expected source and index to have the same number of elements, but got "
+            f"source.numel() = {source._a.size}, index.numel() = {index._a.size}"
         )
     n = self._a.size
     check_range(index._a, n, "put_", negative=True)

@@ -256,3 +256,15 @@ def test_typed_storage():
 @pytest.mark.parametrize("shapes", [((2,), (3, 1)), ((), (1,)), ((5, 1, 4), (3, 1)), (2, (3, 2))])
 def test_broadcast_shapes(shapes):
     assert tuple(lw.broadcast_shapes(*shapes)) == tuple(torch.broadcast_shapes(*shapes))
+
+
+def test_becoming_a_view_of_itself():
+    def call(f, x):
+        y = x * x
+        y.t_().unsqueeze_(1).transpose_(0, 2).squeeze_(1)
+        y.mul_(2.0)
+        return [y, y.is_set_to(y), y.is_set_to(y.clone())]
+
+    agree(torch, call, np.arange(6.0).reshape(2, 3), grad=True, names=False)
+    with pytest.raises(RuntimeError):
+        lw.ones(2, 2, requires_grad=True).t_()
