@@ -69,6 +69,8 @@ class masked_select_:
         return xp.index_add(x_shape, (mask,), gy)
 
 
+_least = np.minimum.reduce
+
 # ---- along a dimension ----------------------------------------------------------------------------------------------
 
 
@@ -106,12 +108,18 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if index._a.ndim > 1:
         raise IndexError(f"index_select(): Index is supposed to be a vector, but got shape {list(index.shape)}")
     d = one_dim(dim, input._a.ndim)
-    check_range(index._a, input._a.shape[d] if input._a.ndim else 1, "index_select")
+    i = index._a
+    if i.size and (_least(i) < 0 if i.ndim else i < 0):
+        check_range(i, input._a.shape[d] if input._a.ndim else 1, "index_select")
     if not input._a.ndim:
         return reshape(index_select_(reshape(input, (1,)), reshape(index, (-1,)), 0), ())
     if not index._a.ndim:
         index = reshape(index, (1,))
-    return index_select_(input, index, d)
+    try:
+        return index_select_(input, index, d)
+    except IndexError:
+        check_range(i, input._a.shape[d], "index_select")
+        raise
 
 
 @public
