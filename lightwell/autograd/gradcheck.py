@@ -46,6 +46,8 @@ def _steps(t: Tensor):
 
 def _numerical(func, inputs, t: Tensor, eps: float) -> list:
     """For each output, its Jacobian for `t` by central differences, one row for each number in `t`."""
+    if not t._a.size:
+        return [np.zeros((0, len(v))) for v in _values(func, inputs)]
     rows = []
     for index, unit in _steps(t):
         before = t._a[index].copy()
@@ -66,7 +68,9 @@ def _analytical(output, wanted) -> list:
         one[index] = unit  # the gradient of Re(conj(unit)·output): of the real part for 1, of the imaginary one for 1j
         found = grad([output], wanted, [make(one)], retain_graph=True, allow_unused=True)
         columns.append([np.zeros(len(_parts(t._a))) if g is None else _parts(g._a) for g, t in zip(found, wanted)])
-    return [np.array(rows).T.reshape(len(_parts(t._a)), -1) for rows, t in zip(zip(*columns), wanted)]
+    if not columns:
+        return [np.zeros((len(_parts(t._a)), 0)) for t in wanted]
+    return [np.array(rows).T.reshape(len(_parts(t._a)), len(columns)) for rows, t in zip(zip(*columns), wanted)]
 
 
 def gradcheck(
@@ -123,7 +127,7 @@ def _check_inputs(inputs, wanted, raise_exception) -> None:
                     UserWarning,
                     stacklevel=3,
                 )
-            if any(s == 0 and n > 1 for s, n in zip(t._a.strides, t._a.shape)):
+            if t._a.size and any(s == 0 and n > 1 for s, n in zip(t._a.strides, t._a.shape)):
                 raise RuntimeError(
                     f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be "
                     "able to compute the numerical gradients correctly. You should call .contiguous on the input before passing it."
