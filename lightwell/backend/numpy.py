@@ -21,7 +21,7 @@ from .moving import (  # noqa: F401
     scatter_extreme, scatter_prod, scatter_set, sliding, squeeze, stack, take, take_along_axis, window,
 )  # fmt: skip
 from .pointwise import (  # noqa: F401
-    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, log, log1p, log2, log10, log_sigmoid, nan_to_num,
+    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, fused, log, log1p, log2, log10, log_sigmoid, nan_to_num,
     rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
 from .products import einsum, matmul  # noqa: F401
@@ -31,7 +31,7 @@ from .pooling import (  # noqa: F401
 from .recurrent import gru, gru_back, lstm, lstm_back, rnn, rnn_back  # noqa: F401
 from .resample import constant_pad, divide_by, resample, resample_adjoint  # noqa: F401
 from .windows import unwindow, windows  # noqa: F401
-from .norm import moments, scaled  # noqa: F401
+from .norm import moments, rows_pull, scaled  # noqa: F401
 from .softmax import log_softmax, log_softmax_pull, nll_pull, softmax, softmax_pull  # noqa: F401
 from .special import (  # noqa: F401
     bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,

@@ -129,18 +129,20 @@ def log_sigmoid(x):
     return np.minimum(x, 0) - t
 
 
-def erf_gelu(x):
-    """x·Φ(x), Φ the standard normal distribution function: the exact GELU."""
-    from .special import erf
-
-    cdf = erf(x * 0.7071067811865476)
+def _erf_gelu_block(xp, x):
+    cdf = xp.erf(x * 0.7071067811865476)
     cdf += 1
     cdf *= x
     cdf *= 0.5
     return cdf
 
 
-erf_gelu = widened(erf_gelu)
+@widened
+def erf_gelu(x):
+    """x·Φ(x), Φ the standard normal distribution function: the exact GELU."""
+    return fused(_erf_gelu_block, x)
+
+
 GELU_K, GELU_C = 0.7978845608028654, 0.044715
 
 
@@ -222,4 +224,26 @@ def nan_to_num(x, nan=None, posinf=None, neginf=None):
     out[np.isnan(x)] = 0 if nan is None else nan
     out[np.asarray(x == np.inf)] = info.max if posinf is None else posinf
     out[np.asarray(x == -np.inf)] = info.min if neginf is None else neginf
+    return out
+
+
+def fused(formula, *arrays):
+    """formula(xp, *arrays), an elementwise formula: on large arrays block by block, by all threads, so that what stands
+    between its steps stays in the cache."""
+    from . import numpy as xp
+
+    first = arrays[0]
+    if first.size <= 65536 or not all(
+        type(a) is ndarray and a.shape == first.shape and a.dtype is first.dtype and a.flags.c_contiguous for a in arrays
+    ):
+        return formula(xp, *arrays)
+    out = np.empty(first.shape, first.dtype)
+    flat, to, block = [a.reshape(-1) for a in arrays], out.reshape(-1), 32768
+
+    def rows(start, stop):
+        for i in range(start, stop, block):
+            j = min(i + block, stop)
+            to[i:j] = formula(xp, *[a[i:j] for a in flat])
+
+    parallel_rows(rows, to.size, 2 * block)
     return out

@@ -28,7 +28,8 @@ BEYOND_THE_STANDARD = {
     "erfc, erfcx, ndtr, ndtri, log_ndtr, entr, zeta": "further special functions (backend/special.py)",
     "i0e, i1e, bessel_j0, bessel_j1, bessel_y0, bessel_y1, bessel_k0, bessel_k1": "Bessel functions, scaled or not",
     "softmax, log_softmax": "along an axis; softmax_pull, log_softmax_pull, nll_pull are their derivatives (backend/softmax.py)",
-    "moments, scaled": "mean, inverse deviation and variance; the normalisation by them (backend/norm.py)",
+    "moments, scaled, rows_pull": "mean, inverse deviation and variance; the normalisation by them (backend/norm.py)",
+    "fused": "fused(formula, *arrays): formula(xp, *arrays), elementwise; the reader may work in blocks",
     "rsqrt": "1/√x",
     "sgn": "x/|x|, 0 at 0, for complex numbers too",
     "angle": "the argument of a complex number",
@@ -82,4 +83,4 @@ BEYOND_THE_STANDARD = {
     "fft": "discrete Fourier transforms",
 }
 
-NAMES = frozenset(ELEMENTWISE + REDUCE + SHAPE + CREATE + LINEAR + SEARCH).union(BEYOND_THE_STANDARD)
+NAMES = frozenset(ELEMENTWISE + REDUCE + SHAPE + CREATE + LINEAR + SEARCH).union(*(key.split(", ") for key in BEYOND_THE_STANDARD))

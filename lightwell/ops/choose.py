@@ -96,6 +96,28 @@ class clamp_:
 
 
 @op
+class clamp_min_:
+    r"""y = max(x, low).   gx = gy where x ≥ low, 0 below."""
+
+    def forward(xp, x, /, low):
+        return xp.maximum(x, low)
+
+    def grad_x(xp, gy, x, low):
+        return xp.where(x >= low, gy, xp.zeros_like(gy))
+
+
+@op
+class clamp_max_:
+    r"""y = min(x, high).   gx = gy where x ≤ high, 0 above."""
+
+    def forward(xp, x, /, high):
+        return xp.minimum(x, high)
+
+    def grad_x(xp, gy, x, high):
+        return xp.where(x <= high, gy, xp.zeros_like(gy))
+
+
+@op
 class clamp_between_:
     r"""z = min(max(x, low), high).   gx = gz where low ≤ x ≤ high;   low's where x < low < high;   high's where x or low > high."""
 
@@ -442,7 +464,7 @@ def _bound(x, bound):
     return None if bound is None else np.asarray(bound, x.dtype) if x.dtype.num >= 256 else bound
 
 
-_clamp = clamp_
+_clamp, _clamp_min, _clamp_max = clamp_, clamp_min_, clamp_max_
 
 
 def _clamp_numbers(x: Tensor, low, high) -> Tensor:
@@ -506,12 +528,16 @@ Tensor.clip, Tensor.clip_ = clamp, clamp_
 @public(inplace=True)
 def clamp_min(input, min):  # noqa: A002
     """max(input, min). See `clamp`."""
+    if isinstance(min, (int, float)) and input._a.dtype.kind == "f":
+        return _clamp_min(input, min)
     return clamp(input, min)
 
 
 @public(inplace=True)
 def clamp_max(input, max):  # noqa: A002
     """min(input, max). See `clamp`."""
+    if isinstance(max, (int, float)) and input._a.dtype.kind == "f":
+        return _clamp_max(input, max)
     return clamp(input, None, max)
 
 

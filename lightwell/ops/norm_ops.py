@@ -33,7 +33,10 @@ def _pull(xp, needed, gy, x, w, m, r, view, axes, wide, wshape, eps):
     if needed[0]:
         g = g if w is None else g * xp.reshape(w, wshape)
         g = xp.reshape(g, view)
-        gx = (g - xp.mean(g, axis=axes, keepdims=True) - h * xp.mean(g * h, axis=axes, keepdims=True)) * r
+        if axes == (1,) and len(view) == 2:
+            gx = xp.rows_pull(g, h, r)
+        else:
+            gx = (g - xp.mean(g, axis=axes, keepdims=True) - h * xp.mean(g * h, axis=axes, keepdims=True)) * r
         gx = xp.reshape(gx, x.shape)
     return gx, gw, gb
 

@@ -42,7 +42,7 @@ class nll_loss_:
     def grad_x(xp, gy, x_shape, index, c, axis, reduced):
         gy = gy if reduced else xp.expand_dims(gy, axis)
         zeros = xp.zeros_like(xp.broadcast_to(xp.sum(gy), x_shape))
-        return xp.scatter_add(zeros, index, gy * c, axis)
+        return xp.scatter_add(zeros, index, xp.broadcast_to(gy * c, tuple(index.shape)), axis)
 
 
 @op
@@ -58,7 +58,7 @@ class cross_entropy_:
         picked = xp.take_along_axis(logp, index, axis) * c
         return (xp.sum(picked) if reduced else xp.squeeze(picked, axis)), logp
 
-    def grad_x(xp, gy, logp, index, c, axis, reduced):
+    def grad_x(xp, gy, x, logp, index, c, axis, reduced):
         gy = gy if reduced else xp.expand_dims(gy, axis)
         return xp.nll_pull(logp, index, gy * c, axis)
 

@@ -115,7 +115,7 @@ def _channels(input, p, training, inplace, n):
             "interpreted as shape (N, C, L), where C is the channel dim. Use dropout1d for that.",
             stacklevel=3,
         )
-    if (n == 1 and dim == 2) or (n == 3 and dim == 4):
+    if (n == 1 and dim == 2) or (n == 3 and dim != 5):
         result = feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
         return overwrite(input, result, name) if inplace and result is not input else result
     return feature_dropout(input, p, training, inplace)

@@ -34,6 +34,14 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
 
+def _count(reduction: str, *tensors):
+    """How a record is told the reduction: None, 0 for a sum, the number of elements for a mean."""
+    if reduction != "mean":
+        return None if reduction == "none" else 0
+    a = np.broadcast(*[t._a for t in tensors]) if len({t._a.shape for t in tensors}) > 1 else tensors[0]._a
+    return a.size or math.nan
+
+
 def _need_tensors(name: str, **values) -> None:
     for argument, value in values.items():
         if not isinstance(value, Tensor):
@@ -98,7 +106,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     _broadcast_warning("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    return l1_loss(input, target, reduction=reduction) if beta == 0 else _reduced(L.smooth_l1_loss_(*_same(input, target), beta), reduction)
+    return l1_loss(input, target, reduction=reduction) if beta == 0 else L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
 
 
 def _same(x: Tensor, y: Tensor):
@@ -122,7 +130,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     _broadcast_warning("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: got {delta}")
-    return _weighted(L.huber_loss_(*_same(input, target), delta), weight, reduction)
+    if weight is None:
+        return L.huber_loss_(*_same(input, target), delta, _count(reduction, input, target))
+    return _weighted(L.huber_loss_(*_same(input, target), delta, None), weight, reduction)
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -149,8 +159,9 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
         )
     if input._a.dtype != target._a.dtype:
         raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}: convert the target, with .to(input.dtype)")
-    loss = L.binary_cross_entropy_(input, target)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    if weight is None:
+        return L.binary_cross_entropy_(input, target, _count(reduction, input))
+    return _reduced(L.binary_cross_entropy_(input, target, None) * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
@@ -167,8 +178,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     if input._a.shape != target._a.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     x, y = _same(input, target)
-    loss = L.binary_cross_entropy_with_logits_(x, y, pos_weight)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    if weight is None:
+        return L.binary_cross_entropy_with_logits_(x, y, pos_weight, _count(reduction, x))
+    return _reduced(L.binary_cross_entropy_with_logits_(x, y, pos_weight, None) * weight, reduction)
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -315,7 +327,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-y·x)) for answers y = ±1."""
-    return _reduced(L.soft_margin_loss_(input, target), chosen(size_average, reduce, reduction))
+    reduction = chosen(size_average, reduce, reduction)
+    return L.soft_margin_loss_(*_same(input, target), _count(reduction, input, target))
 
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
