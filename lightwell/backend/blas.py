@@ -1,10 +1,12 @@
-"""Calls into the BLAS that NumPy brings along, for what NumPy itself needs two passes for.
+"""Calls into the BLAS that NumPy brings along: a one-pass axpy, and the number of threads that fits a product.
 
 The wheels of NumPy contain an OpenBLAS whose functions can be called by address. Where there is none (another build of NumPy),
-`axpy` says so by returning False, and its callers compute with NumPy.
+`axpy` says so by returning False, and its callers compute with NumPy; `share` then leaves the threads alone.
 """
 
 import numpy as np
+
+from . import threads
 
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 _functions: dict | None = None
@@ -14,8 +16,14 @@ _functions: dict | None = None
 PIECE = 10000
 
 
+# Below this many multiply-adds a product is quicker in one thread; and on a busy machine, where OpenBLAS would wait for its
+# other threads, a hundred times quicker.
+ONE_THREAD = 4_000_000
+_threads_now = 0
+
+
 def _find() -> dict:
-    """dtype → axpy(n, a, x, step, y, step) of NumPy's own OpenBLAS; empty where it isn't found."""
+    """"threads" → its setter, dtype → axpy(n, a, x, step, y, step) of NumPy's own OpenBLAS; empty where it isn't found."""
     import ctypes
     import glob
     import os
@@ -31,10 +39,25 @@ def _find() -> dict:
                 call.argtypes = [ctypes.c_int64, number, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
                 call.restype = None
                 found[dtype] = call
+            setter = library.scipy_openblas_set_num_threads64_
+            setter.argtypes, setter.restype = [ctypes.c_int], None
+            found["threads"] = setter
             return found
         except (OSError, AttributeError):
             continue
     return {}
+
+
+def share(work: int) -> None:
+    """Let the next product use one thread or all that `set_num_threads` allows, by its number of multiply-adds."""
+    global _functions, _threads_now
+    wanted = 1 if work < ONE_THREAD else threads.get_num_threads()
+    if wanted != _threads_now:
+        if _functions is None:
+            _functions = _find()
+        if _functions:
+            _functions["threads"](wanted)
+        _threads_now = wanted
 
 
 def axpy(a: float, x: np.ndarray, y: np.ndarray) -> bool:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .blas import share
+
 _float16 = np.dtype(np.float16)
 
 
@@ -9,6 +11,7 @@ def matmul(x, y):
     """The matrix product; 16- and 8-bit floats are multiplied in float32 and rounded once."""
     if x.dtype.num >= 256 or x.dtype is _float16:
         return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
+    share(x.size * y.shape[-1])
     return np.matmul(x, y)
 
 
