@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
+from .ops.contractions import chain_matmul as _chain
 from .ops.decompose import (
     householder_product, linalg_lu as lu, linalg_lu_solve as lu_solve, linalg_qr as qr, lu_factor, lu_factor_ex,
 )  # fmt: skip
 from .ops.dims import one_axis
 from .ops.matrices import LinAlgError, check_matrix, check_type, kind
 from .ops.moments import vector_norm as _vector_norm
-from .ops.products import chain_matmul as _chain
 from .ops.public import public
 from .ops.solving import (
     cholesky_ex, det, inv, inv_ex, linalg_cholesky as cholesky, slogdet, solve, solve_ex, solve_triangular,

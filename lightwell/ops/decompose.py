@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
-from . import solving
+from . import solving, sparse  # noqa: F401  (sparse: attaches its Tensor methods)
 from .matrices import LinAlgError, check_matrix, hermitian, kind, same_type
 from .op import op
 from .public import public

@@ -1,6 +1,4 @@
-"""Products of vectors and matrices: dot, mv, mm, bmm, matmul, their sums with a third (addmm …), outer, einsum, tensordot."""
-
-import math
+"""Products of vectors and matrices: dot, mv, mm, bmm, matmul, their sums with a third (addmm …), outer."""
 
 
 from ..tensor import Tensor
@@ -8,8 +6,7 @@ from .op import op
 from .public import public
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "einsum", "ger", "inner", "kron",
-    "matmul", "mm", "mv", "outer", "tensordot", "vdot",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "ger", "matmul", "mm", "mv", "outer", "vdot",
 ]  # fmt: skip
 
 
@@ -137,6 +134,17 @@ def _pair(name, x, y):
             f"expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name} in {name}(): "
             "convert one, with .to(dtype)"
         )
+    if x._a.dtype.kind == "b":
+        raise NotImplementedError(f"\"addmm_impl_cpu_\" not implemented for 'Bool': {name}() takes numbers; convert with .to(dtype)")
+
+
+def _sparse(error, x, y):
+    """A product in which a factor is sparse: its class multiplies."""
+    if x.layout.name == "strided" == y.layout.name:
+        raise error
+    if x.layout.name == "strided":
+        return y.__rmatmul__(x)
+    return x.matmul(y)
 
 
 def _rank(name, t, n, which):
@@ -163,7 +171,10 @@ def mm(input, mat2):
     tensor([[3.],
             [3.]])
     """
-    _pair("mm", input, mat2)
+    try:
+        _pair("mm", input, mat2)
+    except NotImplementedError as error:
+        return _sparse(error, input, mat2)
     _rank("mm", input, 2, "self")
     _rank("mm", mat2, 2, "mat2")
     if input._a.shape[1] != mat2._a.shape[0]:
@@ -198,7 +209,10 @@ def mv(input, vec):
     >>> torch.mv(torch.ones(2, 3), torch.arange(3.))
     tensor([3., 3.])
     """
-    _pair("mv", input, vec)
+    try:
+        _pair("mv", input, vec)
+    except NotImplementedError as error:
+        return _sparse(error, input, vec)
     if input._a.ndim != 2 or vec._a.ndim != 1:
         raise RuntimeError(
             f"vector + matrix @ vector expected, got {vec._a.ndim}, {input._a.ndim}, {vec._a.ndim}: mv() takes a matrix and a "
@@ -257,7 +271,10 @@ def matmul(input, other):
     >>> torch.matmul(torch.ones(4, 2, 3), torch.ones(3)).shape
     torch.Size([4, 2])
     """
-    _pair("matmul", input, other)
+    try:
+        _pair("matmul", input, other)
+    except NotImplementedError as error:
+        return _sparse(error, input, other)
     a, b = input._a, other._a
     if a.ndim == 2 and b.ndim == 2:
         if a.shape[1] != b.shape[0]:
@@ -297,7 +314,10 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     >>> torch.addmm(torch.ones(1), torch.ones(1, 2), torch.ones(2, 1))
     tensor([[3.]])
     """
-    _pair("addmm", mat1, mat2)
+    try:
+        _pair("addmm", mat1, mat2)
+    except NotImplementedError as error:
+        return input * beta + _sparse(error, mat1, mat2) * alpha
     _rank("addmm", mat1, 2, "mat1")
     _rank("addmm", mat2, 2, "mat2")
     if mat1._a.shape[1] != mat2._a.shape[0]:
@@ -369,36 +389,6 @@ Tensor.ger = outer
 
 
 @public
-def inner(input, other):
-    """Σ over the last dimensions of both: inner(x, y)[…, …] = Σₖ x[…, k]·y[…, k].
-
-    >>> import lightwell as torch
-    >>> torch.inner(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
-    tensor(11.)
-    """
-    if not input.ndim or not other.ndim:
-        return input * other
-    return tensordot(input, other, dims=([-1], [-1]))
-
-
-@public
-def kron(input, other):
-    """The Kronecker product: every element of `input` times all of `other`, in blocks.
-
-    >>> import lightwell as torch
-    >>> torch.kron(torch.eye(2), torch.ones(1, 2))
-    tensor([[1., 1., 0., 0.],
-            [0., 0., 1., 1.]])
-    """
-    n = max(input.ndim, other.ndim)
-    x = input.reshape((1,) * (n - input.ndim) + tuple(input.shape))
-    y = other.reshape((1,) * (n - other.ndim) + tuple(other.shape))
-    left = [v for s in x.shape for v in (s, 1)]
-    right = [v for s in y.shape for v in (1, s)]
-    return (x.reshape(left) * y.reshape(right)).reshape([a * b for a, b in zip(x.shape, y.shape)])
-
-
-@public
 def cross(input, other, dim=None):
     """The vector product along a dimension of size 3.
 
@@ -413,193 +403,3 @@ def cross(input, other, dim=None):
     if input.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
     return input.roll(-1, dim) * other.roll(-2, dim) - input.roll(-2, dim) * other.roll(-1, dim)
-
-
-def tensordot(a, b, dims=2, out=None):
-    """Σ over pairs of dimensions: the last `dims` of a with the first of b, or the listed ones.
-
-    RuntimeError where paired sizes differ.
-
-    >>> import lightwell as torch
-    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), dims=1).shape
-    torch.Size([2, 4])
-    """
-    if isinstance(dims, Tensor):
-        dims = dims.tolist()
-    if isinstance(dims, int):
-        if dims < 0:
-            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
-        da, db = list(range(a.ndim - dims, a.ndim)), list(range(dims))
-    else:
-        da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
-    da, db = [d % a.ndim for d in da], [d % b.ndim for d in db]
-    for i, j in zip(da, db):
-        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
-            raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}"
-            )
-    free_a = [d for d in range(a.ndim) if d not in da]
-    free_b = [d for d in range(b.ndim) if d not in db]
-    n = math.prod(a.shape[d] for d in da)
-    left = a.permute(*free_a, *da).reshape(-1, n) if a.ndim else a.reshape(1, 1)
-    right = b.permute(*db, *free_b).reshape(n, -1) if b.ndim else b.reshape(1, 1)
-    result = matmul(left, right).reshape([a.shape[d] for d in free_a] + [b.shape[d] for d in free_b])
-    if out is not None:
-        from .public import write_out
-
-        return write_out("tensordot", out, result)
-    return result
-
-
-@op
-class einsum_:
-    r"""y = Σ over the letters missing on the right of ∏ xᵢ.   Linear in each factor: the gradient of one is the same sum
-    with gy in its place, and ones for letters that only it has."""
-
-    node_name = "EinsumBackward0"
-
-    def forward(xp, xs, /, equation):
-        return xp.einsum(equation, *xs)
-
-    def grad_xs(xp, gy, xs, equation):
-        left, right = equation.split("->")
-        terms = left.split(",")
-        out = []
-        for i, term in enumerate(terms):
-            others = [t for j, t in enumerate(terms) if j != i]
-            known = set(right).union(*others)
-            factors, letters = [gy, *(x for j, x in enumerate(xs) if j != i)], [right, *others]
-            lonely = [c for c in term if c not in known]
-            for c in lonely:
-                factors.append(xp.ones_like(xs[i])[tuple(slice(None) if d == term.index(c) else 0 for d in range(len(term)))])
-                letters.append(c)
-            out.append(xp.einsum(",".join(letters) + "->" + term, *factors))
-        return out
-
-
-def _explicit(equation: str, operands) -> tuple:
-    """The equation with an arrow, without spaces or dots; operands with repeated letters reduced to their diagonals."""
-    equation = equation.replace(" ", "")
-    left, arrow, right = equation.partition("->")
-    terms = left.split(",")
-    if len(terms) != len(operands):
-        raise RuntimeError(f"einsum(): {'more' if len(operands) > len(terms) else 'fewer'} operands were provided than specified in the equation")
-    used = set("".join(terms).replace(".", ""))
-    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
-    widest = max((op_.ndim - len(t.replace("...", "")) for t, op_ in zip(terms, operands) if "..." in t), default=0)
-    dots = "".join(spare[:widest])
-    ready, shapes = [], {}
-    operands = list(operands)
-    for k, (t, x) in enumerate(zip(terms, operands)):
-        n = len(t.replace("...", ""))
-        if ("..." in t and x.ndim < n) or ("..." not in t and x.ndim != n):
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({n}) does not match the number of dimensions ({x.ndim}) for operand {k}"
-            )
-        t = t.replace("...", dots[len(dots) - (x.ndim - n) :])
-        for c in dict.fromkeys(t):
-            while t.count(c) > 1:
-                i, j = t.index(c), t.rindex(c)
-                x = x.diagonal(0, i, j)
-                t = t[:i] + t[i + 1 : j] + t[j + 1 :] + c
-        for c, s in zip(t, x.shape):
-            if shapes.setdefault(c, s) != s:
-                if 1 not in (s, shapes[c]):
-                    raise RuntimeError(
-                        f"einsum(): subscript {c} has size {s} for operand {k} which does not broadcast with previously seen size {shapes[c]}"
-                    )
-                shapes[c] = max(s, shapes[c])
-        operands[k] = x
-        ready.append(t)
-    for k, t in enumerate(ready):  # a size-1 dimension against a larger one: NumPy's einsum wants it expanded
-        want = [shapes[c] for c in t]
-        if list(operands[k].shape) != want:
-            operands[k] = operands[k].expand(*want)
-    if arrow:
-        right = right.replace("...", dots)
-        for c in right:
-            if c not in shapes:
-                raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
-    else:
-        counts = "".join(ready)
-        right = dots + "".join(sorted(c for c in set(counts) if counts.count(c) == 1 and c not in dots))
-    return ",".join(ready) + "->" + right, operands
-
-
-def einsum(*args):
-    """Einstein's summation: the letters of the equation name dimensions; those missing on the right are summed over.
-
-    `einsum("ij,jk->ik", a, b)` is the matrix product; without an arrow the letters that occur once remain, in order.
-    RuntimeError where the equation doesn't fit the operands.
-
-    >>> import lightwell as torch
-    >>> torch.einsum("ii", torch.eye(3))
-    tensor(3.)
-    """
-    if not isinstance(args[0], str):  # einsum(a, [0, 1], b, [1, 2], [0, 2])
-        letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-        def word(numbers):
-            return "".join("..." if n is Ellipsis else letters[n] for n in numbers)
-
-        operands, terms = list(args[0 : len(args) - len(args) % 2 : 2]), [word(t) for t in args[1::2]]
-        equation = ",".join(terms) + ("->" + word(args[-1]) if len(args) % 2 else "")
-    else:
-        equation, operands = args[0], list(args[1:])
-        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-            operands = list(operands[0])
-    equation, operands = _explicit(equation, operands)
-    left, right = equation.split("->")
-    if len(operands) == 2:
-        fast = _as_matmul(left.split(","), right, operands)
-        if fast is not None:
-            return fast
-    return einsum_(operands, equation)
-
-
-def _as_matmul(terms, right, operands):
-    """A two-factor einsum as one batched matrix product, which BLAS does much faster; None where it isn't one."""
-    x, y = terms
-    batch = [c for c in x if c in y and c in right]
-    summed = [c for c in x if c in y and c not in right]
-    rows = [c for c in x if c not in y and c in right]
-    columns = [c for c in y if c not in x and c in right]
-    if not summed or len(batch) + len(summed) + len(rows) != len(x) or len(batch) + len(summed) + len(columns) != len(y):
-        return None
-    a, b = operands
-    size = {**dict(zip(x, a.shape)), **dict(zip(y, b.shape))}
-
-    def count(letters):
-        return math.prod(size[c] for c in letters)
-
-    a = a.permute(*(x.index(c) for c in batch + rows + summed)).reshape(*(size[c] for c in batch), count(rows), count(summed))
-    b = b.permute(*(y.index(c) for c in batch + summed + columns)).reshape(*(size[c] for c in batch), count(summed), count(columns))
-    z = matmul(a, b).reshape([size[c] for c in batch + rows + columns])
-    order = batch + rows + columns
-    return z.permute(*(order.index(c) for c in right)) if order != list(right) else z
-
-
-def chain_matmul(*matrices, out=None):
-    """The product of several matrices, multiplied in the cheapest order.
-
-    >>> import lightwell as torch
-    >>> torch.chain_matmul(torch.ones(1, 2), torch.ones(2, 3), torch.ones(3, 1))
-    tensor([[6.]])
-    """
-    n = len(matrices)
-    sizes = [matrices[0].shape[0]] + [m.shape[1] for m in matrices]
-    best: dict = {(i, i): (0, None) for i in range(n)}
-    for length in range(1, n):
-        for i in range(n - length):
-            j = i + length
-            best[i, j] = min((best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
-
-    def product(i, j):
-        if i == j:
-            return matrices[i]
-        k = best[i, j][1]
-        return mm(product(i, k), product(k + 1, j))
-
-    return product(0, n - 1)
-
-

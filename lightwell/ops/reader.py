@@ -154,7 +154,7 @@ def searchsorted(x1, x2, side="left", sorter=None):
 
 matmul = _late(".products", "matmul")
 add_into = add
-einsum = _late(".products", "einsum")
+einsum = _late(".contractions", "einsum")
 
 
 def tile(x, reps):
