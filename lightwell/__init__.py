@@ -60,6 +60,7 @@ _LAZY = frozenset(
 )
 _FROM = {  # single names that live in a subpackage
     "save": "serialization", "load": "serialization", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
+    "sparse_csc_tensor": "sparse", "sparse_csc": "sparse",
     "UntypedStorage": "storage", "TypedStorage": "storage", "FloatStorage": "storage",
 }  # fmt: skip
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from .ops.sparse import flat_places
+from .sparse_base import Sparse  # noqa: F401
 from .sparse_csr import SparseCompressed, sparse_csc, sparse_csc_tensor, sparse_csr_tensor  # noqa: F401
-from .sparse_tensor import Sparse, SparseTensor, coo, sparse_coo_tensor  # noqa: F401
+from .sparse_tensor import SparseTensor, coo, sparse_coo_tensor  # noqa: F401
 from .tensor import Tensor, wrap
 
 __all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum"]

@@ -4,7 +4,8 @@ import numpy as np
 
 from . import dtypes
 from .ops.creation import array_of
-from .sparse_tensor import Sparse, _new, coo, from_dense
+from .sparse_base import Sparse
+from .sparse_tensor import _new, coo, from_dense
 from .tensor import Tensor, layout, sparse_csr, wrap
 
 sparse_csc = layout("sparse_csc")

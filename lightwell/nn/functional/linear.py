@@ -1,6 +1,7 @@
 """Linear and bilinear maps."""
 
-from ...ops.products import einsum, linear_, matmul, mm
+from ...ops.contractions import einsum
+from ...ops.products import linear_, matmul, mm
 from ...tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
