@@ -380,7 +380,7 @@ def setitem_(self: Tensor, key, value) -> None:
     except IndexError as error:
         raise index_error(self, then or (key[0] if type(key) is tuple and key else key), error) from None
     except ValueError as error:
-        if "broadcast" not in str(error) and "shape mismatch" not in str(error) and "assign" not in str(error):
+        if not any(text in str(error) for text in ("broadcast", "shape mismatch", "assign", "more dimensions")):
             raise
         shown = self._a[first] if first is not None else self._a
         raise _mismatch((shown if then is None else shown[bare(then)]).shape, v) from None
@@ -412,7 +412,10 @@ def _write_recorded(self, first, then, v, tensor):
     if tensor is not None:
         tensor = _fitted(tensor, shown.shape)
         v = tensor._a
-    np.broadcast_to(v, shown.shape)
+    try:
+        np.broadcast_to(v, shown.shape)
+    except ValueError:
+        raise _mismatch(shown.shape, v) from None
     edge = None if tensor is None or not tensor._rg else tensor._node or tensor
 
     def node_of(old):
