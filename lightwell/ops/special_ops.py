@@ -182,24 +182,24 @@ class special_xlog1py_:
         return gz * (x / (y + 1))
 
 
-def _bessel(name: str, what: str):
+def _bessel(public_name: str, name: str, what: str):
     """A Bessel function without a derivative, as PyTorch has them."""
 
     def forward(xp, x):
         return getattr(xp, name)(x)
 
-    return op(type(f"special_{name}_", (), {"__doc__": f"y = {what}.", "floats": True, "forward": forward}))
+    return op(type(f"special_{public_name}_", (), {"__doc__": f"y = {what}.", "floats": True, "forward": forward}))
 
 
 bessel = {
-    "bessel_j0": _bessel("bessel_j0", "J₀(x)"),
-    "bessel_j1": _bessel("bessel_j1", "J₁(x)"),
-    "bessel_y0": _bessel("bessel_y0", "Y₀(x)"),
-    "bessel_y1": _bessel("bessel_y1", "Y₁(x)"),
-    "modified_bessel_k0": _bessel("bessel_k0", "K₀(x)"),
-    "modified_bessel_k1": _bessel("bessel_k1", "K₁(x)"),
-    "scaled_modified_bessel_k0": _bessel("bessel_k0e", "eˣ·K₀(x)"),
-    "scaled_modified_bessel_k1": _bessel("bessel_k1e", "eˣ·K₁(x)"),
+    "bessel_j0": _bessel("bessel_j0", "bessel_j0", "J₀(x)"),
+    "bessel_j1": _bessel("bessel_j1", "bessel_j1", "J₁(x)"),
+    "bessel_y0": _bessel("bessel_y0", "bessel_y0", "Y₀(x)"),
+    "bessel_y1": _bessel("bessel_y1", "bessel_y1", "Y₁(x)"),
+    "modified_bessel_k0": _bessel("modified_bessel_k0", "bessel_k0", "K₀(x)"),
+    "modified_bessel_k1": _bessel("modified_bessel_k1", "bessel_k1", "K₁(x)"),
+    "scaled_modified_bessel_k0": _bessel("scaled_modified_bessel_k0", "bessel_k0e", "eˣ·K₀(x)"),
+    "scaled_modified_bessel_k1": _bessel("scaled_modified_bessel_k1", "bessel_k1e", "eˣ·K₁(x)"),
 }
 
 _polygamma, _logit = polygamma_, logit_
