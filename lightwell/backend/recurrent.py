@@ -56,6 +56,11 @@ def _last(states, reverse: bool):
     return _rows(states[0 if reverse else -1])
 
 
+def _columns(gy):
+    """(T, N, H) as (T, H, N); None where only the last state has a gradient."""
+    return None if gy is None else np.ascontiguousarray(gy.transpose(0, 2, 1))
+
+
 def _rows(state):
     """(H, N) as an (N, H) of its own."""
     return np.array(state.T, order="C", copy=True)
@@ -118,12 +123,13 @@ def rnn(relu: bool, x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
 def rnn_back(relu: bool, needed, gradients, inputs, kept, reverse: bool):
     """The gradients of (x, h, w_ih, w_hh, b_ih, b_hh), through time: daₜ = φ'·dhₜ, dhₜ₋₁ = gyₜ₋₁ + W_hhᵀ daₜ."""
     (gy, gh), (x, h, w_ih, w_hh, *_), (hidden,) = gradients, inputs, kept
-    steps, batch, size = gy.shape
-    gy, dh, slopes = np.ascontiguousarray(gy.transpose(0, 2, 1)), np.array(gh.T, order="C"), empty((size, steps, batch), x.dtype)
+    steps, size, batch = len(x), *hidden.shape[1:]
+    gy, dh, slopes = _columns(gy), np.array(gh.T, order="C"), empty((size, steps, batch), x.dtype)
     da, back = empty((size, batch), x.dtype), w_hh.T
     for t, _, after in reversed(_order(steps, reverse)):
         out = hidden[after]
-        dh += gy[t]
+        if gy is not None:
+            dh += gy[t]
         if relu:
             multiply(dh, out > 0, out=da)
         else:
@@ -176,8 +182,8 @@ def lstm_back(needed, gradients, inputs, kept, reverse: bool):
     dcₜ₋₁ = dc f, dhₜ₋₁ = gyₜ₋₁ + W_hhᵀ (di, df, dg, do).
     """
     (gy, gh, gc), (x, h, c, w_ih, w_hh, *_), (gates, hidden, cells, tanhs) = gradients, inputs, kept
-    steps, batch, size = gy.shape
-    gy = np.ascontiguousarray(gy.transpose(0, 2, 1))
+    steps, size, batch = len(x), *hidden.shape[1:]
+    gy = _columns(gy)
     dh, dc = np.array(gh.T, order="C"), np.array(gc.T, order="C")
     slopes = empty((4 * size, steps, batch), x.dtype)
     da, p, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
@@ -186,7 +192,8 @@ def lstm_back(needed, gradients, inputs, kept, reverse: bool):
     for t, before, _ in reversed(_order(steps, reverse)):
         a, bent = gates[t], tanhs[t]
         o = a[3 * size :]
-        dh += gy[t]
+        if gy is not None:
+            dh += gy[t]
         multiply(bent, bent, out=p)
         subtract(1.0, p, out=p)
         p *= o
@@ -251,8 +258,8 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
     dhₜ₋₁ = gyₜ₋₁ + dh z + W_hhᵀ (dr, dz, dm).
     """
     (gy, gh), (x, h, w_ih, w_hh, *_), (gates, inner, hidden) = gradients, inputs, kept
-    steps, batch, size = gy.shape
-    gy, dh = np.ascontiguousarray(gy.transpose(0, 2, 1)), np.array(gh.T, order="C")
+    steps, size, batch = len(x), *hidden.shape[1:]
+    gy, dh = _columns(gy), np.array(gh.T, order="C")
     # Rows dn, dr, dz, dm: those that meet h lie together, in the weights' order, and so do those that meet x, but for dn.
     slopes = empty((4 * size, steps, batch), x.dtype)
     da, past, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
@@ -261,7 +268,8 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
     for t, before, _ in reversed(_order(steps, reverse)):
         a = gates[t]
         rz, n, z = a[: 2 * size], a[2 * size :], a[size : 2 * size]
-        dh += gy[t]
+        if gy is not None:
+            dh += gy[t]
         multiply(dh, z, out=past)
         multiply(n, n, out=d_n)
         subtract(1.0, d_n, out=d_n)

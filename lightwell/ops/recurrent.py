@@ -93,6 +93,7 @@ def taped(kind: str, tensors: tuple, reverse: bool, keeps: int) -> tuple:
 def untaped(needed, gradients, tape) -> tuple:
     """The gradients of the layer's inputs, with a graph of their own where gradients are being recorded."""
     outs, own = tape
+    outs, gradients = zip(*((y, g) for y, g in zip(outs, gradients, strict=True) if g is not None))
     wanted = [t for t, want in zip(own, needed, strict=True) if want]
     create = modes.state.grad
     with modes.enable_grad():
@@ -161,25 +162,114 @@ class lstm_:
         return xp.lstm_back(needed, (gy, ghn, gcn), inputs, (gates, hidden, cells, tanhs), reverse)
 
 
+@op
+class rnn_tanh_cell_:
+    r"""h' = tanh(W_ih x + b_ih + W_hh h + b_hh): one step of rnn_tanh, and its derivative."""
+
+    outputs, keeps, node_name = ("hn",), ("hidden",), "TanhBackward0"
+
+    def forward(xp, x, h, w_ih, w_hh, b_ih, b_hh, /):
+        return xp.rnn(False, x[None], h, w_ih, w_hh, b_ih, b_hh, False)[1:]
+
+    def grads(xp, needed, ghn, x, h, w_ih, w_hh, b_ih, b_hh, hidden):
+        return _one(xp.rnn_back(False, needed, (None, ghn), (x[None], h, w_ih, w_hh, b_ih, b_hh), (hidden,), False))
+
+
+@op
+class rnn_relu_cell_:
+    r"""h' = max(0, W_ih x + b_ih + W_hh h + b_hh): one step of rnn_relu, and its derivative."""
+
+    outputs, keeps, node_name = ("hn",), ("hidden",), "ReluBackward0"
+
+    def forward(xp, x, h, w_ih, w_hh, b_ih, b_hh, /):
+        return xp.rnn(True, x[None], h, w_ih, w_hh, b_ih, b_hh, False)[1:]
+
+    def grads(xp, needed, ghn, x, h, w_ih, w_hh, b_ih, b_hh, hidden):
+        return _one(xp.rnn_back(True, needed, (None, ghn), (x[None], h, w_ih, w_hh, b_ih, b_hh), (hidden,), False))
+
+
+@op
+class gru_cell_:
+    r"""h' = n + z·(h - n): one step of gru, and its derivative."""
+
+    outputs, keeps, node_name = ("hn",), ("gates", "inner", "hidden"), "AddBackward0"
+
+    def forward(xp, x, h, w_ih, w_hh, b_ih, b_hh, /):
+        return xp.gru(x[None], h, w_ih, w_hh, b_ih, b_hh, False)[1:]
+
+    def grads(xp, needed, ghn, x, h, w_ih, w_hh, b_ih, b_hh, gates, inner, hidden):
+        return _one(xp.gru_back(needed, (None, ghn), (x[None], h, w_ih, w_hh, b_ih, b_hh), (gates, inner, hidden), False))
+
+
+@op
+class lstm_cell_:
+    r"""c' = f·c + i·g,   h' = o·tanh c': one step of lstm, and its derivative."""
+
+    outputs, keeps, node_name = ("hn", "cn"), ("gates", "hidden", "cells", "tanhs"), "MulBackward0"
+
+    def forward(xp, x, h, c, w_ih, w_hh, b_ih, b_hh, /):
+        return xp.lstm(x[None], h, c, w_ih, w_hh, b_ih, b_hh, False)[1:]
+
+    def grads(xp, needed, ghn, gcn, x, h, c, w_ih, w_hh, b_ih, b_hh, gates, hidden, cells, tanhs):
+        inputs = x[None], h, c, w_ih, w_hh, b_ih, b_hh
+        return _one(xp.lstm_back(needed, (None, ghn, gcn), inputs, (gates, hidden, cells, tanhs), False))
+
+
+def _one(gradients: tuple) -> tuple:
+    """The gradient of x without the dimension of the single step."""
+    gx, *others = gradients
+    return (gx if gx is None else gx[0], *others)
+
+
 _RECORDS = {"RNN_TANH": rnn_tanh_, "RNN_RELU": rnn_relu_, "GRU": gru_, "LSTM": lstm_}
+_CELLS = {"RNN_TANH": rnn_tanh_cell_, "RNN_RELU": rnn_relu_cell_, "GRU": gru_cell_, "LSTM": lstm_cell_}
 
 
-def fits(x, state: tuple, weights: tuple) -> bool:
+def _fits(x, state: tuple, weights: tuple, dims: int) -> bool:
     """Whether a record can run the layer: float32 or float64 throughout, biases both or neither, no empty sequence."""
     dtype = x._a.dtype
     return (
         dtype.char in "fd"
         and (weights[2] is None) == (weights[3] is None)
-        and x._a.ndim == 3
+        and x._a.ndim == dims
         and x._a.size > 0
         and all(t is None or (isinstance(t, Tensor) and t._a.dtype == dtype) for t in (*state, *weights))
     )
 
 
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+
+
+def _check(name: str, gates: int, x, state: tuple, w_ih, w_hh, b_ih, b_hh) -> None:
+    """RuntimeError where the shapes of a record's tensors don't belong together."""
+    batch, size = x._a.shape[-2:]
+    hidden = w_hh._a.shape[-1]
+    wanted = [("the weight of the input", w_ih, (gates * hidden, size)), ("the weight of the state", w_hh, (gates * hidden, hidden))]
+    wanted += [(f"hidden{i}", t, (batch, hidden)) for i, t in enumerate(state)]
+    wanted += [("a bias", t, (gates * hidden,)) for t in (b_ih, b_hh) if t is not None]
+    for what, t, shape in wanted:
+        if t._a.shape != shape:
+            raise RuntimeError(
+                f"{name}(): {what} has shape {list(t._a.shape)}, expected {list(shape)} for an input of shape "
+                f"{list(x._a.shape)} and {hidden} hidden features"
+            )
+
+
 def layer(kind: str, x, state: tuple, w_ih, w_hh, b_ih, b_hh, w_hr, reverse: bool):
     """One layer in one direction over (T, N, I): the outputs (T, N, H) and the last state."""
     weights = w_ih, w_hh, b_ih, b_hh
-    if w_hr is None and fits(x, state, weights):
+    if w_hr is None and _fits(x, state, weights, 3):
+        _check(kind.lower(), _GATES[kind], x, state, *weights)
         y, *last = _RECORDS[kind](x, *state, *weights, reverse)
         return y, tuple(last)
     return unrolled(kind, x, state, *weights, w_hr, reverse)
+
+
+def cell(kind: str, x, state: tuple, w_ih, w_hh, b_ih, b_hh) -> tuple:
+    """One step on x (N, I): the next state."""
+    weights = w_ih, w_hh, b_ih, b_hh
+    if _fits(x, state, weights, 2):
+        _check(kind.lower() + "_cell", _GATES[kind], x, state, *weights)
+        found = _CELLS[kind](x, *state, *weights)
+        return found if kind == "LSTM" else (found,)
+    return STEPS[kind](linear(x, w_ih, b_ih), state, w_hh.t(), b_hh)

@@ -6,33 +6,29 @@ matrix product for the input's projection of all steps.
 
 from __future__ import annotations
 
-from ...ops.recurrent import STEPS, advance, layer, linear
+from ...ops.recurrent import STEPS, advance, cell, layer, linear
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
 
-def _cell(kind: str, input, state: tuple, w_ih, w_hh, b_ih, b_hh) -> tuple:
-    return STEPS[kind](linear(input, w_ih, b_ih), state, w_hh.t(), b_hh)
-
-
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), x (N, I), h (N, H)."""
-    return _cell("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return cell("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = max(0, x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), x (N, I), h (N, H)."""
-    return _cell("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return cell("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""(h', c') with c' = σ(f) c + σ(i) tanh g, h' = σ(o) tanh c'; (i, f, g, o) = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh."""
-    return _cell("LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
+    return cell("LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
 
 
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = (1 - z) n + z h; r, z = σ(…), n = tanh(x W_inᵀ + b_in + r (h W_hnᵀ + b_hn)) (Cho et al., 2014)."""
-    return _cell("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return cell("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def _packed(kind: str, x, sizes: list[int], state: tuple, w_ih, w_hh, b_ih, b_hh, w_hr, reverse: bool):
