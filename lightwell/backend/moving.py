@@ -108,7 +108,7 @@ def getitem(x, key):
 
 def _picked(x, key):
     k = key[-1]
-    if type(k) is ndarray and k.dtype.kind == "i":
+    if type(k) is ndarray and k.dtype.kind == "i" and x.ndim >= len(key):
         n = len(key) - 1
         if not n or all(type(j) is slice and j == _full for j in key[:-1]):
             return x.take(k, n)  # twice as quick as x[key] for whole slices
