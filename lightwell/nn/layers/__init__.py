@@ -1,6 +1,7 @@
 """The layers, one file a family."""
 
 from .activation import *
+from .attention import *
 from .conv import *
 from .distance import *
 from .dropout import *
@@ -13,4 +14,5 @@ from .padding import *
 from .pixelshuffle import *
 from .pooling import *
 from .rnn import *
+from .transformer import *
 from .upsample import *
