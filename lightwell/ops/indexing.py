@@ -416,7 +416,7 @@ def _write_recorded(self, first, then, v, tensor):
         np.broadcast_to(v, shown.shape)
     except ValueError:
         raise _mismatch(shown.shape, v) from None
-    edge = None if tensor is None or not tensor._rg else tensor._node or tensor
+    edge = None if tensor is None or not tensor.requires_grad else tensor._node or tensor
 
     def node_of(old):
         node = hang(setitem.record, (old, edge), (None, None, None, self._a.shape, np.shape(v), first))

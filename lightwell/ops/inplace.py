@@ -300,7 +300,7 @@ def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
     def node_of(old):
         if old is None and not src.requires_grad:
             return None
-        node = hang(copy.record, (old, (src._node or src) if src._rg else None), (None,) * 3 + (a.shape, s.shape))
+        node = hang(copy.record, (old, (src._node or src) if src.requires_grad else None), (None,) * 3 + (a.shape, s.shape))
         node.fit = ((a.shape, a.dtype), (s.shape, s.dtype))
         return node
 
