@@ -10,7 +10,7 @@ from numpy import (  # noqa: F401
     reciprocal, remainder, roll, searchsorted, sign, signbit, sort, sqrt, square, subtract, tensordot, tril, triu,
     trunc, where, zeros, zeros_like,
 )  # fmt: skip
-from numpy import fmax, fmin, frexp, gcd, heaviside, lcm, logaddexp2  # noqa: F401
+from numpy import fmax, fmin, frexp, gcd, lcm, logaddexp2  # noqa: F401
 from numpy import absolute as abs  # noqa: A004, F401
 from numpy import rint as round  # noqa: A004, F401
 
@@ -21,7 +21,7 @@ from .moving import (  # noqa: F401
     scatter_extreme, scatter_prod, scatter_set, sliding, squeeze, stack, take, take_along_axis, window,
 )  # fmt: skip
 from .pointwise import (  # noqa: F401
-    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, fused, log, log1p, log2, log10, log_sigmoid, nan_to_num,
+    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, fused, heaviside, log, log1p, log2, log10, log_sigmoid, nan_to_num,
     rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
 from .products import einsum, matmul  # noqa: F401

@@ -83,6 +83,8 @@ def _sigmoid_large(x, out):
 
 def sigmoid(x):
     """1/(1 + exp(-x))."""
+    if x.dtype.kind in "iub":
+        x = x.astype(np.float64)
     if x.size > 65536 or x.dtype.itemsize < 4:
         return _sigmoid_large(x)
     r = np.exp(-x)
@@ -194,18 +196,21 @@ def angle(x):
 
 def xlogy(x, y):
     """x·log y, 0 where x is 0 and y no nan."""
-    y = np.asarray(y)
-    zero = (np.asarray(x) == 0) & ~np.isnan(y)
-    if zero.any():
-        return np.where(zero, np.zeros_like(y, shape=()), x * np.log(np.where(zero, np.ones_like(y), y)))
-    return x * np.log(y)
+    return _times_log(x, y, np.log, 1)
 
 
 def xlog1py(x, y):
     """x·log(1 + y), 0 where x is 0 and y no nan."""
-    y = np.asarray(y)
+    return _times_log(x, y, np.log1p, 0)
+
+
+def _times_log(x, y, log, harmless):
+    if type(y) in (int, float):
+        y = np.asarray(y, x.dtype)  # a number takes the array's dtype
     zero = (np.asarray(x) == 0) & ~np.isnan(y)
-    return np.where(zero, np.zeros_like(y, shape=()), x * np.log1p(np.where(zero, np.zeros_like(y), y)))
+    if not zero.any():
+        return x * log(y)
+    return np.where(zero, np.zeros((), y.dtype), x * log(np.where(zero, np.asarray(harmless, y.dtype), y)))
 
 
 def nan_to_num(x, nan=None, posinf=None, neginf=None):
@@ -247,3 +252,11 @@ def fused(formula, *arrays):
 
     parallel_rows(rows, to.size, 2 * block)
     return out
+
+
+def heaviside(x, y):
+    """0 where x < 0, y where x = 0, 1 where x > 0, in the common dtype."""
+    x, y = np.asarray(x), np.asarray(y)
+    one = np.ones((), y.dtype)
+    out = np.where(x == 0, y, np.where(x > 0, one, np.zeros((), y.dtype)))
+    return np.where(x != x, x, out) if x.dtype.kind in "fV" else out
