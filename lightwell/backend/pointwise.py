@@ -258,5 +258,4 @@ def heaviside(x, y):
     """0 where x < 0, y where x = 0, 1 where x > 0, in the common dtype."""
     x, y = np.asarray(x), np.asarray(y)
     one = np.ones((), y.dtype)
-    out = np.where(x == 0, y, np.where(x > 0, one, np.zeros((), y.dtype)))
-    return np.where(x != x, x, out) if x.dtype.kind in "fV" else out
+    return np.where(x == 0, y, np.where(x > 0, one, np.zeros((), y.dtype)))

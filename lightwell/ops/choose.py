@@ -567,8 +567,14 @@ def where(condition, input=None, other=None, *, out=None):  # noqa: A002
         input, other = ((v if isinstance(v, Tensor) else make(np.asarray(v, d.np))).to(d) for v in (input, other))
     try:
         result = where_(condition, input, other)
-    except ValueError:
-        raise errors.broadcast_error(input._a.shape, other._a.shape, "where") from None
+    except RuntimeError:
+        shapes = [t._a.shape for t in (condition, input, other)]
+        for a, b in ((0, 1), (0, 2), (1, 2)):
+            try:
+                np.broadcast_shapes(shapes[a], shapes[b])
+            except ValueError:
+                raise errors.broadcast_error(shapes[a], shapes[b], "where") from None
+        raise
     if out is None:
         return result
     from .public import write_out

@@ -1,7 +1,5 @@
 """How a record of one tensor becomes public: the function, the method, the in-place twins, `out=`."""
 
-import numpy as np
-
 from ..tensor import Tensor
 from .public import ALIASES, twin, write_out
 
@@ -37,12 +35,22 @@ def unary(exports: list, name: str, run, doc: str, *aliases: str, ufunc=None, in
         made[key] = call
         setattr(Tensor, key, _method(run, key, doc) if key == name else getattr(Tensor, name))
     if inplace:
-        call.inplace = twin(name, run, ufunc)
+        call.inplace = twin(name, run) if ufunc is None else _floats_only(twin(name, run, ufunc), twin(name, run))
         for key in (name, *aliases):
             setattr(Tensor, key + "_", call.inplace)
             made[key + "_"] = call.inplace
     exports.extend(made)
     return made
+
+
+def _floats_only(fast, slow):
+    """The in-place twin: straight through the ufunc for floating-point numbers, otherwise with a check of the dtypes."""
+
+    def write_over(self):
+        return (fast if self._a.dtype.kind == "f" else slow)(self)
+
+    write_over.__name__, write_over.__qualname__, write_over.__doc__ = slow.__name__, slow.__name__, slow.__doc__
+    return write_over
 
 
 def _method(run, name, doc):
@@ -67,6 +75,3 @@ def as_float(x: Tensor) -> Tensor:
 def example(call: str, shown: str) -> str:
     """A doctest."""
     return f"\n\n>>> import lightwell as torch\n>>> {call}\n{shown}\n"
-
-
-NDARRAY = np.ndarray
