@@ -37,21 +37,24 @@ def convolve(x, w, b, stride, padding, dilation, groups):
     plan = _Columns(x, kernel, stride, padding, dilation, groups, out, loops=o <= 2 * w[0].size // kernel[0])
     weight = plan.weight(w)
     bias = None if b is None else b.reshape(groups, -1, 1)
+    first, row = weight[0], 0
+    if bias is not None and plan.copies and groups == 1 and not plan.merged:  # a row of ones brings the bias along
+        first, row, bias = np.concatenate((first, bias), 2), 1, None
 
     def part(start, stop):
-        cols = plan.buffers(stop - start)
+        cols = plan.buffers(stop - start, row)
         more = None
         for s in range(start, stop, plan.chunk):
             e = min(s + plan.chunk, stop)
             pieces = cols(s, e)
             if plan.merged:
-                made = np.matmul(weight[0], pieces[0]).reshape(groups, -1, e - s, area)
+                made = np.matmul(first, pieces[0]).reshape(groups, -1, e - s, area)
                 if bias is not None:
                     made += bias[:, :, None]
                 y[s:e].reshape(e - s, groups, -1, area)[...] = made.transpose(2, 0, 1, 3)
                 continue
             part_y = y[s:e].reshape(e - s, groups, -1, area)
-            np.matmul(weight[0], pieces[0], out=part_y)
+            np.matmul(first, pieces[0], out=part_y)
             for i in range(1, len(pieces)):
                 if more is None:
                     more = np.empty_like(part_y)
@@ -228,15 +231,19 @@ class _Columns:
             return np.ascontiguousarray(np.moveaxis(grouped, 3, 0)).reshape(k, self.groups, grouped.shape[1], -1)
         return grouped.reshape(1, self.groups, grouped.shape[1], -1)
 
-    def buffers(self, n):
-        """A function that packs samples [s, e) into memory of its own and returns the pieces."""
+    def buffers(self, n, ones=0):
+        """A function that packs samples [s, e) into memory of its own and returns the pieces, the first with `ones` rows of 1."""
         x, c, k, m = self.x, self.x.shape[1], len(self.kernel), min(self.chunk, n)
         pad = np.zeros((m, c, *self.full), x.dtype) if any(self.padding) else None
         stride = (1, *self.stride[1:]) if self.loop else self.stride
         if self.merged:
             cols, order = np.empty((c, *self.taken, m, *self.lines), x.dtype), (1, *range(k + 2, 2 * k + 2), 0, *range(2, k + 2))
         else:
-            cols = np.empty((m, c, *self.taken, *self.lines), x.dtype) if self.copies else None
+            rows, wide = c * math.prod(self.taken), math.prod(self.lines)
+            whole = np.empty((m, rows + ones, wide), x.dtype) if self.copies else None
+            if self.copies:
+                whole[:, rows:] = 1
+                cols = whole[:, :rows].reshape(m, c, *self.taken, *self.lines)
             order = (0, 1, *range(k + 2, 2 * k + 2), *range(2, k + 2))
         rest = math.prod(self.out[1:])
         reach, step = self.area, self.dilation[0] * rest
@@ -249,12 +256,13 @@ class _Columns:
                     flat = cols if e - s == m else np.empty(seen.shape, x.dtype)
                     np.copyto(flat, seen)
                     return [flat.reshape(self.groups, -1, (e - s) * self.area)]
-                part = cols[: e - s]
-                np.copyto(part, seen)
+                np.copyto(cols[: e - s], seen)
+                part = whole[: e - s]
             lines = part.reshape(e - s, self.groups, -1, math.prod(self.lines))
             if not self.loop:
                 return [lines]
-            return [lines[..., i * step : i * step + reach] for i in range(self.kernel[0])]
+            full = lines.shape[2] - ones
+            return [lines[:, :, : full + (not i) * ones, i * step : i * step + reach] for i in range(self.kernel[0])]
 
         return pack
 
