@@ -69,6 +69,7 @@ class Record:
         self.kept = tuple(name in used for name in self.inputs + self.outputs + self.keeps)
         self.holds = any(self.kept)  # whether its nodes keep arrays, which backward frees
         self.keeps_output = any(self.kept[len(self.inputs) : len(self.inputs) + len(self.outputs)])
+        self._kept_for: dict = {}
         self.pulls = tuple(None if rule is None else _pull(self, rule) for rule in self.rules)
         self.pull_joint = None if self.joint is None else _pull(self, self.joint)
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run
@@ -76,6 +77,17 @@ class Record:
         self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs)})
         self.node.__module__ = "torch.autograd.function"
         self.samples = []  # filled by tests/samples
+
+    def kept_for(self, wanted: tuple) -> tuple:
+        """Which inputs, outputs and kept values must live on when gradients of the `wanted` inputs only will be asked for."""
+        found = self._kept_for.get(wanted)
+        if found is None:
+            found = self.kept
+            if self.joint is None and not any(name in self.read for name in self.keeps):
+                read = set().union(*(_reads(rule) for rule, w in zip(self.rules, wanted) if w and rule is not None))
+                found = tuple(name in read for name in self.inputs + self.outputs + self.keeps)
+            self._kept_for[wanted] = found
+        return found
 
     def __repr__(self):
         return f"<op {self.name}({', '.join(self.inputs + self.params)})>"
@@ -470,18 +482,20 @@ def _record(rec, NodeType, tensors, arrays, outs, made, params):
     n_in = len(rec.inputs)
     saved, cells = [], []
     if rec.variadic:
-        saved.append(tuple(arrays) if rec.kept[0] else None)
-        if rec.kept[0]:
+        kept = rec.kept
+        saved.append(tuple(arrays) if kept[0] else None)
+        if kept[0]:
             cells.extend(t._cell or t._cell_now() for t in tensors)
     else:
+        kept = rec.kept_for(tuple(e is not None for e in node.edges))
         for i, t in enumerate(tensors):
-            if rec.kept[i] and t is not None:
+            if kept[i] and t is not None:
                 saved.append(arrays[i])
                 cells.append(t._cell or t._cell_now())
             else:
                 saved.append(None)
     for j, a in enumerate(made):
-        if rec.kept[n_in + j] and a is not None:
+        if kept[n_in + j] and a is not None:
             saved.append(a)
         else:
             saved.append(None)

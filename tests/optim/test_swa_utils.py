@@ -26,6 +26,8 @@ def models():
 @pytest.mark.parametrize("how", ["swa", "ema", "ema one by one", "swa one by one", "swa lists"])
 @pytest.mark.parametrize("use_buffers", [False, True])
 def test_averages(how, use_buffers):
+    if how == "swa lists" and use_buffers:
+        pytest.skip("PyTorch itself divides its integer step buffers here, and fails")
     averages, nets = [], models()
     for lib, net in zip((lw, torch), nets, strict=True):
         S = lib.optim.swa_utils
