@@ -86,11 +86,15 @@ def scaled_dot_product_attention(
                 f"Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: {mask.dtype} and query.dtype: "
                 f"{query.dtype} instead ({name}())"
             )
-        weights = scores.softmax(-1)
-        if not is_causal:
+        dead = None
+        if not is_causal:  # a row without any key gives zeros, where the softmax would be 0/0
             barred = np.isneginf(np.asarray(mask._a, np.float32)) if mask.dtype is not dtypes.bool else ~mask._a
-            if barred.ndim and barred.all(-1).any():  # no key at all: zeros, where the softmax is 0/0
-                weights = weights.masked_fill(wrap((scores._a == -np.inf).all(-1, keepdims=True)), 0.0)
+            if barred.ndim and barred.all(-1).any():
+                dead = wrap(barred.all(-1, keepdims=True))
+                scores = scores.masked_fill(dead, 0.0)
+        weights = scores.softmax(-1)
+        if dead is not None:
+            weights = weights.masked_fill(dead, 0.0)
     if dropout_p > 0:
         weights = _lib().dropout(weights, dropout_p)
     return weights.matmul(value)
