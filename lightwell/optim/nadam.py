@@ -54,7 +54,7 @@ class NAdam(Optimizer):
     >>> (w * w).sum().backward()
     >>> opt.step()
     >>> w
-    tensor([0.8839], requires_grad=True)
+    tensor([0.8944], requires_grad=True)
     """
 
     def __init__(
