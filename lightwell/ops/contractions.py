@@ -196,15 +196,15 @@ def einsum(*args):
             x, a = _contract(x, a, *picked[k], later)
         terms.append(x)
         operands.append(a)
-    x, a = _summed_out(terms[0], operands[0], right)
+    x, a = _summed_out(terms[0], operands[0], right, None)
     return a.permute([x.index(c) for c in right]) if x != right else a
 
 
-def _summed_out(x, a, keep):
+def _summed_out(x, a, keep, dtype="same"):
     """(letters, tensor) without the letters that nothing else has."""
     lonely = [i for i, c in enumerate(x) if c not in keep]
     if lonely:
-        a = a.sum(lonely, dtype=a.dtype)
+        a = a.sum(lonely, dtype=a.dtype if dtype else None)
         x = "".join(c for c in x if c in keep)
     return x, a
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from . import solving, sparse  # noqa: F401  (sparse: attaches its Tensor methods)
-from .matrices import LinAlgError, check_matrix, hermitian, kind, same_type
+from .matrices import check_matrix, hermitian, kind, same_type
 from .op import op
 from .public import public
 from .return_types import named
@@ -87,7 +87,7 @@ def _zero_pivot(LU) -> np.ndarray:
 def lu_factor(A, *, pivot=True):
     """(LU, pivots): the factors P·L·U = A in one matrix, L without its ones, and the exchanges of rows, as `lu_solve` takes them.
 
-    LinAlgError where U has a zero on its diagonal; RuntimeError: `pivot=False`, integers, float16.
+    RuntimeError where U has a zero on its diagonal, for `pivot=False`, integers, float16.
 
     >>> import lightwell as torch
     >>> torch.linalg.lu_factor(torch.tensor([[1., 2.], [2., 2.]])).LU
@@ -99,7 +99,7 @@ def lu_factor(A, *, pivot=True):
     if info.any():
         first = int(np.argmax(info != 0))
         where = f"(Batch element {first}): " if A._a.ndim > 2 else ""
-        raise LinAlgError(
+        raise RuntimeError(  # no LinAlgError in PyTorch either
             f"torch.linalg.lu_factor: {where}U[{info[first]},{info[first]}] is zero and using it on lu_solve would result in a "
             "division by zero. If you still want to perform the factorization, consider calling linalg.lu(A, pivot) or "
             "linalg.lu_factor_ex(A, pivot)"

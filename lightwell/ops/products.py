@@ -134,7 +134,7 @@ def _pair(name, x, y):
             f"expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name} in {name}(): "
             "convert one, with .to(dtype)"
         )
-    if x._a.dtype.kind == "b":
+    if x._a.dtype.kind == "b" and x._a.size and y._a.size:
         raise NotImplementedError(f"\"addmm_impl_cpu_\" not implemented for 'Bool': {name}() takes numbers; convert with .to(dtype)")
 
 

@@ -240,6 +240,8 @@ def _solved(name, f, A, B, left, *params):
         if left:
             return f(A, B, *params)
         return f(A.mT, B.mT, *params).mT
+    except np.linalg.LinAlgError:  # which is a ValueError
+        raise
     except ValueError:
         raise RuntimeError(
             f"{name}: the batches of A and B, of shapes {list(A.shape)} and {list(B.shape)}, don't broadcast: leading sizes "

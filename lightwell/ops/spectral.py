@@ -446,6 +446,8 @@ def linalg_matrix_exp(A) -> Tensor:
     tensor([[1., 0.],
             [0., 1.]])
     """
+    if isinstance(A, Tensor) and A.is_floating_point() and A._a.dtype.itemsize < 4:  # in float32, rounded once
+        return linalg_matrix_exp_(check_matrix("linalg.matrix_exp", A.float())).to(A.dtype)
     return linalg_matrix_exp_(check_matrix("linalg.matrix_exp", A))
 
 
