@@ -3,7 +3,7 @@
 import numpy as np
 from numpy import (  # noqa: F401
     acosh, add, arange, argsort, asarray, asinh, astype, atan2, atanh, bitwise_and, bitwise_invert,
-    bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, concat, conj, copysign, divide, empty,
+    bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, conj, copysign, divide, empty,
     equal, eye, floor, floor_divide, fmod, full, full_like, greater, greater_equal, hypot, imag, isfinite,
     isinf, isnan, less, less_equal, logaddexp, logical_and, logical_not, logical_or, logical_xor,
     matrix_transpose, maximum, minimum, multiply, negative, nextafter, nonzero, not_equal, ones, ones_like, pow, real,
@@ -42,6 +42,12 @@ from .reductions import (  # noqa: A004, F401
 )  # fmt: skip
 
 ndarray = np.ndarray
+
+
+def concat(xs, axis=0):
+    """The arrays behind one another, in C order whatever theirs is."""
+    y = np.concatenate(xs, axis)
+    return y if y.flags.c_contiguous else np.ascontiguousarray(y)
 
 
 def strided(x, shape, strides, offset):
