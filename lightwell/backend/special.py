@@ -216,7 +216,7 @@ def _ndtr(x):
 
 def _ndtri(p):
     """The inverse of Φ: -√2·erfcinv(2p)."""
-    return -_erfcinv(2 * p) / _HALF_ROOT
+    return 0.0 - _erfcinv(2 * p) / _HALF_ROOT
 
 
 def _log_ndtr(x):
@@ -253,7 +253,7 @@ def _lgamma_positive(x):
         (x >= 8, _lgamma_large),
         (x > 2.75, lambda x: _ratio(T.LGAMMA_3, x)),
         (x > 1.5, lambda x: _ratio(T.LGAMMA_2, x) * (x - 2)),
-        (x >= 0.5, lambda x: _ratio(T.LGAMMA_1, x) * (x - 1)),
+        (x >= 0.5, lambda x: _ratio(T.LGAMMA_1, x) * (x - 1) + 0.0),  # + 0.0: no -0 at 1
         (x > 0, lambda x: _ratio(T.LGAMMA_1, x + 1) * x - np.log(x)),
         (x == 0, lambda x: np.full(x.shape, np.inf)),
     )
