@@ -2,7 +2,7 @@
 
 import importlib
 
-_FAMILIES = "arith convert creation products contractions sampling shape axes broadcasting layout join parts indexing picking scattering masks reduce extremes moments distances scan gradient sorting statistics pointwise softmax activations decompose".split()
+_FAMILIES = "arith convert creation products contractions sampling shape axes broadcasting layout join parts indexing picking scattering masks reduce extremes moments distances scan gradient sorting statistics pointwise softmax activations network_names decompose".split()
 __all__ = []
 for _name in _FAMILIES:
     try:
