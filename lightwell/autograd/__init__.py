@@ -4,6 +4,7 @@ import importlib
 
 from .engine import backward, grad
 from .function import Function
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # at once: the function's name is its module's too
 from .modes import (
     enable_grad,
     inference_mode,
@@ -13,23 +14,21 @@ from .modes import (
     set_grad_enabled,
 )
 
-_SUBMODULES = frozenset("anomaly anomaly_mode engine function functional grad_mode graph gradcheck modes node profiler variable".split())
+_SUBMODULES = frozenset("anomaly anomaly_mode engine function functional grad_mode graph modes node profiler variable".split())
 _FROM = {
-    "GradcheckError": "gradcheck", "Variable": "variable", "detect_anomaly": "anomaly", "gradgradcheck": "gradcheck",
+    "Variable": "variable", "detect_anomaly": "anomaly",
     "is_anomaly_enabled": "anomaly", "is_anomaly_check_nan_enabled": "anomaly", "set_detect_anomaly": "anomaly",
 }  # fmt: skip
 
 __all__ = [
-    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
+    "Function", "GradcheckError", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
     "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
 
 def __getattr__(name: str):
     """Load a part that operations don't need at its first use."""
-    if name == "gradcheck":  # PyTorch's name is the function's; the module is its home
-        found = importlib.import_module(".gradcheck", __name__).gradcheck
-    elif name == "grad_mode":
+    if name == "grad_mode":
         found = importlib.import_module(".modes", __name__)
     elif name == "anomaly_mode":
         found = importlib.import_module(".anomaly", __name__)
