@@ -82,7 +82,7 @@ SAMPLES = [
     one("linalg_pinv", lambda f, x: f.linalg.pinv(x + x.mT, hermitian=True), T(3, 3), dtypes=False),
     one("linalg_pinv", lambda f, a, b: f.linalg.lstsq(a, b).solution, T(3, 2), T(3, 1)),
     one("linalg_pinv", lambda f, x: f.linalg.pinv(x), T(2, 3, dtype=C)),
-    one("linalg_matrix_exp", lambda f, x: f.linalg.matrix_exp(x), T(3, 3)),
+    one("linalg_matrix_exp", lambda f, x: f.linalg.matrix_exp(x), T(3, 3), dtypes=False),  # half precision: PyTorch rounds every step
     one("linalg_matrix_exp", lambda f, x: f.matrix_exp(x * 5), T(2, 2, 2), dtypes=False),
     one("linalg_matrix_exp", lambda f, x: f.matrix_exp(x), T(2, 2, dtype=C)),
     one("fft_c2c", lambda f, x: f.fft.fft(x), T(2, 5)),
