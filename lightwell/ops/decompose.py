@@ -9,6 +9,7 @@ import numpy as np
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from . import solving, sparse  # noqa: F401  (sparse: attaches its Tensor methods)
+from .lowrank import pca_lowrank, svd_lowrank  # noqa: F401
 from .matrices import check_matrix, hermitian, kind, same_type
 from .op import op
 from .public import public
@@ -22,7 +23,7 @@ from .spectral import *  # noqa: F403
 from .spectral import __all__ as _spectral
 
 __all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "istft", "logdet", "lu", "lu_solve", "lu_unpack",
-           "orgqr", "ormqr", "qr", "slogdet", "stft", "triangular_solve", *_spectral]  # fmt: skip
+           "orgqr", "ormqr", "pca_lowrank", "qr", "slogdet", "stft", "svd_lowrank", "triangular_solve", *_spectral]  # fmt: skip
 
 
 # ---- LU -----------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from .public import public
 from .return_types import named
 from .solving import inv
 
-__all__ = ["matrix_exp", "matrix_power", "pca_lowrank", "pinverse", "svd", "svd_lowrank"]
+__all__ = ["matrix_exp", "matrix_power", "pinverse", "svd"]
 
 
 # ---- singular values ------------------------------------------------------------------------------------------------------
@@ -492,50 +492,6 @@ def linalg_matrix_power(A, n) -> Tensor:
 def matrix_power(input, n) -> Tensor:
     """inputⁿ of a square matrix: see `torch.linalg.matrix_power`."""
     return _power("linalg.matrix_power", input, n)
-
-
-# ---- low rank ------------------------------------------------------------------------------------------------------------------
-
-
-def svd_lowrank(A, q=6, niter=2, M=None):
-    """(U, S, V) of a rank-q approximation of A (of A - M): A·random, orthonormalized and refined `niter` times.
-
-    Halko, Martinsson & Tropp (2011), algorithms 4.4 and 5.1. Random numbers come from the default generator.
-    """
-    from .sampling import randn
-
-    A = A if M is None else A - M
-    m, n = A.shape[-2:]
-    if m < n:
-        U, S, V = svd_lowrank(A.mH, q, niter)
-        return V, S, U
-    Q = linalg_qr_q(A @ randn(n, q, dtype=A.dtype))
-    for _ in range(niter):
-        Q = linalg_qr_q(A.mH @ Q)
-        Q = linalg_qr_q(A @ Q)
-    U, S, Vh = _svd("linalg.svd", Q.mH @ A, False)
-    return Q @ U, S, Vh.mH
-
-
-def linalg_qr_q(x):
-    """The orthonormal factor of QR."""
-    from .decompose import linalg_qr_
-
-    return linalg_qr_(x, "reduced")[0]
-
-
-def pca_lowrank(A, q=None, center=True, niter=2):
-    """(U, S, V): the q principal components of A's rows in V's columns, by `svd_lowrank` of the centred A.
-
-    RuntimeError: integers; ValueError: q or niter out of range.
-    """
-    m, n = A.shape[-2:]
-    q = min(6, m, n) if q is None else q
-    if not 0 <= q <= min(m, n):
-        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
-    if niter < 0:
-        raise ValueError(f"niter(={niter}) must be non-negative integer")
-    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)
 
 
 Tensor.pinverse = pinverse
