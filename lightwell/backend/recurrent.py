@@ -8,6 +8,8 @@ all steps in one buffer.
 
 import numpy as np
 
+from .blas import share
+
 __all__ = ["gru", "gru_back", "lstm", "lstm_back", "rnn", "rnn_back"]
 
 empty, add, subtract, multiply, matmul, tanh = np.empty, np.add, np.subtract, np.multiply, np.matmul, np.tanh
@@ -23,6 +25,7 @@ def _order(steps: int, reverse: bool) -> list:
 def _project(w, x):
     """w xₜᵀ of all steps as (features, T, N)."""
     steps, batch, size = x.shape
+    share(w.size * steps * batch)
     return matmul(w, x.reshape(steps * batch, size).T).reshape(len(w), steps, batch)
 
 
@@ -89,6 +92,7 @@ def _finish(needed, slopes, x, w_ih, hidden, reverse: bool) -> list:
     """The gradients of x, w_ih, w_hh, b_ih and b_hh, the slopes (gates, T, N) acting on both products alike."""
     flat = slopes.reshape(len(slopes), -1)
     want_x, want_ih, want_hh, want_b, want_c = needed
+    share(flat.size * x.shape[2])
     bias = _over_batch(flat) if want_b or want_c else None
     return [
         matmul(flat.T, w_ih).reshape(x.shape) if want_x else None,
@@ -107,6 +111,7 @@ def rnn(relu: bool, x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
     steps, batch, _ = x.shape
     hidden, given, bias = _states(steps, h, reverse), _project(w_ih, x), _sum(b_ih, b_hh)
     bias = None if bias is None else _column(bias, batch)
+    share(w_hh.size * batch)
     for t, before, after in _order(steps, reverse):
         a = hidden[after]
         matmul(w_hh, hidden[before], out=a)
@@ -126,6 +131,7 @@ def rnn_back(relu: bool, needed, gradients, inputs, kept, reverse: bool):
     steps, size, batch = len(x), *hidden.shape[1:]
     gy, dh, slopes = _columns(gy), np.array(gh.T, order="C"), empty((size, steps, batch), x.dtype)
     da, back = empty((size, batch), x.dtype), w_hh.T
+    share(w_hh.size * batch)
     for t, _, after in reversed(_order(steps, reverse)):
         out = hidden[after]
         if gy is not None:
@@ -153,6 +159,7 @@ def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, reverse: bool):
     given, bias = _project(w_ih, x), _sum(b_ih, b_hh)
     bias = None if bias is None else _column(bias, batch)
     entered = empty((size, batch), x.dtype)
+    share(w_hh.size * batch)
     for t, before, after in _order(steps, reverse):
         a, cell, bent = gates[t], cells[after], tanhs[t]
         matmul(w_hh, hidden[before], out=a)
@@ -189,6 +196,7 @@ def lstm_back(needed, gradients, inputs, kept, reverse: bool):
     da, p, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
     d_if, d_g, d_o = da[: 2 * size], da[2 * size : 3 * size], da[3 * size :]
     d_i, d_f, d_cell = da[:size], da[size : 2 * size], da[: 3 * size].reshape(3, size, batch)
+    share(w_hh.size * batch)
     for t, before, _ in reversed(_order(steps, reverse)):
         a, bent = gates[t], tanhs[t]
         o = a[3 * size :]
@@ -230,6 +238,7 @@ def gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
         bias[: 2 * size] += b_hh[: 2 * size]
         bias, bias_n = _column(bias, batch), _column(b_hh[2 * size :], batch)
     own = empty((3 * size, batch), x.dtype)
+    share(w_hh.size * batch)
     for t, before, after in _order(steps, reverse):
         a, n_own, out = gates[t], inner[t], hidden[after]
         rz, n = a[: 2 * size], a[2 * size :]
@@ -265,6 +274,7 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
     da, past, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
     d_n, d_rz, d_m, d_own = da[:size], da[size : 3 * size], da[3 * size :], da[size:]
     d_r, d_z = d_rz[:size], d_rz[size:]
+    share(w_hh.size * batch)
     for t, before, _ in reversed(_order(steps, reverse)):
         a = gates[t]
         rz, n, z = a[: 2 * size], a[2 * size :], a[size : 2 * size]
@@ -287,6 +297,7 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
         matmul(back, d_own, out=dh)
         dh += past
     flat = slopes.reshape(4 * size, -1)
+    share(flat.size * x.shape[2])
     rz, n, own = flat[size : 3 * size], flat[:size], flat[size:]
     gx = gw_ih = gw_hh = gb_ih = gb_hh = None
     if needed[0]:
