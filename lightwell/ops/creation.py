@@ -149,6 +149,11 @@ def array_of(data, dtype=None) -> ndarray:
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     if not isinstance(data, (list, tuple, _range)) and hasattr(data, "__len__") and hasattr(data, "__getitem__"):
         data = list(data)
+    first = data
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, str):
+        raise ValueError("too many dimensions 'str': tensor() takes numbers, not strings; turn words into numbers first")
     if want is None:
         want = _infer(data).np
     values = _plain(data)

@@ -219,7 +219,10 @@ def mv(input, vec):
             f"vector, not shapes {list(input._a.shape)} and {list(vec._a.shape)}"
         )
     if input._a.shape[1] != vec._a.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({input._a.shape[0]}), mat ({input._a.shape[0]}x{input._a.shape[1]}), vec ({vec._a.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({input._a.shape[0]}), mat ({'x'.join(map(str, input._a.shape))}), vec ({vec._a.shape[0]}) "
+            "in mv(): the vector must be as long as the matrix's rows"
+        )
     return mv_(input, vec)
 
 

@@ -234,7 +234,7 @@ Tensor.log_normal_ = _filler("log_normal_", random.log_normal, ("mean", 1.0), ("
 Tensor.bernoulli, Tensor.multinomial = bernoulli, multinomial
 
 
-def fill_(self, value):
+def fill_(self, value, _name="fill_"):
     """Write one number (or 0-dim tensor) into every element; returns the tensor."""
     if isinstance(value, Tensor):
         if value.ndim:
@@ -249,12 +249,12 @@ def fill_(self, value):
             return int(value)
         return value
 
-    return _fill(self, "fill_", draw)
+    return _fill(self, _name, draw)
 
 
 def zero_(self):
     """Write zeros; returns the tensor."""
-    return fill_(self, 0)
+    return fill_(self, 0, "zero_")
 
 
 def fill_diagonal_(self, fill_value, wrap=False):

@@ -423,7 +423,7 @@ def multinomial(generator, probs: np.ndarray, n: int, replacement=False) -> np.n
         raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {n}")
     if not replacement and n > probs.shape[-1]:
         raise RuntimeError(
-            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {n} > {probs.shape[-1]}"
+            f"multinomial(): cannot sample n_sample > prob_dist.size(-1) samples without replacement: {n} > {probs.shape[-1]}"
         )
     if probs.shape[-1] > 2**24:
         raise RuntimeError("number of categories cannot exceed 2^24")
