@@ -1,14 +1,19 @@
 """The operations: one record each, one file per family. `op.py` says how they run, `public.py` how they get their names."""
 
-import importlib
+from . import (
+    activations, arith, axes, broadcasting, contractions, convert, creation, decompose, distances, extremes, gradient, indexing,
+    join, layout, masks, moments, network_names, parts, picking, pointwise, products, reduce, sampling, scan, scattering, shape,
+    softmax, sorting, statistics,
+)  # fmt: skip
 
-_FAMILIES = "arith convert creation products contractions sampling shape axes broadcasting layout join parts indexing picking scattering masks reduce extremes moments distances scan gradient sorting statistics pointwise softmax activations network_names decompose".split()
+# Importing a family attaches its methods to Tensor; `__all__` says which functions it gives to the front door.
 __all__ = []
-for _name in _FAMILIES:
-    try:
-        _module = importlib.import_module(f".{_name}", __name__)
-    except ImportError:
-        continue
-    for _public in getattr(_module, "__all__", ()):
-        globals()[_public] = getattr(_module, _public)
-        __all__.append(_public)
+for _family in (
+    arith, convert, creation, products, contractions, sampling, shape, axes, broadcasting, layout, join, parts, indexing,
+    picking, scattering, masks, reduce, extremes, moments, distances, scan, gradient, sorting, statistics, pointwise, softmax,
+    activations, network_names, decompose,
+):  # fmt: skip
+    for _name in getattr(_family, "__all__", ()):
+        globals()[_name] = getattr(_family, _name)
+        __all__.append(_name)
+del _family, _name
