@@ -225,7 +225,7 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     r"""The p-norm of each window, (Σ xᵖ)^(1/p) with p = `norm_type`: (N, C, D, H, W) to (N, C, D', H', W').
 
     >>> import lightwell as torch
-    >>> torch.nn.functional.lp_pool3d(torch.ones(1, 1, 2, 2, 2), 3, 2)
+    >>> torch.nn.functional.lp_pool3d(torch.ones(1, 2, 2, 2), 3, 2)
     tensor([[[[2.]]]])
     """
     return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
