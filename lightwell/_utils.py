@@ -84,14 +84,10 @@ class Storage:
 def _whole(values, what: str) -> tuple:
     """`values` as a tuple of non-negative ints of sane size; RuntimeError otherwise."""
     if not isinstance(values, (tuple, list)) or len(values) > 64:
-        raise RuntimeError(
-            f"load: the {what} of a tensor must be a tuple of at most 64 ints, got {type(values).__name__}"
-        )
+        raise RuntimeError(f"load: the {what} of a tensor must be a tuple of at most 64 ints, got {type(values).__name__}")
     for v in values:
         if type(v) is not int or not 0 <= v < _FAR:
-            raise RuntimeError(
-                f"load: a tensor's {what} holds an entry that is not an int in [0, 2**62); the file is damaged"
-            )
+            raise RuntimeError(f"load: a tensor's {what} holds an entry that is not an int in [0, 2**62); the file is damaged")
     return tuple(values)
 
 
@@ -115,9 +111,7 @@ def place(storage: Storage, offset: int, size, stride, dtype) -> Tensor:
     try:
         a = np.ndarray(size, dtype.np, storage.raw, 0 if empty else offset * item, tuple(s * item for s in stride))
     except (ValueError, OverflowError) as error:
-        raise RuntimeError(
-            f"load: NumPy can't describe a tensor of size {size} and stride {stride}: {error}"
-        ) from error
+        raise RuntimeError(f"load: NumPy can't describe a tensor of size {size} and stride {stride}: {error}") from error
     return wrap(a)
 
 
@@ -129,9 +123,7 @@ def _rebuild_tensor(storage, storage_offset, size, stride):
 def _finish(t, requires_grad):
     if requires_grad:
         if not (t.is_floating_point() or t.is_complex()):
-            raise RuntimeError(
-                "load: only Tensors of floating point and complex dtype can require gradients; the file is damaged"
-            )
+            raise RuntimeError("load: only Tensors of floating point and complex dtype can require gradients; the file is damaged")
         t.requires_grad = True
     else:
         t.requires_grad = False
@@ -191,9 +183,7 @@ def _rebuild_sparse_tensor(layout, data):
     import lightwell
 
     if str(layout) != "torch.sparse_coo" or not hasattr(lightwell, "sparse_coo_tensor"):
-        raise RuntimeError(
-            f"load: tensors of layout {layout} can't be rebuilt here; save x.to_dense() with PyTorch instead"
-        )
+        raise RuntimeError(f"load: tensors of layout {layout} can't be rebuilt here; save x.to_dense() with PyTorch instead")
     indices, values, size = data[:3]
     return lightwell.sparse_coo_tensor(indices, values, size)
 
@@ -235,12 +225,7 @@ def locate(a: np.ndarray) -> tuple[np.ndarray, int, tuple]:
         offset = a.__array_interface__["data"][0] - owner.__array_interface__["data"][0] if a.size else 0
         last = offset + sum((n - 1) * s for n, s in zip(a.shape, a.strides)) + a.itemsize if a.size else 0
         whole = a.itemsize
-        if (
-            offset >= 0
-            and offset % whole == 0
-            and last <= owner.nbytes
-            and all(s >= 0 and s % whole == 0 for s in a.strides)
-        ):
+        if offset >= 0 and offset % whole == 0 and last <= owner.nbytes and all(s >= 0 and s % whole == 0 for s in a.strides):
             return owner, offset, a.strides
     a = np.array(a, order="C", copy=True, subok=False)
     return a, 0, a.strides

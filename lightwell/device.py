@@ -9,10 +9,7 @@ from contextvars import ContextVar
 
 __all__ = ["as_device", "device", "get_default_device", "set_default_device"]
 
-_TYPES = (
-    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga "
-    "maia xla lazy vulkan mps meta hpu mtia privateuseone"
-).split()
+_TYPES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone").split()
 _MAX_INDEX = 127  # PyTorch keeps the index in a signed byte
 
 
@@ -78,13 +75,10 @@ class device:
             self._type, self._index = device._type, device._index
         elif hasattr(device, "__index__") and not isinstance(device, bool):
             number = _read_index(device)
-            raise RuntimeError(
-                f"Cannot access accelerator device {number} when none is available; pass device('cpu') for the CPU"
-            )
+            raise RuntimeError(f"Cannot access accelerator device {number} when none is available; pass device('cpu') for the CPU")
         else:
             raise TypeError(
-                f"device(): expected a string ('cpu', 'cuda:1'), a type and an index, or a device, "
-                f"got {device.__class__.__name__}"
+                f"device(): expected a string ('cpu', 'cuda:1'), a type and an index, or a device, got {device.__class__.__name__}"
             )
 
     @property

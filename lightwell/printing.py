@@ -54,9 +54,7 @@ def set_printoptions(
     """
     if precision is not None:
         if not isinstance(precision, (int, np.integer)):
-            raise TypeError(
-                f"set_printoptions(): argument 'precision' must be an int, got {type(precision).__name__}; pass e.g. 4"
-            )
+            raise TypeError(f"set_printoptions(): argument 'precision' must be an int, got {type(precision).__name__}; pass e.g. 4")
         if precision < 0:
             raise ValueError(f"set_printoptions(): argument 'precision' must be at least 0, got {precision}")
     if profile is not None:
@@ -129,8 +127,7 @@ def _complex_cells(values: np.ndarray) -> tuple[list[str], int]:
     reals, real_width = _float_cells(values.real)
     imags, imag_width = _float_cells(values.imag)
     cells = [
-        f"{re.rjust(real_width)}{im}j" if im[0] == "-" else f"{re.rjust(real_width)}+{im}j"
-        for re, im in zip(reals, imags, strict=True)
+        f"{re.rjust(real_width)}{im}j" if im[0] == "-" else f"{re.rjust(real_width)}+{im}j" for re, im in zip(reals, imags, strict=True)
     ]
     return cells, real_width + imag_width + 1
 

@@ -201,9 +201,7 @@ def _pairs(source, what: str):
     if isinstance(source, (Mapping, ModuleDict, ParameterDict)):
         return list(source.items())
     if not isinstance(source, Iterable):
-        raise TypeError(
-            f"{what} should be called with an iterable of key/value pairs, but got {type(source).__name__}"
-        )
+        raise TypeError(f"{what} should be called with an iterable of key/value pairs, but got {type(source).__name__}")
     pairs = []
     for i, pair in enumerate(source):
         if not isinstance(pair, Iterable):

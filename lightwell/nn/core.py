@@ -39,5 +39,3 @@ def factory(device, dtype) -> dict:
 def expand(value, n: int) -> tuple:
     """`value` as an n-tuple: a sequence keeps its items, anything else is repeated n times."""
     return tuple(value) if isinstance(value, Iterable) else (value,) * n
-
-

@@ -198,8 +198,7 @@ class _BackwardWatch:
                 new = _as_tuple(new)
                 if len(new) != len(grad_outputs):
                     raise RuntimeError(
-                        f"Backward pre hook returned an invalid number of grad_output, got {len(new)}, "
-                        f"but expected {len(grad_outputs)}"
+                        f"Backward pre hook returned an invalid number of grad_output, got {len(new)}, but expected {len(grad_outputs)}"
                     )
                 grad_outputs = new
         self.grad_outputs = grad_outputs
@@ -207,8 +206,7 @@ class _BackwardWatch:
             for hook in self.post:
                 if hook(self.module, (None,) * self.n_in, grad_outputs) is not None:
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or "
-                        "None for all gradients."
+                        "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
                     )
         return tuple(grad_outputs[i] for i in self.out_at)
 
@@ -223,8 +221,7 @@ class _BackwardWatch:
                 new = _as_tuple(new)
                 if len(new) != len(grad_inputs):
                     raise RuntimeError(
-                        f"Backward hook returned an invalid number of grad_input, got {len(new)}, "
-                        f"but expected {len(grad_inputs)}"
+                        f"Backward hook returned an invalid number of grad_input, got {len(new)}, but expected {len(grad_inputs)}"
                     )
                 grad_inputs = new
         return tuple(grad_inputs[i] for i in self.in_at)

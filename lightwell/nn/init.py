@@ -8,9 +8,7 @@ import warnings
 from . import core
 from .core import no_grad
 
-_LINEAR_LIKE = frozenset(
-    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d sigmoid".split()
-)
+_LINEAR_LIKE = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d sigmoid".split())
 
 
 def calculate_gain(nonlinearity: str, param=None) -> float:
@@ -84,8 +82,7 @@ def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, 
 
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-            "The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=2,
         )
     with no_grad():
@@ -237,9 +234,7 @@ def sparse_(tensor, sparsity: float, std: float = 0.01, generator=None):
 def _deprecated(new):
     def old(*args, **kwargs):
         name = new.__name__
-        warnings.warn(
-            f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning, stacklevel=2
-        )
+        warnings.warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning, stacklevel=2)
         return new(*args, **kwargs)
 
     old.__name__, old.__doc__ = new.__name__[:-1], f"The old name of `{new.__name__}`; it warns."

@@ -133,8 +133,7 @@ class Module(HookHost, StateHost):
         found = self.__dict__.get(table)
         if found is None:
             raise AttributeError(
-                f"cannot assign {what} before Module.__init__() call: "
-                f"call super().__init__() first in {type(self).__name__}.__init__"
+                f"cannot assign {what} before Module.__init__() call: call super().__init__() first in {type(self).__name__}.__init__"
             )
         return found
 
@@ -149,8 +148,7 @@ class Module(HookHost, StateHost):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
-                    "(torch.nn.Parameter or None required)"
+                    f"cannot assign '{type(param).__name__}' object to parameter '{name}' (torch.nn.Parameter or None required)"
                 )
             if param.grad_fn is not None:
                 raise ValueError(
@@ -173,9 +171,7 @@ class Module(HookHost, StateHost):
         table = self._need("_buffers", "buffer")
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None required)"
-            )
+            raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None required)")
         table[name] = tensor
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
@@ -249,8 +245,7 @@ class Module(HookHost, StateHost):
             buffers = self._need("_buffers", "buffer")
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
-                    f"cannot assign '{type(value).__name__}' as buffer '{name}' "
-                    "(torch.nn.Buffer, torch.Tensor or None expected)"
+                    f"cannot assign '{type(value).__name__}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
                 )
             persistent = name not in self._non_persistent_buffers_set
             if isinstance(value, (Buffer, UninitializedBuffer)):
@@ -514,9 +509,7 @@ class Module(HookHost, StateHost):
         if other is not None:
             device, dtype = other.device, other.dtype
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-            )
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
         device = Device(device) if isinstance(device, (str, int)) else device
 
         def convert(t):

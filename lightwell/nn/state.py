@@ -121,9 +121,7 @@ class StateHost:
                 destination = result
         return destination
 
-    def _load_from_state_dict(
-        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-    ) -> None:
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs) -> None:
         """Check and load this module's own state (not its children's); a place for overrides.
 
         Within `load_state_dict` the writes are collected and done after the whole tree has been checked.
@@ -228,9 +226,7 @@ class StateHost:
             if strict and missing:
                 lines.insert(0, "Missing key(s) in state_dict: {}. ".format(", ".join(f'"{k}"' for k in missing)))
             if lines:
-                raise RuntimeError(
-                    "Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(lines))
-                )
+                raise RuntimeError("Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(lines)))
 
         outer, _plan.writes = _plan.writes, []
         try:

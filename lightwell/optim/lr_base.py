@@ -36,8 +36,7 @@ def _per_group(name, value, optimizer):
     if isinstance(value, (list, tuple)):
         if len(value) != n:
             raise ValueError(
-                f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-                f"param_groups has {n}."
+                f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, param_groups has {n}."
             )
         return list(value)
     return [value] * n
@@ -353,8 +352,7 @@ class LinearLR(LRScheduler):
     ) -> None:
         if not 0 < start_factor <= 1.0:
             raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1. "
-                f"(LinearLR got {start_factor})"
+                f"Starting multiplicative factor expected to be greater than 0 and less or equal to 1. (LinearLR got {start_factor})"
             )
         if not 0 <= end_factor <= 1.0:
             raise ValueError(f"Ending multiplicative factor expected to be between 0 and 1. (LinearLR got {end_factor})")
@@ -420,9 +418,7 @@ class CosineAnnealingLR(LRScheduler):
         if self._step_count == 1 and e > 0:
             return [low + (base - low) * (1 + math.cos(e * math.pi / n)) / 2 for base in self.base_lrs]
         if (e - 1 - n) % (2 * n) == 0:  # the previous rate was eta_min: a ratio to it would be 0 / 0
-            return [
-                lr + (base - low) * (1 - math.cos(math.pi / n)) / 2 for base, lr in zip(self.base_lrs, rates, strict=True)
-            ]
+            return [lr + (base - low) * (1 - math.cos(math.pi / n)) / 2 for base, lr in zip(self.base_lrs, rates, strict=True)]
         ratio = (1 + math.cos(math.pi * e / n)) / (1 + math.cos(math.pi * (e - 1) / n))
         return [ratio * (lr - low) + low for lr in rates]
 

@@ -113,8 +113,7 @@ class CyclicLR(LRScheduler):
         self.step_ratio = up / self.total_size
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError(
-                f"mode is invalid and scale_fn is None: CyclicLR got mode={mode!r}, expected 'triangular', 'triangular2' or "
-                "'exp_range'"
+                f"mode is invalid and scale_fn is None: CyclicLR got mode={mode!r}, expected 'triangular', 'triangular2' or 'exp_range'"
             )
         self.mode, self.gamma = mode, gamma
         self._scale_fn_custom = scale_fn
@@ -150,9 +149,7 @@ class CyclicLR(LRScheduler):
         x = 1.0 + self.last_epoch / self.total_size - cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         at = cycle if self.scale_mode == "cycle" else self.last_epoch
-        rates = [
-            low + (high - low) * height * self.scale_fn(at) for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
-        ]
+        rates = [low + (high - low) * height * self.scale_fn(at) for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
         if self.cycle_momentum:
             for low, high, group in zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True):
                 _set_momentum(group, high - (high - low) * height * self.scale_fn(at), self.use_beta1)

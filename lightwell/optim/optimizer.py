@@ -333,9 +333,7 @@ class Optimizer:
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's group "
                     f"(group {i} has {len(b['params'])} parameters, but the optimizer's has {len(a['params'])})"
                 )
-        param = dict(
-            zip(chain.from_iterable(g["params"] for g in theirs), chain.from_iterable(g["params"] for g in ours), strict=True)
-        )
+        param = dict(zip(chain.from_iterable(g["params"] for g in theirs), chain.from_iterable(g["params"] for g in ours), strict=True))
         state = defaultdict(dict)
         for key, value in saved_state.items():
             if key in param:

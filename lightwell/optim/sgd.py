@@ -75,9 +75,7 @@ class SGD(Optimizer):
         _check_options("SGD", lr, foreach, fused, differentiable)
         _check_at_least_zero("SGD", momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError(
-                f"Nesterov momentum requires a momentum and zero dampening (got momentum={momentum}, dampening={dampening})"
-            )
+            raise ValueError(f"Nesterov momentum requires a momentum and zero dampening (got momentum={momentum}, dampening={dampening})")
         defaults = dict(
             lr=lr,
             momentum=momentum,

@@ -34,9 +34,7 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid epsilon value: {eps} (SparseAdam needs eps > 0)")
         _check_betas("SparseAdam", betas)
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, maximize=maximize))
-        sparse = [
-            [i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if p.is_sparse
-        ]
+        sparse = [[i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if p.is_sparse]
         if sparse:
             raise ValueError(f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors")
 

@@ -138,9 +138,7 @@ def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0, contiguous=Tru
     whole, rest = n // 16 * 16, n % 16
     if dtype in (np.float32, np.float64):
         # the uniforms of the rest are drawn, then dropped: the last 16 values are made afresh
-        draw, transform = (
-            (generator.floats, box_muller_float) if dtype == np.float32 else (generator.doubles, box_muller_double)
-        )
+        draw, transform = (generator.floats, box_muller_float) if dtype == np.float32 else (generator.doubles, box_muller_double)
         u = draw(n)
     else:
         draw, transform = generator.floats, box_muller_float
@@ -204,9 +202,7 @@ def integers(generator, shape, dtype=np.int64, low=0, high=None) -> np.ndarray:
     digits = _DIGITS.get(dtype)
     if high is None and low == _INT64_MIN:
         if dtype not in (np.int64, np.float64, np.float32, _BF16):
-            raise NotImplementedError(
-                f'"random_full_64_bits_range_kernel_cpu" not implemented for {_NAMES.get(dtype.name, dtype.name)!r}'
-            )
+            raise NotImplementedError(f'"random_full_64_bits_range_kernel_cpu" not implemented for {_NAMES.get(dtype.name, dtype.name)!r}')
         return generator.words64(n).view(np.int64).astype(dtype).reshape(shape)
     end = None if high is None else int(high)
     if end is not None and low >= end:
@@ -228,16 +224,14 @@ def integers(generator, shape, dtype=np.int64, low=0, high=None) -> np.ndarray:
         last = largest if end is None else end - 1
     if low > last:
         raise RuntimeError(
-            f"random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from={low} >= "
-            f"to={last + 1}"
+            f"random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from={low} >= to={last + 1}"
         )
     for name, value in (("from", low), ("to - 1", last)):
         if not lowest <= value <= largest:
             raise RuntimeError(f"{name} is out of bounds for {dtype.name}: {value} is not in [{lowest}, {largest}]")
         if digits and abs(value) > 1 << digits:
             warnings.warn(
-                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]: {dtype.name} has no discrete uniform "
-                "distribution beyond",
+                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]: {dtype.name} has no discrete uniform distribution beyond",
                 stacklevel=3,
             )
     span = last - low + 1

@@ -175,8 +175,7 @@ class Generator:
             raise TypeError(f"set_state: RNG state must be a torch.ByteTensor, got {state.dtype}")
         if state.size != _STATE_BYTES:
             raise RuntimeError(
-                f"Expected a CPUGeneratorImplState of size {_STATE_BYTES} but found the input RNG state size to be "
-                f"{state.size}"
+                f"Expected a CPUGeneratorImplState of size {_STATE_BYTES} but found the input RNG state size to be {state.size}"
             )
         s = np.frombuffer(state.tobytes(), _LAYOUT)[0]
         left, following = int(s["left"]), int(s["next"])

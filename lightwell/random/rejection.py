@@ -73,9 +73,9 @@ def poisson(generator, rate: np.ndarray) -> np.ndarray:
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     with _Doubles(generator, rates.size) as draw:
         counts = [_poisson_one(lam, draw) for lam in rates.tolist()]
-    return np.array(counts, np.float64).astype(np.float32 if rate.dtype != np.float64 else np.float64).astype(
-        rate.dtype
-    ).reshape(rate.shape)
+    return (
+        np.array(counts, np.float64).astype(np.float32 if rate.dtype != np.float64 else np.float64).astype(rate.dtype).reshape(rate.shape)
+    )
 
 
 def _poisson_one(lam, draw):

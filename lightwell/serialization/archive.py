@@ -122,9 +122,7 @@ class ZipReader:
             raise RuntimeError("load: the zip archive is empty; it holds no checkpoint")
         self.folder, slash, _ = infos[0].filename.partition("/")
         if not slash:
-            raise RuntimeError(
-                f"load: file in archive is not in a subdirectory: {infos[0].filename!r}; this zip file is no checkpoint"
-            )
+            raise RuntimeError(f"load: file in archive is not in a subdirectory: {infos[0].filename!r}; this zip file is no checkpoint")
         if "constants.pkl" in self:
             raise RuntimeError(
                 "load: this is a TorchScript archive (torch.jit.save), which holds a program; save the module's "
@@ -139,9 +137,7 @@ class ZipReader:
         packed = unfolded = 0
         for info in infos:
             if info.flag_bits & 1 or info.compress_type not in (0, 8):
-                raise RuntimeError(
-                    f"load: record {info.filename!r} is encrypted or packed in a way that checkpoints never are"
-                )
+                raise RuntimeError(f"load: record {info.filename!r} is encrypted or packed in a way that checkpoints never are")
             if info.compress_type == 0 and info.compress_size != info.file_size:
                 raise RuntimeError(f"load: record {info.filename!r} states two different sizes; {_HINT}")
             packed += info.compress_size
@@ -160,9 +156,7 @@ class ZipReader:
     def _find(self, name: str):
         info = self.infos.get(f"{self.folder}/{name}")
         if info is None:
-            raise RuntimeError(
-                f"load: the archive has no record {name!r}: file not found; it is no checkpoint, or {_HINT}"
-            )
+            raise RuntimeError(f"load: the archive has no record {name!r}: file not found; it is no checkpoint, or {_HINT}")
         return info
 
     def where(self, name: str) -> tuple[int, int]:
@@ -227,9 +221,7 @@ class ZipReader:
                 while piece:
                     out = stream.decompress(piece, _CHUNK)
                     if at + len(out) > len(view):
-                        raise RuntimeError(
-                            f"load: record {name!r} unfolds to more than it states; the file is damaged or forged"
-                        )
+                        raise RuntimeError(f"load: record {name!r} unfolds to more than it states; the file is damaged or forged")
                     view[at : at + len(out)] = out
                     at += len(out)
                     piece = stream.unconsumed_tail
@@ -241,9 +233,7 @@ class ZipReader:
     def read(self, name: str, limit: int | None = None) -> bytes:
         """A record's data as bytes; RuntimeError where it is longer than `limit`."""
         if limit is not None and self.size(name) > limit:
-            raise RuntimeError(
-                f"load: record {name!r} has {self.size(name)} bytes where at most {limit} are sensible; {_HINT}"
-            )
+            raise RuntimeError(f"load: record {name!r} has {self.size(name)} bytes where at most {limit} are sensible; {_HINT}")
         return self.array(name).tobytes()
 
     def mapping(self):

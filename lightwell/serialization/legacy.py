@@ -55,20 +55,12 @@ class _Shelf:
         if len(pid) not in (5, 6) or pid[0] != "storage":
             raise pickle.UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
         _, kind, key, location, numel, view = (*pid, None)[:6]
-        if (
-            type(kind) is not StorageType
-            or type(key) is not str
-            or type(location) is not str
-            or type(numel) is not int
-            or numel < 0
-        ):
+        if type(kind) is not StorageType or type(key) is not str or type(location) is not str or type(numel) is not int or numel < 0:
             raise pickle.UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
         if key not in self.found:
             need = numel * kind.itemsize
             if need > self.room:
-                raise RuntimeError(
-                    f"load: unexpected EOF: storage {key[:40]!r} needs {need} bytes, the file has {self.room} left"
-                )
+                raise RuntimeError(f"load: unexpected EOF: storage {key[:40]!r} needs {need} bytes, the file has {self.room} left")
             self.room -= need
             storage = Storage(np.zeros(need, np.uint8), kind.dtype, location)
             self.found[key] = storage, kind
@@ -97,17 +89,13 @@ class _Shelf:
             storage, kind = self.found[key]
             head = file.read(8)
             if len(head) < 8 or struct.unpack("<q", head)[0] * kind.itemsize != storage.nbytes():
-                raise RuntimeError(
-                    f"load: storage {key[:40]!r} states another size than its tensors, or the file was cut off"
-                )
+                raise RuntimeError(f"load: storage {key[:40]!r} states another size than its tensors, or the file was cut off")
             need = storage.nbytes()
             at, view = 0, memoryview(storage.raw)
             while at < need:
                 piece = file.read(min(need - at, 16 << 20))
                 if not piece:
-                    raise RuntimeError(
-                        f"load: unexpected EOF, expected {need - at} more bytes. The file might be corrupted."
-                    )
+                    raise RuntimeError(f"load: unexpected EOF, expected {need - at} more bytes. The file might be corrupted.")
                 view[at : at + len(piece)] = piece
                 at += len(piece)
             adopt(storage.raw, kind, storage.location, swap)
@@ -133,9 +121,7 @@ def read(file, restore, weights_only: bool, pickle_module, arguments: dict):
     head = file.read(512)
     file.seek(start)
     if head[257:262] == b"ustar":
-        raise RuntimeError(
-            "load: this is a tar archive, PyTorch's form before 0.1.10; load it with an old PyTorch and save it again"
-        )
+        raise RuntimeError("load: this is a tar archive, PyTorch's form before 0.1.10; load it with an old PyTorch and save it again")
     shelf = _Shelf(length, restore)
     if weights_only:
         source = _Safe(file, start, length, shelf, arguments)

@@ -40,9 +40,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     if weights_only is None:
         weights_only = pickle_module is None
     if weights_only and pickle_module is not None:
-        raise RuntimeError(
-            "load: weights_only=True reads the file itself and can't use an explicit pickle_module; give one of the two"
-        )
+        raise RuntimeError("load: weights_only=True reads the file itself and can't use an explicit pickle_module; give one of the two")
     pickle_module = pickle_module or pickle
     pickle_load_args.setdefault("encoding", "utf-8")
     restore = _restorer(map_location)
@@ -63,9 +61,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
 def _load(file, restore, weights_only, pickle_module, mapped, arguments):
     if not is_zip(file):
         if mapped:
-            raise RuntimeError(
-                "load: mmap=True needs the zip form; save the file again with _use_new_zipfile_serialization=True"
-            )
+            raise RuntimeError("load: mmap=True needs the zip form; save the file again with _use_new_zipfile_serialization=True")
         return legacy.read(file, restore, weights_only, pickle_module, arguments)
     reader = ZipReader(file)
     swap = "byteorder" in reader and foreign_order(reader.read("byteorder", 32))
@@ -89,13 +85,7 @@ class _Records:
         if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
             raise pickle.UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
         _, kind, key, location, numel = pid
-        if (
-            type(kind) is not StorageType
-            or type(key) is not str
-            or type(location) is not str
-            or type(numel) is not int
-            or numel < 0
-        ):
+        if type(kind) is not StorageType or type(key) is not str or type(location) is not str or type(numel) is not int or numel < 0:
             raise pickle.UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
         if key not in self.found:
             need, size = numel * kind.itemsize, self.reader.size(f"data/{key}")
@@ -149,9 +139,7 @@ def _default(storage, tag):
             "load: attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False; "
             "map the storages to the CPU with load(..., map_location='cpu')"
         )
-    raise RuntimeError(
-        f"load: don't know how to restore data location of a storage (tagged with {tag[:40]}); try map_location='cpu'"
-    )
+    raise RuntimeError(f"load: don't know how to restore data location of a storage (tagged with {tag[:40]}); try map_location='cpu'")
 
 
 def get_unsafe_globals_in_checkpoint(f) -> list[str]:

@@ -50,9 +50,7 @@ def _places() -> dict[tuple[str, str], str]:
         for line in lines.split("\n"):
             home, *names = line.split() or [""]
             for name in names:
-                table[package, name] = (
-                    f"torch.{package}.modules.{home}" if package == "nn" else f"torch.{package}.{home}"
-                )
+                table[package, name] = f"torch.{package}.modules.{home}" if package == "nn" else f"torch.{package}.{home}"
     for name in _OPTIM.split():
         table["optim", name] = f"torch.optim.{name.lower()}"
     table["nn", "Parameter"] = table["nn", "Buffer"] = "torch.nn.parameter"

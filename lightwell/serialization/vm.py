@@ -89,8 +89,7 @@ class SafeUnpickler:
             RecursionError,
         ) as e:
             raise pickle.UnpicklingError(
-                f"Weights only load failed at byte {self.position}: {_short(e) or type(e).__name__}; "
-                "the file is damaged or forged"
+                f"Weights only load failed at byte {self.position}: {_short(e) or type(e).__name__}; the file is damaged or forged"
             ) from e
 
     # ---- reading --------------------------------------------------------------------------------------------------
@@ -130,9 +129,7 @@ class SafeUnpickler:
             if isinstance(x, (str, bytes, bytearray, list, tuple, dict, set)):
                 self.budget -= len(x)
         if self.budget < 0:
-            raise pickle.UnpicklingError(
-                "Weights only load failed: the pickle copies far more than it holds: refused as a bomb"
-            )
+            raise pickle.UnpicklingError("Weights only load failed: the pickle copies far more than it holds: refused as a bomb")
 
     # ---- names and calls ------------------------------------------------------------------------------------------
 
@@ -175,9 +172,7 @@ class SafeUnpickler:
             self.charge(args)
             self.stack.append(self.calls[id(cls)][1](*args))
         else:
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed")
 
     def trusts(self, obj) -> bool:
         """Whether the user allowed the object's class."""
@@ -200,17 +195,13 @@ class SafeUnpickler:
                 for key, value in (part or {}).items():
                     setattr(obj, key, value) if part is parts[1] else obj.__dict__.__setitem__(key, value)
         else:
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed")
 
     def set_items(self, target, items: list) -> None:
         """Put keys and values into a dict; nothing else has items here."""
         kind = type(target)
         if kind not in (dict, OrderedDict, Counter) and not (isinstance(target, dict) and self.trusts(target)):
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed")
         if len(items) % 2:
             raise ValueError("a key without a value")
         for i in range(0, len(items), 2):
@@ -219,26 +210,20 @@ class SafeUnpickler:
     def extend(self, target, items: list) -> None:
         """Append to a list; nothing else grows here."""
         if type(target) is not list and not (isinstance(target, list) and self.trusts(target)):
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed")
         target.extend(items)
 
     def add_items(self, target, items: list) -> None:
         """Add to a set."""
         if type(target) is not set:
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed")
         target.update(allow.check_key(x) for x in items)
 
     def persistent(self) -> None:
         """Push the storage that a reference names."""
         pid = self.stack.pop()
         if type(pid) is not tuple or self.persistent_load is None:
-            raise pickle.UnpicklingError(
-                "Weights only load failed: a reference to outside the pickle that isn't a storage's"
-            )
+            raise pickle.UnpicklingError("Weights only load failed: a reference to outside the pickle that isn't a storage's")
         self.stack.append(self.persistent_load(pid))
 
     def text(self, raw: bytes):
@@ -249,9 +234,7 @@ class SafeUnpickler:
         """The protocol's number."""
         version = self.take(1)[0]
         if not 2 <= version <= 5:
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read"
-            )
+            raise pickle.UnpicklingError(f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read")
 
     def integer(self, n: int) -> int:
         """The next `n` bytes as an int."""

@@ -6,9 +6,7 @@ def image_module():
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'pictures need Pillow: pip install "lightwell[vision]" (or: pip install pillow)', name="PIL"
-        ) from error
+        raise ModuleNotFoundError('pictures need Pillow: pip install "lightwell[vision]" (or: pip install pillow)', name="PIL") from error
     return Image
 
 

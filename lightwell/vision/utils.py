@@ -7,9 +7,7 @@ from lightwell.tensor import Tensor
 __all__ = ["make_grid", "save_image"]
 
 
-def make_grid(
-    tensor, nrow: int = 8, padding: int = 2, normalize=False, value_range=None, scale_each=False, pad_value=0.0
-) -> Tensor:
+def make_grid(tensor, nrow: int = 8, padding: int = 2, normalize=False, value_range=None, scale_each=False, pad_value=0.0) -> Tensor:
     """Pictures (B, C, H, W), or a list of (C, H, W), side by side in one picture (3, H', W'), ``nrow`` in a row.
 
     ``normalize`` spreads the values over [0, 1], from ``value_range`` or from the smallest and largest found (of each

@@ -31,7 +31,9 @@ def _checked(name: str, input):
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if input._a.dtype.kind in "iubc":
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}: it takes real floating-point tensors; convert with .float()')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {input.dtype}: it takes real floating-point tensors; convert with .float()'
+        )
     return input
 
 

@@ -121,7 +121,9 @@ def embedding_bag(
             raise ValueError("offsets has to be a 1D Tensor")
         starts = offsets._a.astype(np.int64)
         if starts.size and starts[0] != 0:
-            raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}")
+            raise RuntimeError(
+                f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}"
+            )
         if starts.size and starts[-1] > index.size:
             raise RuntimeError(f"offsets[-1] can not be greater than input's length {index.size} but got offsets[-1] of {starts[-1]}")
         bags = starts.size - (1 if include_last_offset else 0)

@@ -52,7 +52,9 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """
     tensor("fold", "input", 1, input)
     if input._a.ndim not in (2, 3):
-        raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size, but got: {list(input.shape)} (fold())")
+        raise RuntimeError(
+            f"Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size, but got: {list(input.shape)} (fold())"
+        )
     single = input._a.ndim == 2
     if single:
         input = input.unsqueeze(0)

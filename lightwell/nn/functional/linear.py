@@ -28,7 +28,9 @@ def linear(input, weight, bias=None):
             f"(mat1 and mat2 shapes cannot be multiplied)"
         )
     if input._a.dtype is not weight._a.dtype and input._a.dtype != weight._a.dtype:
-        raise RuntimeError(f"linear(): mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}: convert one, with .to(dtype)")
+        raise RuntimeError(
+            f"linear(): mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}: convert one, with .to(dtype)"
+        )
     if len(wide) == 1:
         y = matmul(input, weight)
         return y if bias is None else y + bias

@@ -106,7 +106,11 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     _broadcast_warning("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    return l1_loss(input, target, reduction=reduction) if beta == 0 else L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
+    return (
+        l1_loss(input, target, reduction=reduction)
+        if beta == 0
+        else L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
+    )
 
 
 def _same(x: Tensor, y: Tensor):
@@ -203,9 +207,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return nll_loss_(input, index, c, axis, reduction != "none")
 
 
-def cross_entropy(
-    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
-):
+def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
     """-weight[t]·log softmax(input)[n, t] for class indices t; -Σ weight·t·log softmax(input) for class probabilities t.
 
     `input` holds scores, (N, C, ...) or (C). `label_smoothing` ε mixes the targets with the uniform distribution:
@@ -281,9 +283,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return loss / input._a.shape[0] if batch and input._a.ndim else loss
 
 
-def poisson_nll_loss(
-    input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
-):
+def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
     """exp(x) - y·x for log-rates x, x - y·log(x + eps) for rates; `full` adds Stirling's y·log y - y + log(2πy)/2 where y > 1."""
     reduction = chosen(size_average, reduce, reduction)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
@@ -380,9 +380,7 @@ def triplet_margin_loss(
     return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
 
 
-def triplet_margin_with_distance_loss(
-    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
-):
+def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
     """max(0, d(a, p) - d(a, n) + margin) for any distance function d; the Euclidean distance where none is given."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"'{reduction}' is not a valid value for reduction")

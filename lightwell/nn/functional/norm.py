@@ -20,7 +20,9 @@ def _need_float(name: str, x) -> None:
 def _per_channel(name: str, channels: int, **values) -> None:
     for argument, v in values.items():
         if v is not None and v._a.size != channels:
-            raise RuntimeError(f"{argument} should contain {channels} elements not {v._a.size}: {name}() of an input with {channels} channels")
+            raise RuntimeError(
+                f"{argument} should contain {channels} elements not {v._a.size}: {name}() of an input with {channels} channels"
+            )
 
 
 def _follow(running: Tensor, value: np.ndarray, momentum: float) -> None:
@@ -53,9 +55,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     _per_channel("batch_norm", channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
-            raise RuntimeError(
-                "Expected running_mean and running_var to be defined when training=False: pass them, or training=True"
-            )
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False: pass them, or training=True")
         wshape = (1, channels) + (1,) * (len(shape) - 2)
         kind = input._a.dtype
         real = np.float32 if kind.itemsize < 4 else kind
@@ -95,7 +95,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 def _ending(name: str, input, normalized_shape, **weights):
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape:
-        raise RuntimeError(f"Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = {list(shape)}")
+        raise RuntimeError(
+            f"Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = {list(shape)}"
+        )
     for argument, w in weights.items():
         if w is not None and w._a.shape != shape:
             raise RuntimeError(
@@ -140,9 +142,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     return N.native_group_norm_(input, weight, bias, view, (1,), wide, (1, channels, 1), eps)
 
 
-def instance_norm(
-    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5
-):
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5):
     """Normalisation of every channel of every sample by itself (Ulyanov et al., 2016).
 
     Running statistics, where given, follow the mean over the samples; `use_input_stats=False` uses them instead.

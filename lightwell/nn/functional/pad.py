@@ -37,8 +37,7 @@ def pad(input, pad, mode="constant", value=None):
     for size, (a, b) in zip(shape, whole):
         if size + a + b < 0 or mode != "constant" and size + a + b <= 0:
             raise RuntimeError(
-                f"pad(): the input size {list(shape)}, plus negative padding {pad}, would result in a negative output size: "
-                "take less away"
+                f"pad(): the input size {list(shape)}, plus negative padding {pad}, would result in a negative output size: take less away"
             )
     if mode == "constant":
         return constant_pad_nd_(input, whole, 0 if value is None else value)

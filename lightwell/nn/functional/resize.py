@@ -16,9 +16,7 @@ __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 _DIMS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
 
 
-def interpolate(
-    input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None, antialias=False
-):
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None, antialias=False):
     r"""`input` (N, C, *space) resampled to `size`, or to ⌊n·scale_factor⌋ along each spatial dimension.
 
     Output place o lies at (o + ½)·n/n' - ½ of the input, with `align_corners` at o·(n-1)/(n'-1). mode: "nearest" (⌊o·n/n'⌋),
@@ -67,7 +65,9 @@ def interpolate(
     if antialias and not (mode in ("bilinear", "bicubic") and d == 4):
         raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
     if any(o <= 0 for o in out) or 0 in space:
-        raise RuntimeError(f"Input and output sizes should be greater than 0, but got input {list(space)} and output {list(out)} (interpolate())")
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(space)} and output {list(out)} (interpolate())"
+        )
     scales = scales or (None,) * n
     if mode in ("nearest", "nearest-exact"):
         if n not in (1, 2, 3):
@@ -107,7 +107,9 @@ def interpolate(
 
 def _refusal(d, mode) -> str:
     wanted = _DIMS.get(mode)
-    return f"Got {d}D input, but {mode} mode needs {wanted}D input" if wanted else f"Got {d}D input, but {mode} mode needs 3D, 4D or 5D input"
+    return (
+        f"Got {d}D input, but {mode} mode needs {wanted}D input" if wanted else f"Got {d}D input, but {mode} mode needs 3D, 4D or 5D input"
+    )
 
 
 def _scale(n, out, scale, align, precise):

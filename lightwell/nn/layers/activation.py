@@ -411,9 +411,7 @@ class Hardtanh(_Elementwise):
     __constants__ = ["min_val", "max_val", "inplace"]
     _shown = ("min_val", "max_val")
 
-    def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value=None, max_value=None
-    ) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value=None, max_value=None) -> None:
         super().__init__()
         if min_value is not None or max_value is not None:
             import warnings

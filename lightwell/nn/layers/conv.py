@@ -199,14 +199,11 @@ class _ConvTransposeNd(_ConvNd):
         wanted = list(output_size)[-n:] if len(output_size) == lead + n else list(output_size)
         if len(wanted) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {lead + n} elements "
-                f"(got {len(output_size)})"
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {lead + n} elements (got {len(output_size)})"
             )
         smallest = [
             (size - 1) * s - 2 * p + d * (k - 1) + 1
-            for size, s, p, d, k in zip(
-                input.shape[lead:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
-            )
+            for size, s, p, d, k in zip(input.shape[lead:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         ]
         largest = [low + s - 1 for low, s in zip(smallest, self.stride, strict=True)]
         if any(not low <= w <= high for low, w, high in zip(smallest, wanted, largest, strict=True)):
@@ -219,9 +216,7 @@ class _ConvTransposeNd(_ConvNd):
     def forward(self, input, output_size=None):
         """The transposed convolution, of the size `output_size` where several sizes are possible."""
         extra = self._output_padding_for(input, output_size)
-        return getattr(F, self._op)(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+        return getattr(F, self._op)(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
 class ConvTranspose1d(_ConvTransposeNd):
@@ -283,8 +278,7 @@ class _LazyConv(LazyModuleMixin):
         n = self._n
         if input.dim() not in (n + 1, n + 2):
             raise RuntimeError(
-                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, "
-                f"but got input of size: {input.shape}"
+                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, but got input of size: {input.shape}"
             )
         self.in_channels = input.shape[-n - 1]
         if self.in_channels % self.groups:
@@ -309,9 +303,7 @@ class _LazyTransposed(_LazyConv):
         self, out_channels: int, kernel_size, stride=1, padding=0, output_padding=0, groups: int = 1, bias: bool = True,
         dilation=1, padding_mode: str = "zeros", device=None, dtype=None,
     ) -> None:  # fmt: skip
-        super().__init__(
-            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
-        )
+        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype)
         self._defer(out_channels, bias, device, dtype)
 
 

@@ -205,8 +205,7 @@ class _InstanceNorm(_NormBase):
         if input.shape[at] != self.num_features:
             if self.affine:
                 raise ValueError(
-                    f"expected input's size at dim={at} to match num_features ({self.num_features}), "
-                    f"but got: {input.shape[at]}."
+                    f"expected input's size at dim={at} to match num_features ({self.num_features}), but got: {input.shape[at]}."
                 )
             warnings.warn(
                 f"input's size at dim={at} does not match num_features, which is not used because affine=False",
@@ -299,9 +298,7 @@ def _lazy(name: str, cls: type, defaults: tuple[bool, bool]) -> type:
     >>> torch.nn.{name}().num_features
     0
     """
-    return type(
-        name, (_LazyNorm, cls), {"__doc__": doc, "__module__": __name__, "cls_to_become": cls, "_defaults": defaults}
-    )
+    return type(name, (_LazyNorm, cls), {"__doc__": doc, "__module__": __name__, "cls_to_become": cls, "_defaults": defaults})
 
 
 LazyBatchNorm1d = _lazy("LazyBatchNorm1d", BatchNorm1d, (True, True))
@@ -348,10 +345,7 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """The arguments."""
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
-        )
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
 
 
 class RMSNorm(Module):
@@ -366,9 +360,7 @@ class RMSNorm(Module):
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
-    def __init__(
-        self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, device=None, dtype=None
-    ) -> None:
+    def __init__(self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, device=None, dtype=None) -> None:
         super().__init__()
         one = isinstance(normalized_shape, numbers.Integral)
         self.normalized_shape = (normalized_shape,) if one else tuple(normalized_shape)

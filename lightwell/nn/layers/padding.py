@@ -75,8 +75,6 @@ def _family(kind: str, base: type, what: str, mode: str, example: str = "") -> l
 
 ConstantPad1d, ConstantPad2d, ConstantPad3d = _family("ConstantPad", _ConstantPadNd, "`value`", "constant", ", 0.5")
 ZeroPad1d, ZeroPad2d, ZeroPad3d = _family("ZeroPad", _ZeroPadNd, "zeros", "constant")
-ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _family(
-    "ReflectionPad", _Pad, "the mirrored input, its edge not repeated", "reflect"
-)
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _family("ReflectionPad", _Pad, "the mirrored input, its edge not repeated", "reflect")
 ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _family("ReplicationPad", _Pad, "copies of the edge", "replicate")
 CircularPad1d, CircularPad2d, CircularPad3d = _family("CircularPad", _Pad, "the opposite side's values", "circular")

@@ -38,8 +38,7 @@ class RNNBase(Module):
         super().__init__()
         if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
             raise ValueError(
-                "dropout should be a number in range [0, 1] representing the probability of an element being zeroed, "
-                f"got {dropout!r}"
+                f"dropout should be a number in range [0, 1] representing the probability of an element being zeroed, got {dropout!r}"
             )
         if dropout > 0 and num_layers == 1:
             warnings.warn(
@@ -115,9 +114,7 @@ class RNNBase(Module):
         if input.dim() != dims:
             raise RuntimeError(f"input must have {dims} dimensions, got {input.dim()}")
         if input.size(-1) != self.input_size:
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
-            )
+            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}")
 
     def _states(self, input, batch: int) -> list[tuple[int, int, int]]:
         """The shapes of the states the cell carries."""
@@ -224,9 +221,7 @@ class RNN(RNNBase):
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         mode = f"RNN_{nonlinearity.upper()}"
-        super().__init__(
-            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
-        )
+        super().__init__(mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype)
         self.nonlinearity = nonlinearity
 
 
@@ -268,9 +263,7 @@ class RNNCellBase(Module):
 
     __constants__ = ["input_size", "hidden_size", "bias"]
 
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device=None, dtype=None
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device=None, dtype=None) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         made, gates = factory(device, dtype), num_chunks * hidden_size
@@ -300,19 +293,13 @@ class RNNCellBase(Module):
         if single:
             input, given = input.unsqueeze(0), tuple(s.unsqueeze(0) for s in given)
         if input.size(1) != self.input_size:
-            raise RuntimeError(
-                f"{name}: input has inconsistent input_size: got {input.size(1)} expected {self.input_size}"
-            )
+            raise RuntimeError(f"{name}: input has inconsistent input_size: got {input.size(1)} expected {self.input_size}")
         if not given:
             given = (zeros((input.size(0), self.hidden_size), dtype=input.dtype, device=input.device),) * states
         for state in given:
             if tuple(state.shape) != (input.size(0), self.hidden_size):
-                raise RuntimeError(
-                    f"{name}: hidden has shape {list(state.shape)}, expected {[input.size(0), self.hidden_size]}"
-                )
-        out = cell(
-            input, given if states == 2 else given[0], self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        )
+                raise RuntimeError(f"{name}: hidden has shape {list(state.shape)}, expected {[input.size(0), self.hidden_size]}")
+        out = cell(input, given if states == 2 else given[0], self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         if not single:
             return out
         return tuple(s.squeeze(0) for s in out) if states == 2 else out.squeeze(0)
@@ -337,9 +324,7 @@ class RNNCell(RNNCellBase):
 
     __constants__ = ["input_size", "hidden_size", "bias", "nonlinearity"]
 
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device=None, dtype=None
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device=None, dtype=None) -> None:
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 

@@ -16,9 +16,7 @@ def _listed(tensors) -> list:
         return [tensors]
     listed = list(tensors)
     if not listed and isinstance(tensors, types.GeneratorType):
-        warnings.warn(
-            "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3
-        )
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
     return listed
 
 
@@ -59,9 +57,7 @@ def clip_grads_with_norm_(parameters, max_norm: float, total_norm, foreach: bool
                 grad.mul_(factor)
 
 
-def clip_grad_norm_(
-    parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
-):
+def clip_grad_norm_(parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None):
     """Scale the gradients of `parameters` so that their total norm is at most max_norm; returns the norm they had.
 
     >>> import lightwell as torch

@@ -118,13 +118,9 @@ def pack_padded_sequence(input, lengths, batch_first: bool = False, enforce_sort
     if input.numel() == 0:
         raise RuntimeError("Cannot pack empty tensors.")
     if len(sizes) != x.shape[1]:
-        raise RuntimeError(
-            f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={x.shape[1]})"
-        )
+        raise RuntimeError(f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={x.shape[1]})")
     if min(sizes) <= 0:
-        raise RuntimeError(
-            f"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0: {min(sizes)}"
-        )
+        raise RuntimeError(f"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0: {min(sizes)}")
     if any(a < b for a, b in zip(sizes, sizes[1:], strict=False)):
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "

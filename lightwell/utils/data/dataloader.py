@@ -116,9 +116,7 @@ class DataLoader(Generic[T_co]):
             raise ValueError("sampler option is mutually exclusive with shuffle: the sampler decides the order")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError(
-                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
-                )
+                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
             batch_size, drop_last = None, False
         elif batch_size is None and drop_last:
             raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
@@ -153,8 +151,7 @@ class DataLoader(Generic[T_co]):
         if context is not None:
             if self.num_workers == 0:
                 raise ValueError(
-                    "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
-                    "but got num_workers=0"
+                    "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers=0"
                 )
             import multiprocessing
             from multiprocessing.context import BaseContext
@@ -280,11 +277,7 @@ class _BaseDataLoaderIter:
             return
         if self._yielded > told:
             self._warned = True
-            hint = (
-                " (each worker runs the whole stream: split it by get_worker_info())"
-                if self._loader.num_workers
-                else ""
-            )
+            hint = " (each worker runs the whole stream: split it by get_worker_info())" if self._loader.num_workers else ""
             warnings.warn(
                 f"DataLoader: {type(self._loader.dataset).__name__} reports a length of {told} batches, "
                 f"but number {self._yielded} was fetched{hint}",

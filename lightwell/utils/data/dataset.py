@@ -142,8 +142,7 @@ class StackDataset(Dataset):
             column = fetch(indices) if callable(fetch) else [d[i] for i in indices]
             if len(column) != len(indices):
                 raise ValueError(
-                    f"StackDataset: __getitems__ of {type(d).__name__} returned {len(column)} samples "
-                    f"for {len(indices)} indices"
+                    f"StackDataset: __getitems__ of {type(d).__name__} returned {len(column)} samples for {len(indices)} indices"
                 )
             columns.append(column)
         return [self._join(row) for row in zip(*columns)]

@@ -32,11 +32,7 @@ class DistributedSampler(Sampler[int]):
         self.epoch = 0
         self.drop_last = drop_last
         n = len(dataset)
-        self.num_samples = (
-            math.ceil((n - num_replicas) / num_replicas)
-            if drop_last and n % num_replicas
-            else math.ceil(n / num_replicas)
-        )
+        self.num_samples = math.ceil((n - num_replicas) / num_replicas) if drop_last and n % num_replicas else math.ceil(n / num_replicas)
         self.total_size = self.num_samples * num_replicas
         self.shuffle = shuffle
         self.seed = seed

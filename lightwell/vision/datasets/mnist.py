@@ -31,9 +31,7 @@ def read_idx(path) -> np.ndarray:
     shape = tuple(np.frombuffer(raw[4 : 4 + 4 * ndim], ">i4").tolist())
     start, expected = 4 + 4 * ndim, int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if len(shape) != ndim or len(raw) - start != expected:
-        raise ValueError(
-            f"{path} is damaged: {len(raw) - start} bytes of values, expected {expected} for shape {shape}"
-        )
+        raise ValueError(f"{path} is damaged: {len(raw) - start} bytes of values, expected {expected} for shape {shape}")
     values = np.frombuffer(raw, kind, offset=start).reshape(shape)
     return values.astype(kind.newbyteorder("="))  # a copy: the tensors over it may be written to
 
@@ -73,9 +71,7 @@ class MNIST(ArrayPictures):
             )
         images, labels = map(read_idx, paths)
         if images.ndim != 3 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"{paths[0]} has shape {images.shape} and {paths[1]} {labels.shape}: they do not belong together"
-            )
+            raise ValueError(f"{paths[0]} has shape {images.shape} and {paths[1]} {labels.shape}: they do not belong together")
         self.data, self.targets = wrap(images), wrap(self._relabel(labels.astype(np.int64)))
 
     def _relabel(self, labels):

@@ -31,9 +31,7 @@ def _mode(interpolation) -> str:
     if isinstance(interpolation, int):
         return _FROM_CODE[interpolation]
     if not isinstance(interpolation, InterpolationMode):
-        raise TypeError(
-            f"interpolation should be an InterpolationMode, got {interpolation!r}; write InterpolationMode.BILINEAR"
-        )
+        raise TypeError(f"interpolation should be an InterpolationMode, got {interpolation!r}; write InterpolationMode.BILINEAR")
     return interpolation.value
 
 
@@ -408,9 +406,7 @@ def rotate(img, angle: float, interpolation=InterpolationMode.NEAREST, expand=Fa
     matrix = _arrays.inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     out_size = None
     if expand:
-        corners = np.array(
-            [[-0.5 * w, -0.5 * h, 1], [-0.5 * w, 0.5 * h, 1], [0.5 * w, 0.5 * h, 1], [0.5 * w, -0.5 * h, 1]]
-        )
+        corners = np.array([[-0.5 * w, -0.5 * h, 1], [-0.5 * w, 0.5 * h, 1], [0.5 * w, 0.5 * h, 1], [0.5 * w, -0.5 * h, 1]])
         turned = corners @ np.array(matrix).reshape(2, 3).T + [w * 0.5, h * 0.5]
         low, high = turned.min(0), turned.max(0)
         # a corner that misses a whole pixel by rounding alone makes no new pixel

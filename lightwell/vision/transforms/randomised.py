@@ -224,16 +224,11 @@ class RandomErasing(Module):
         value = self.value
         value = None if isinstance(value, str) else [value] if isinstance(value, numbers.Number) else list(value)
         if value is not None and len(value) not in (1, img.shape[-3]):
-            raise ValueError(
-                f"If value is a sequence, it should have one value or {img.shape[-3]} (number of channels)"
-            )
+            raise ValueError(f"If value is a sequence, it should have one value or {img.shape[-3]} (number of channels)")
         return F.erase(img, *self.get_params(img, self.scale, self.ratio, value), self.inplace)
 
     def __repr__(self):
-        return (
-            f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, "
-            f"inplace={self.inplace})"
-        )
+        return f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, inplace={self.inplace})"
 
 
 def _around(value, name, center=1.0, bound=(0.0, float("inf")), clip=True):
@@ -281,8 +276,7 @@ class ColorJitter(Module):
 
     def __repr__(self):
         return (
-            f"{type(self).__name__}(brightness={self.brightness}, contrast={self.contrast}, "
-            f"saturation={self.saturation}, hue={self.hue})"
+            f"{type(self).__name__}(brightness={self.brightness}, contrast={self.contrast}, saturation={self.saturation}, hue={self.hue})"
         )
 
 
@@ -327,9 +321,7 @@ def _fill_for(img, fill):
     """A fill value for each channel of a tensor picture; as it is for a Pillow image."""
     if F.is_pil(img):
         return fill
-    return (
-        [float(fill)] * F.get_image_num_channels(img) if isinstance(fill, numbers.Number) else [float(f) for f in fill]
-    )
+    return [float(fill)] * F.get_image_num_channels(img) if isinstance(fill, numbers.Number) else [float(f) for f in fill]
 
 
 class RandomAffine(Module):

@@ -42,9 +42,7 @@ class Compose:
         return img
 
     def __repr__(self):
-        return "\n".join(
-            ["Compose(".replace("Compose", type(self).__name__), *(f"    {t}" for t in self.transforms), ")"]
-        )
+        return "\n".join(["Compose(".replace("Compose", type(self).__name__), *(f"    {t}" for t in self.transforms), ")"])
 
 
 class ToTensor:
