@@ -217,6 +217,8 @@ def add(input, other, *, alpha=1):
     >>> torch.add(torch.tensor([1., 2.]), 1, alpha=2)
     tensor([3., 4.])
     """
+    if alpha is not True and alpha != 1 and _both_bool(input, other):
+        return add_(input, other) if alpha else add_(input, input ^ input)  # alpha counts as a truth value too
     return _or_error("add", input, other, add_(input, other if alpha == 1 else _scaled("add", other, alpha)))
 
 

@@ -20,7 +20,7 @@ SAMPLES = [
     sample("mul", lambda f, x, y: x * y, T(2, 2, dtype="complex128"), T(2, dtype="complex128")),
     sample("mul", lambda f, x: x * x, T(3)),
     sample("div", lambda f, x, y: x / y, T(3, 4), T(4, **POSITIVE)),
-    sample("div", lambda f, x: 1.5 / x, T(3, **POSITIVE)),
+    sample("reciprocal", lambda f, x: 1.5 / x, T(3, **POSITIVE)),
     sample("div", lambda f, x, y: x / y, T(3, dtype="complex128"), T(3, dtype="complex128", lo=0.5)),
     sample("pow", lambda f, x, y: x**y, T(3, 4, **POSITIVE), T(4)),
     sample("pow", lambda f, x: x**3, T(3, 4)),

@@ -16,5 +16,5 @@ SAMPLES = [
     sample("diagonal", lambda f, x: x.diag(), T(4, 4)),
     sample("unfold", lambda f, x: x.unfold(0, 3, 1), T(5)),
     sample("unfold", lambda f, x: x.unfold(1, 2, 2), T(2, 5, 3)),
-    sample("as_strided", lambda f, x: x.as_strided((2, 2), (1, 2), 1), T(3, 4)),
+    sample("as_strided", lambda f, x: x.as_strided((2, 2), (1, 2), 1), T(3, 4), vary=False),
 ]

@@ -16,5 +16,5 @@ SAMPLES = [
     sample("addmm", lambda f, c, a, b: f.addmm(c, a, b), T(2, 4), T(2, 3), T(3, 4)),
     sample("addmm", lambda f, c, a, b: f.addmm(c, a, b, beta=0.5, alpha=2), T(4), T(2, 3), T(3, 4), dtypes=False),
     sample("linear", lambda f, x, w, b: f.nn.functional.linear(x, w, b), T(2, 3), T(4, 3), T(4)),
-    sample("linear", lambda f, x, w: f.nn.functional.linear(x, w), T(2, 2, 3), T(4, 3)),
+    sample("mm", lambda f, x, w: f.nn.functional.linear(x, w), T(2, 2, 3), T(4, 3)),
 ]

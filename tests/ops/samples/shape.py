@@ -18,7 +18,7 @@ SAMPLES = [
     sample("permute", lambda f, x: x.T, T(3, 4, transposed=True)),
     sample("permute", lambda f, x: f.movedim(x, 0, -1), T(2, 3, 4)),
     sample("transpose", lambda f, x: x.transpose(0, 2), T(2, 3, 4)),
-    sample("transpose", lambda f, x: x.mT, T(2, 3, 4)),
+    sample("transpose", lambda f, x: x.mT, T(2, 3, 4), vary=False),
     sample("t", lambda f, x: x.t(), T(3, 4)),
     sample("t", lambda f, x: x.t(), T(3)),
     sample("expand", lambda f, x: x.expand(2, 3, 4), T(3, 1)),
