@@ -13,7 +13,7 @@ from .. import dtypes
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
 from ..tensor import REBASED, STAMP, VERSION, WRITER, Tensor
-from .op import op
+from .op import op, registry
 
 new = object.__new__
 
@@ -105,11 +105,24 @@ def regenerate(view: Tensor) -> None:
     base = view._base
     view._seen = view._cell[REBASED]
     if base._rg:
-        stride, offset, order = geometry(base._a, view._a)
-        view._node = hang(as_strided_.record, (base._node or base,), (None, None, base._a.shape, view._a.shape, stride, offset, order))
+        whole, edge = _parts_of(base, view, base._node or base)
+        stride, offset, order = geometry(whole, view._a)
+        view._node = hang(as_strided_.record, (edge,), (None, None, whole.shape, view._a.shape, stride, offset, order))
         view._rg = True
     else:
         view._node, view._rg = None, False
+
+
+def _parts_of(base: Tensor, view: Tensor, edge):
+    """The base's array and edge as the view sees them: a real view of a complex base sees its real and imaginary parts."""
+    if base._a.dtype is view._a.dtype or base._a.itemsize == view._a.itemsize:
+        return base._a, edge
+    if base._a.dtype.kind != "c" or view._a.dtype.kind != "f" or not base._a.flags.c_contiguous:
+        raise RuntimeError(
+            f"in-place write through a {view.dtype} view of a {base.dtype} tensor can't be recorded: write to a clone() and put it back"
+        )
+    whole = base._a.reshape(*base._a.shape, 1).view(view._a.dtype)
+    return whole, None if edge is None else hang(registry["view_as_real"], (edge,), (None, None, None))
 
 
 def hang(rec, edges, saved):
@@ -172,11 +185,11 @@ def rebase(t: Tensor, node) -> None:
             t._cell[REBASED] += 1
         _follow(t)
         return
-    stride, offset, order = geometry(base._a, t._a)
-    old = (base._node or base) if base._rg else None
-    base._node = hang(
-        copy_slices_.record, (old, node), (None, None, None, base._a.shape, t._a.shape, stride, offset, order)
-    )
+    whole, old = _parts_of(base, t, (base._node or base) if base._rg else None)
+    stride, offset, order = geometry(whole, t._a)
+    base._node = hang(copy_slices_.record, (old, node), (None, None, None, whole.shape, t._a.shape, stride, offset, order))
+    if whole is not base._a:
+        base._node = hang(registry["view_as_complex"], (base._node,), (None, None, None))
     base._rg = True
     t._cell[REBASED] += 1
     regenerate(t)

@@ -260,6 +260,17 @@ def test_writes_through_views_reach_the_base():
     np.testing.assert_allclose(x.grad.numpy(), expected)
 
 
+def test_writes_through_the_parts_of_complex_numbers():
+    z = lw.ones(2, dtype=lw.complex128, requires_grad=True)
+    y = z * (1 + 2j)
+    y.real.mul_(3)
+    lw.view_as_real(y)[0, 1] = 0.0
+    assert y.tolist() == [3 + 0j, 3 + 2j]
+    (y.real * 2 + y.imag).sum().backward()
+    # Re y = 3(Re z - 2 Im z) and, but for the first, Im y = 2 Re z + Im z
+    assert z.grad.tolist() == [6 - 12j, 8 - 11j]
+
+
 def test_composed_twins_keep_what_they_saved():
     x = leaf(1.0, 2.0)
     y = x.clone()
