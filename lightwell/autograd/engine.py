@@ -13,10 +13,11 @@ import numpy as np
 
 from .. import dtypes
 from ..backend import numpy as NP
-from ..tensor import STAMP, WRITER, Tensor, make
+from ..tensor import STAMP, Tensor, make
 from . import modes
 from .modes import state, switch
-from .node import Alias, Node, Port, hooks_in_order
+from .node import Node, Port, hooks_in_order
+from .saved import as_tensors, freed, saved_of, stale
 
 ndarray, asarray = np.ndarray, np.asarray
 
@@ -108,27 +109,6 @@ def collect(roots, targets) -> list:
     return kept
 
 
-def stale(name: str, cell) -> RuntimeError:
-    """The error of a saved value that was written over, with the op that saved it and the line that wrote."""
-    told = ""
-    if cell[WRITER] is not None:
-        op, file, line = cell[WRITER]
-        told = f" It was written over by {op}" + (f" at {file}, line {line}." if file else ".")
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{name} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
-    )
-
-
-def freed(node) -> RuntimeError:
-    """The error of a second backward through a graph that the first one freed."""
-    return RuntimeError(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        f"freed): {node.name()} has given up its saved values. Say retain_graph=True in the first backward if the graph is "
-        "needed again; in a training loop, detach() what is carried over from the step before."
-    )
-
-
 def fit_array(g, fit):
     """`g` summed back to the shape, and cast to the dtype, that the input had before broadcasting and promotion."""
     shape, dtype = fit
@@ -159,81 +139,6 @@ def _fit_tensor(g, fit):
     return g
 
 
-def _as_tensors(node, saved):
-    """Saved values as tensors, each with its own place in the graph: inputs by their edges, outputs by this node."""
-    if not saved:
-        return ()
-    rec, fit = node.record, node.fit
-    n_in = len(rec.inputs)
-    values = list(saved)
-    if rec.variadic:
-        if values[0] is not None:
-            values[0] = tuple(placed(a, e) for a, e in zip(values[0], node.edges))
-    else:
-        for i in range(n_in):
-            if type(values[i]) is ndarray:
-                dtype = fit[i][1] if fit is not None and fit[i] is not None else None
-                values[i] = placed(values[i], node.edges[i], dtype)
-    for j in range(len(rec.outputs)):
-        if type(values[n_in + j]) is ndarray:
-            values[n_in + j] = placed(values[n_in + j], node if len(rec.outputs) == 1 else Port(node, j))
-    first = n_in + len(rec.outputs)
-    if rec.keeps and any(v is not None for v in values[first : first + len(rec.keeps)]):
-        # Kept floating-point values depend on the inputs: running the formula on tensors gives them their graph.
-        from ..ops import reader
-
-        inputs = values[:n_in]
-        params = saved[len(rec.environment) - len(rec.params) :]
-        made = None
-        for k in range(first, first + len(rec.keeps)):
-            v = values[k]
-            if type(v) is not ndarray:
-                continue
-            if v.dtype.kind in "iub":
-                values[k] = make(v)
-            else:
-                if made is None:
-                    made = rec.forward(reader, *inputs, *params)
-                values[k] = made[k - n_in]
-    return tuple(values)
-
-
-def placed(array, edge, dtype=None):
-    """A tensor around a saved array at the place in the graph that `edge` leads to; `dtype`: the type it had there."""
-    if edge is None or array.dtype.kind in "iub":
-        return make(array)
-    if isinstance(edge, Tensor) and edge._a is array:
-        return edge
-    if dtype is not None and dtype != array.dtype:  # saved after promotion
-        return placed(array.astype(dtype), edge).to(dtypes.from_np(array.dtype))
-    t = make(array)
-    t._node, t._rg = edge, True
-    if isinstance(edge, Tensor):  # a leaf whose memory is another by now: the saved value stands in its place
-        node = t._node = object.__new__(Alias)
-        node.edges, node.saved, node.cells, node.fit, node.extra, node.seq = (edge,), (), (), None, None, 0
-    return t
-
-
-_NAMES = {"self": 0, "other": 1}
-
-
-def saved_value(node, name):
-    """What `node._saved_<name>` shows: a saved input ("self" and "other", or its own name), a result, or a parameter."""
-    rec = node.record
-    if name in rec.environment:
-        i = rec.environment.index(name)
-    elif name in _NAMES and _NAMES[name] < len(rec.inputs):
-        i = _NAMES[name]
-    elif name == "result":
-        i = len(rec.inputs)
-    else:
-        raise AttributeError(f"{node.name()} saves nothing called {name!r}: {', '.join(rec.environment)}")
-    v = _as_tensors(node, _saved(node))[i]
-    if v is None:
-        raise AttributeError(f"{node.name()} didn't need {name!r}, so did not save it")
-    return v
-
-
 def _zeros_for(node, gs, create_graph):
     """A many-output node's gradients with zeros where none arrived."""
     like = node.extra["like"]
@@ -242,30 +147,12 @@ def _zeros_for(node, gs, create_graph):
     ]
 
 
-def _check(node):
-    """Refuse saved values that were freed or written over."""
-    if node.saved is None:
-        raise freed(node)
-    seq = node.seq
-    for cell in node.cells:
-        if cell[STAMP] > seq:
-            raise stale(node.name(), cell)
-
-
-def _saved(node):
-    """The saved values, checked, and unpacked where `saved_tensors_hooks` packed them."""
-    _check(node)
-    if node.extra is not None and "unpack" in node.extra:
-        return node.extra["unpack"](node.saved)
-    return node.saved
-
-
 def _pull_arrays(node, g):
     """The gradients of a node's inputs as arrays (None where no edge wants one): the uncommon cases.
 
     `run` itself does the common one: one output, one rule per input, real numbers, no change of shape.
     """
-    rec, saved = node.record, _saved(node)
+    rec, saved = node.record, saved_of(node)
     conj = node.outputs == 1 and g.dtype.kind == "c" and not rec.conj_aware
     if conj:
         g = g.conj()
@@ -292,7 +179,7 @@ def _pull_tensors(node, g):
     """The gradients of a node's inputs as tensors that carry a graph."""
     from ..ops import reader
 
-    rec, saved = node.record, _as_tensors(node, _saved(node))
+    rec, saved = node.record, as_tensors(node, saved_of(node))
     conj = isinstance(g, Tensor) and g.is_complex() and not rec.conj_aware
     if conj:
         g = g.conj()
@@ -414,7 +301,10 @@ def _call_hooks(hooks, g, create_graph):
         result = hook(t)
         if result is not None:
             if not isinstance(result, Tensor):
-                raise TypeError(f"hook '{getattr(hook, '__name__', hook)}' has returned an incompatible value ({type(result).__name__}, expected Tensor or None)")
+                raise TypeError(
+                    f"hook '{getattr(hook, '__name__', hook)}' has returned an incompatible value "
+                    f"({type(result).__name__}, expected Tensor or None)"
+                )
             if result._a.shape != t._a.shape:
                 raise RuntimeError(f"hook has changed the size of value: from {list(t.shape)} to {list(result.shape)}")
             t = result

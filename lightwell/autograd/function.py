@@ -2,14 +2,15 @@
 
 import weakref
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
 from .. import dtypes
 from ..tensor import VERSION, Tensor, make
 from . import modes
-from .engine import placed, stale
 from .node import Node, Port, tick
+from .saved import freed, placed, stale
 
 _RESERVED = frozenset(("edges", "extra", "seq", "outputs", "record", "pull"))  # the graph's own fields of a ctx
 
@@ -20,8 +21,10 @@ class FunctionNode(Node):
     Names that the graph itself needs (`edges, extra, seq, outputs, record, pull`) are refused with AttributeError.
     """
 
-    saved = cells = fit = None  # the slots of other nodes: here free for the user
-    function: type
+    saved: Any = None
+    cells: Any = None
+    fit: Any = None  # the slots of other nodes: here free for the user
+    function: Any
 
     def __init__(self):
         own = object.__setattr__
@@ -79,8 +82,6 @@ class FunctionNode(Node):
                 return tuple(self.to_save)
             return ()
         if self._packed is _FREED:
-            from .engine import freed
-
             raise freed(self)
         return tuple(None if load is None else load() for load in self._packed)
 
@@ -110,7 +111,7 @@ class FunctionNode(Node):
                 f"function {self.name()} returned an incorrect number of gradients (expected {wanted}, got {len(result)}): "
                 "backward returns one for each argument of forward, None for what is not a tensor"
             )
-        out = []
+        out: list = []
         for i, (g, fit) in enumerate(zip(result, self._fits)):
             if g is not None and not isinstance(g, Tensor):
                 raise TypeError(f"function {self.name()}: expected Variable or None (got {type(g).__name__}) as gradient {i}")
@@ -292,7 +293,8 @@ def _keep(ctx, outputs, made) -> None:
     """Save what `save_for_backward` named: outputs without a reference to their own node, so that no cycle is made."""
     from . import graph
 
-    to_save, loads = ctx.to_save, []
+    to_save = ctx.to_save
+    loads: list = []
     ctx.to_save = ()
     hooks = graph.current_hooks()
     for t in to_save:
@@ -336,6 +338,7 @@ class _Refusal(Node):
     """Stands behind a gradient that can't be differentiated again."""
 
     __slots__ = ("why",)
+    why: str
 
     def pull(self, g, create_graph):
         """RuntimeError."""

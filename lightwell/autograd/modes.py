@@ -32,7 +32,7 @@ class _Switch:
 
     def __call__(self, func):
         if isinstance(func, type):
-            func.__init__ = self(func.__init__)
+            func.__init__ = self(func.__init__)  # type: ignore[misc]
             return func
         if func.__code__.co_flags & 0x20 if hasattr(func, "__code__") else False:  # a generator: switched at each step
 
@@ -130,6 +130,8 @@ class set_grad_enabled(_Switch):
 
 class inference_mode(_Switch):
     """As `no_grad`, and the tensors made within it can never take part in a graph later."""
+
+    _mode: bool
 
     def __new__(cls, mode=True):
         made = super().__new__(cls)

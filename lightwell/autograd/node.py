@@ -1,6 +1,7 @@
 """The graph: one node per recorded operation, with edges to the nodes (or leaves) that its inputs came from."""
 
 import itertools
+from typing import Any
 
 # One clock orders everything: nodes take a time when they are recorded, memory takes one when it is written in place.
 # A value saved by a node is stale exactly when its memory's time is later than the node's.
@@ -19,7 +20,13 @@ class Node:
     """
 
     __slots__ = ("__weakref__", "cells", "edges", "extra", "fit", "saved", "seq")
-    record = None
+    edges: tuple
+    saved: Any
+    cells: Any
+    fit: Any
+    extra: dict | None
+    seq: int
+    record: Any = None
     outputs = 1
 
     def __repr__(self):
@@ -53,7 +60,7 @@ class Node:
         """`_saved_self`, `_saved_other`, `_saved_result` and the like: what the node saved, by PyTorch's names."""
         rec = self.record
         if name.startswith("_saved_") and rec is not None:
-            from .engine import saved_value
+            from .saved import saved_value
 
             return saved_value(self, name[len("_saved_") :])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -200,7 +200,8 @@ class record_function:
     """A named range in the running profile; a context manager and a decorator."""
 
     def __init__(self, name: str, args=None):
-        self.name, self.args, self._events = name, args, []
+        self.name, self.args = name, args
+        self._events: list = []
 
     def __enter__(self):
         self._events.append([(prof, prof.start(self.name)) for prof in _open])
