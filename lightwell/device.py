@@ -120,7 +120,7 @@ _Device = device  # the class, where a parameter takes its name
 
 # Context variables, so that a thread neither sees nor changes the default of another.
 _entered: ContextVar[tuple[device, ...]] = ContextVar("entered devices", default=())
-_default: ContextVar[device] = ContextVar("default device", default=device("cpu"))
+_default: ContextVar[device] = ContextVar("default device", default=device("cpu"))  # noqa: B039 (a device never changes)
 
 
 def get_default_device() -> device:

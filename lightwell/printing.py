@@ -5,18 +5,19 @@ Knows nothing of Tensor: takes NumPy arrays (bfloat16 and float8 through ml_dtyp
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 __all__ = ["get_printoptions", "meta_repr", "printoptions", "set_printoptions", "sparse_repr", "tensor_repr"]
 
-_PROFILES = {
+_PROFILES: dict[str, dict] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
     "full": {"precision": 4, "threshold": float("inf"), "edgeitems": 3, "linewidth": 80},
 }
 
-_options = {**_PROFILES["default"], "sci_mode": None}
+_options: dict[str, Any] = {**_PROFILES["default"], "sci_mode": None}
 
 _INDEX_LABELS = {
     "torch.sparse_coo": ("indices",),
@@ -132,7 +133,7 @@ def _complex_cells(values: np.ndarray) -> tuple[list[str], int]:
     return cells, real_width + imag_width + 1
 
 
-def _cells(array: np.ndarray) -> tuple[list[str], int]:
+def _cells(array: np.ndarray) -> tuple[list, int]:
     """Texts of all elements in C order, padded to their column, and the column's width."""
     flat = array.reshape(-1)
     kind = flat.dtype.kind

@@ -8,6 +8,7 @@ arrays; with `create_graph` the same rules run on tensors, through the vocabular
 
 import sys
 from bisect import insort
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _roots(tensors, grads, op: str):
         elif g._a.dtype is not t._a.dtype:
             if g.is_complex() != t.is_complex():
                 raise RuntimeError(f"grad_output[{i}] is {g.dtype} and output[{i}] is {t.dtype}: both must be complex, or both real")
-            g = g.to(t.dtype)
+            g = g.to(t.dtype)  # type: ignore[attr-defined]
         out.append((place_of(t), g))
     return out
 
@@ -203,7 +204,8 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     """Hand gradients from `roots`, (edge, gradient tensor) pairs, through the graph; returns {leaf or target: gradient}."""
     grads: dict = {}  # what has arrived so far, by node or leaf
     frontier: list = []  # (time, node) of the nodes in `grads`, newest last: nothing more can arrive at the newest
-    wanted = useful = None
+    wanted: Any = None
+    useful: Any = None
     if targets is not None:
         wanted = dict.fromkeys(targets)
         useful = set(collect([r for r, _ in roots], targets)).union(targets)
@@ -360,7 +362,7 @@ def _shown(v, create_graph):
 
 def run_node(node, grads):
     """One node's derivative on tensors (what calling a `grad_fn` does)."""
-    g = grads[0] if node.outputs == 1 else list(grads)
+    g: Any = grads[0] if node.outputs == 1 else list(grads)
     if node.record is None:
         if not state.grad:
             g = g._a if node.outputs == 1 else [None if v is None else v._a for v in g]

@@ -42,9 +42,11 @@ class FunctionNode(Node):
 
     def more(self) -> dict:
         """The dict of rare things, made at the first need."""
-        if self.extra is None:
-            object.__setattr__(self, "extra", {})
-        return self.extra
+        extra = self.extra
+        if extra is None:
+            extra = {}
+            object.__setattr__(self, "extra", extra)
+        return extra
 
     # ---- what forward may say ---------------------------------------------------------------------------------
 
@@ -282,9 +284,9 @@ def _output(ctx, args, o, nr: int, n: int):
         return o
     if _among(o, args):
         o = _alias(o)
-        o._of_function = True
+        o._of_function = True  # type: ignore[attr-defined]
     elif o._base is not None:  # a view of an argument: its history is the Function's, not the view's own
-        o._base, o._of_function = None, True
+        o._base, o._of_function = None, True  # type: ignore[attr-defined]
     o._node, o._rg = place, True
     return o
 
@@ -312,7 +314,8 @@ def _keep(ctx, outputs, made) -> None:
 
 def _loader(ctx, t, edge, nr, hooks):
     """A function that gives a saved tensor back; it may hold the tensor's memory and an older edge, never the ctx."""
-    array, cell, node, several = t._a, t._cell_now(), weakref.ref(ctx), ctx.outputs > 1
+    array, cell, several = t._a, t._cell_now(), ctx.outputs > 1
+    node: Any = weakref.ref(ctx)
     version = cell[VERSION]
     packed = _FREED
     if hooks is not None:

@@ -3,6 +3,8 @@
 A complex number counts as two real ones: of each output both parts are differentiated for both parts of each input.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..tensor import Tensor, make
@@ -136,7 +138,7 @@ def _check_inputs(inputs, wanted, raise_exception) -> None:
 
 def _check_slow(func, inputs, wanted, outputs, eps, atol, rtol) -> None:
     names = [i for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
-    analytical = [_analytical(o, wanted) if o.requires_grad else None for o in outputs]
+    analytical: list[Any] = [_analytical(o, wanted) if o.requires_grad else None for o in outputs]
     for k, t in enumerate(wanted):
         numerical = _numerical(func, inputs, t, eps)
         for j, n in enumerate(numerical):

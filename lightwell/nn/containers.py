@@ -285,7 +285,7 @@ def _describe(value, type_name) -> str:
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     if is_lazy(value):
         return f"{kind} containing: [uninitialized]"
-    where = " (GPU {})".format(value.get_device()) if value.is_cuda else ""
+    where = f" (GPU {value.get_device()})" if value.is_cuda else ""
     return f"{kind} containing: [{type_name(value)} of size {'x'.join(map(str, value.shape))}{where}]"
 
 

@@ -143,7 +143,7 @@ class LBFGS(Optimizer):
         if np.abs(g).max(initial=0) <= tolerance_grad:
             return first_loss
 
-        unpack = lambda name: [t._a for t in state.get(name) or []]  # noqa: E731
+        unpack = lambda name: [t._a for t in state.get(name) or []]
         d = state["d"]._a if state.get("d") is not None else None
         t, scale = state.get("t"), state.get("H_diag")
         ys, ss, rhos = unpack("old_dirs"), unpack("old_stps"), unpack("ro")
@@ -213,7 +213,7 @@ class LBFGS(Optimizer):
             if np.abs(d * one(t)).max(initial=0) <= tolerance_change or abs(loss - loss_before) < tolerance_change:
                 break
 
-        pack = lambda arrays: [wrap(np.asarray(a)) for a in arrays]  # noqa: E731
+        pack = lambda arrays: [wrap(np.asarray(a)) for a in arrays]
         if al is not None:
             state["al"] = [a if a is None or hasattr(a, "_a") else wrap(np.asarray(a)) for a in al]
         state["d"], state["t"] = wrap(d), t

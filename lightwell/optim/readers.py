@@ -17,7 +17,7 @@ BLOCK = 65536  # elements: large enough to hide the cost of a NumPy call, small 
 class Arrays:
     """In-place arithmetic on arrays of one shape and dtype; `g, s, t, u` are scratch arrays a rule may name as `out`."""
 
-    __slots__ = ("g", "s", "t", "u", "_w")
+    __slots__ = ("_w", "g", "s", "t", "u")
 
     def __init__(self, g, s, t, u, w):
         self.g, self.s, self.t, self.u, self._w = g, s, t, u, w

@@ -191,7 +191,7 @@ class _Work:
         x -= _f(1)
         x += small
         z = x * x
-        xw, w, ew, _ = self.wide
+        xw, w, _, _ = self.wide
         y = self.narrow[0]
         np.copyto(xw, x)
         self._chain(_LOG, xw, y, w)

@@ -26,7 +26,7 @@ class atomic_file:
             mode = None
         self.temporary = None
         if mode is not None and not stat.S_ISREG(mode):
-            self.file = open(self.path, "wb")  # noqa: SIM115 (closed in __exit__)
+            self.file = open(self.path, "wb")
             return self.file
         self.temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

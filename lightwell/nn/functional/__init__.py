@@ -1,13 +1,30 @@
 """Functions of neural networks without state, under the names of torch.nn.functional."""
 
 from . import (
-    activation, attention, conv, ctc, distance, dropout, embedding, fold, linear, loss, norm, pad, pooling, recurrent, resize, vision,
-)  # fmt: skip
+    activation,
+    attention,
+    conv,
+    ctc,
+    distance,
+    dropout,
+    embedding,
+    fold,
+    grid,
+    linear,
+    loss,
+    norm,
+    pad,
+    pixel_shuffle,
+    pooling,
+    recurrent,
+    resize,
+)
 
 # Each family says in `__all__` what it gives; a family's name may be a function's too, and then means the function.
 __all__ = []
 for _family in (
-    activation, linear, distance, loss, dropout, embedding, norm, conv, pooling, pad, fold, resize, attention, vision, recurrent, ctc,
+    activation, linear, distance, loss, dropout, embedding, norm, conv, pooling, pad, fold, resize, attention, grid, pixel_shuffle,
+    recurrent, ctc,
 ):  # fmt: skip
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)

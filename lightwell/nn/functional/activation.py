@@ -9,7 +9,7 @@ from ...ops import activations as A
 from ...ops.arith import mul_
 from ...ops.inplace import overwrite
 from ...ops.pointwise import clamp_min, sigmoid, tanh, threshold, threshold_
-from ...ops.softmax import log_softmax_, softmax_, _prepared
+from ...ops.softmax import _prepared, log_softmax_, softmax_
 from ...tensor import Tensor, make
 
 __all__ = [

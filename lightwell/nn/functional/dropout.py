@@ -103,7 +103,7 @@ def _channels(input, p, training, inplace, n):
             "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension "
             "(i.e. 2D or 3D inputs)."
         )
-    if n == 2 and dim not in (3, 4) or n == 3 and dim not in (4, 5):
+    if (n == 2 and dim not in (3, 4)) or (n == 3 and dim not in (4, 5)):
         warnings.warn(
             f"{name}: Received a {dim}-D input to {name}, which is deprecated and will result in an error in a future release. "
             "To retain the behavior and silence this warning, please use feature_dropout instead.",

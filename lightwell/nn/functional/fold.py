@@ -63,7 +63,7 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     padding, stride = sizes("fold", "padding", padding, 2), sizes("fold", "stride", stride, 2)
     for name, v in (("kernel_size", kernel), ("dilation", dilation), ("stride", stride)):
         positive("fold", name, v)
-    n, rows, columns = input._a.shape
+    _, rows, columns = input._a.shape
     if rows % math.prod(kernel):
         raise RuntimeError(
             "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "

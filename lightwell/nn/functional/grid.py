@@ -152,7 +152,6 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         places = [_whole(np.rint(_kept(x, m, padding_mode, align)._a)) for x, m in zip(at, space)]
         return _values(input, places, _within(places, space) if zeros else None)
     if mode == "bicubic":
-        y, x = at
         low = [np.floor(v._a) for v in at]
         ty, tx = (v - wrap(f) for v, f in zip(at, low))
         total = None

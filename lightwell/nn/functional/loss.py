@@ -9,7 +9,7 @@ from ...ops import loss_ops as L
 from ...ops.choose import where
 from ...ops.softmax import class_terms, cross_entropy_, log_softmax_, nll_loss_
 from ...tensor import Tensor, make
-from .distance import cosine_similarity, pairwise_distance
+from .distance import pairwise_distance
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "gaussian_nll_loss",

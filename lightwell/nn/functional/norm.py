@@ -87,7 +87,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
     _need_float("layer_norm", input)
-    ending, n = _ending("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    _, n = _ending("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     rows = input._a.size // n if n else 0
     return N.native_layer_norm_(input, weight, bias, (rows, n), (1,), (rows, n), (1, n), eps)
 

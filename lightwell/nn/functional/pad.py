@@ -35,7 +35,7 @@ def pad(input, pad, mode="constant", value=None):
     pairs = tuple((pad[2 * i], pad[2 * i + 1]) for i in reversed(range(n)))  # first dimension first
     whole = ((0, 0),) * (d - n) + pairs
     for size, (a, b) in zip(shape, whole):
-        if size + a + b < 0 or mode != "constant" and size + a + b <= 0:
+        if size + a + b < 0 or (mode != "constant" and size + a + b <= 0):
             raise RuntimeError(
                 f"pad(): the input size {list(shape)}, plus negative padding {pad}, would result in a negative output size: take less away"
             )

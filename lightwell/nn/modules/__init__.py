@@ -7,8 +7,21 @@ from .. import module
 from ..containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from ..layers import *
 from ..layers import (
-    activation, conv, distance, dropout, embedding, lazy, linear, loss, norm, padding, pixelshuffle, pooling, rnn, upsample,
-)  # fmt: skip
+    activation,
+    conv,
+    distance,
+    dropout,
+    embedding,
+    lazy,
+    linear,
+    loss,
+    norm,
+    padding,
+    pixelshuffle,
+    pooling,
+    rnn,
+    upsample,
+)
 from ..module import Module
 
 batchnorm = instancenorm = normalization = norm
