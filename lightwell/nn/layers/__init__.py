@@ -14,5 +14,6 @@ from .padding import *
 from .pixelshuffle import *
 from .pooling import *
 from .rnn import *
+from .softmax import *
 from .transformer import *
 from .upsample import *

@@ -1,4 +1,4 @@
-"""Activation layers: functions applied to every element, and the softmax family."""
+"""Activation layers: functions applied to every element."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from ..module import Module
 from ..parameter import Parameter
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
-    "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
-    "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "Mish", "PReLU",
+    "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
 
@@ -25,6 +24,24 @@ class _Elementwise(Module):
         """The arguments, as `name=value`."""
         parts = [f"{name}={getattr(self, name)}" for name in self._shown]
         return ", ".join(parts + ["inplace=True"] * bool(self.inplace))
+
+
+class _InPlace(_Elementwise):
+    """A layer whose only argument is `inplace`."""
+
+    __constants__ = ["inplace"]
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
+class _Silent(_InPlace):
+    """One that does not show it either."""
+
+    def extra_repr(self) -> str:
+        """Nothing."""
+        return ""
 
 
 class Threshold(_Elementwise):
@@ -43,11 +60,10 @@ class Threshold(_Elementwise):
         self.threshold, self.value, self.inplace = threshold, value, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
 
-class ReLU(_Elementwise):
+class ReLU(_InPlace):
     """y = max(0, x).
 
     >>> import lightwell as torch
@@ -55,14 +71,7 @@ class ReLU(_Elementwise):
     tensor([0., 2.])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.relu(input, inplace=self.inplace)
 
 
@@ -82,7 +91,6 @@ class RReLU(_Elementwise):
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
@@ -95,11 +103,10 @@ class Sigmoid(_Elementwise):
     """
 
     def forward(self, input):
-        """The function of every element."""
         return input.sigmoid()
 
 
-class Hardsigmoid(_Elementwise):
+class Hardsigmoid(_Silent):
     """y = clip(x/6 + 1/2, 0, 1).
 
     >>> import lightwell as torch
@@ -107,19 +114,8 @@ class Hardsigmoid(_Elementwise):
     tensor([0.0000, 0.5000, 1.0000])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.hardsigmoid(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Nothing: `inplace` is not shown here."""
-        return ""
 
 
 class Tanh(_Elementwise):
@@ -131,11 +127,10 @@ class Tanh(_Elementwise):
     """
 
     def forward(self, input):
-        """The function of every element."""
         return input.tanh()
 
 
-class SiLU(_Elementwise):
+class SiLU(_InPlace):
     """y = x·σ(x) (also called swish; Elfwing et al., 2017).
 
     >>> import lightwell as torch
@@ -143,18 +138,11 @@ class SiLU(_Elementwise):
     tensor([0.0000, 0.7311])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.silu(input, inplace=self.inplace)
 
 
-class Mish(_Elementwise):
+class Mish(_InPlace):
     """y = x·tanh(softplus x) (Misra, 2019).
 
     >>> import lightwell as torch
@@ -162,18 +150,11 @@ class Mish(_Elementwise):
     tensor([0.0000, 0.8651])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.mish(input, inplace=self.inplace)
 
 
-class Hardswish(_Elementwise):
+class Hardswish(_Silent):
     """y = x·clip(x + 3, 0, 6)/6 (Howard et al., 2019).
 
     >>> import lightwell as torch
@@ -181,19 +162,8 @@ class Hardswish(_Elementwise):
     tensor([-0., 3.])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.hardswish(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Nothing: `inplace` is not shown here."""
-        return ""
 
 
 class ELU(_Elementwise):
@@ -212,7 +182,6 @@ class ELU(_Elementwise):
         self.alpha, self.inplace = alpha, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.elu(input, self.alpha, self.inplace)
 
 
@@ -232,11 +201,10 @@ class CELU(_Elementwise):
         self.alpha, self.inplace = alpha, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.celu(input, self.alpha, self.inplace)
 
 
-class SELU(_Elementwise):
+class SELU(_InPlace):
     """y = λ(max(0, x) + min(0, α(eˣ - 1))), λ ≈ 1.0507 and α ≈ 1.6733 (Klambauer et al., 2017).
 
     >>> import lightwell as torch
@@ -244,14 +212,7 @@ class SELU(_Elementwise):
     tensor([-1.1113,  2.1014])
     """
 
-    __constants__ = ["inplace"]
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input):
-        """The function of every element."""
         return F.selu(input, self.inplace)
 
 
@@ -271,11 +232,24 @@ class GLU(_Elementwise):
         self.dim = dim
 
     def forward(self, input):
-        """The function of every element."""
         return F.glu(input, self.dim)
 
 
-class Hardshrink(_Elementwise):
+class _Shrinking(Module):
+    """A layer with one argument, the threshold λ ≥ 0 below which nothing is left."""
+
+    __constants__ = ["lambd"]
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        """The threshold λ."""
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrinking):
     """y = x where |x| > λ, else 0.
 
     >>> import lightwell as torch
@@ -283,22 +257,11 @@ class Hardshrink(_Elementwise):
     tensor([ 0.0000, -0.7000])
     """
 
-    __constants__ = ["lambd"]
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
     def forward(self, input):
-        """The function of every element."""
         return F.hardshrink(input, self.lambd)
 
-    def extra_repr(self) -> str:
-        """The threshold λ."""
-        return str(self.lambd)
 
-
-class Softshrink(_Elementwise):
+class Softshrink(_Shrinking):
     """y = sign(x)·max(|x| - λ, 0).
 
     >>> import lightwell as torch
@@ -306,19 +269,8 @@ class Softshrink(_Elementwise):
     tensor([ 0.0000, -0.2500])
     """
 
-    __constants__ = ["lambd"]
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
     def forward(self, input):
-        """The function of every element."""
         return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """The threshold λ."""
-        return str(self.lambd)
 
 
 class LeakyReLU(_Elementwise):
@@ -337,7 +289,6 @@ class LeakyReLU(_Elementwise):
         self.negative_slope, self.inplace = negative_slope, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
 
@@ -350,7 +301,6 @@ class LogSigmoid(_Elementwise):
     """
 
     def forward(self, input):
-        """The function of every element."""
         return F.logsigmoid(input)
 
 
@@ -370,7 +320,6 @@ class Softplus(_Elementwise):
         self.beta, self.threshold = beta, threshold
 
     def forward(self, input):
-        """The function of every element."""
         return F.softplus(input, self.beta, self.threshold)
 
 
@@ -383,7 +332,6 @@ class Softsign(_Elementwise):
     """
 
     def forward(self, input):
-        """The function of every element."""
         return F.softsign(input)
 
 
@@ -396,7 +344,6 @@ class Tanhshrink(_Elementwise):
     """
 
     def forward(self, input):
-        """The function of every element."""
         return F.tanhshrink(input)
 
 
@@ -428,7 +375,6 @@ class Hardtanh(_Elementwise):
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
     def forward(self, input):
-        """The function of every element."""
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
 
@@ -461,7 +407,6 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, input):
-        """The function of every element."""
         return F.gelu(input, approximate=self.approximate)
 
     def extra_repr(self) -> str:
@@ -490,81 +435,8 @@ class PReLU(Module):
         constant_(self.weight, self.init)
 
     def forward(self, input):
-        """The function of every element."""
         return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         """The number of slopes."""
         return f"num_parameters={self.num_parameters}"
-
-
-class _Normalizing(Module):
-    """A function of all elements along one dimension."""
-
-    __constants__ = ["dim"]
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def __setstate__(self, state) -> None:
-        super().__setstate__(state)
-        self.__dict__.setdefault("dim", None)
-
-    def extra_repr(self) -> str:
-        """The dimension."""
-        return f"dim={self.dim}"
-
-
-class Softmax(_Normalizing):
-    """yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ} along `dim`.
-
-    >>> import lightwell as torch
-    >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 4))
-    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
-    """
-
-    def forward(self, input):
-        """The softmax."""
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-
-class Softmin(_Normalizing):
-    """yᵢ = e^{-xᵢ} / Σⱼ e^{-xⱼ} along `dim`.
-
-    >>> import lightwell as torch
-    >>> torch.nn.Softmin(dim=1)(torch.zeros(1, 2))
-    tensor([[0.5000, 0.5000]])
-    """
-
-    def forward(self, input):
-        """The softmin."""
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-
-class LogSoftmax(_Normalizing):
-    """yᵢ = xᵢ - log Σⱼ e^{xⱼ} along `dim`.
-
-    >>> import lightwell as torch
-    >>> torch.nn.LogSoftmax(dim=1)(torch.zeros(1, 2))
-    tensor([[-0.6931, -0.6931]])
-    """
-
-    def forward(self, input):
-        """The log-softmax."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-
-class Softmax2d(Module):
-    """Softmax over the channels of (N, C, H, W) or (C, H, W); ValueError for other inputs.
-
-    >>> import lightwell as torch
-    >>> torch.nn.Softmax2d()(torch.zeros(1, 2, 1, 1)).flatten()
-    tensor([0.5000, 0.5000])
-    """
-
-    def forward(self, input):
-        """The softmax over dimension -3."""
-        if input.dim() not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
-        return F.softmax(input, -3, _stacklevel=5)

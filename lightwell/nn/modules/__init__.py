@@ -8,6 +8,7 @@ from ..containers import ModuleDict, ModuleList, ParameterDict, ParameterList, S
 from ..layers import *
 from ..layers import (
     activation,
+    attention,
     conv,
     distance,
     dropout,
@@ -20,6 +21,7 @@ from ..layers import (
     pixelshuffle,
     pooling,
     rnn,
+    softmax,
     upsample,
 )
 from ..module import Module
@@ -27,6 +29,9 @@ from ..module import Module
 batchnorm = instancenorm = normalization = norm
 flatten, sparse, upsampling = linear, embedding, upsample
 channelshuffle = fold = pixelshuffle
+for _family in (softmax, attention):  # PyTorch keeps these in the file of the activations
+    for _name in _family.__all__:
+        setattr(activation, _name, getattr(_family, _name))
 
 for _name in (
     "activation batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear loss "
