@@ -11,14 +11,9 @@ from . import threads
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 _functions: dict | None = None
 
-# Up to this length OpenBLAS stays in the calling thread. Beyond, it wakes its others and waits for them, which on a busy
-# machine costs a thousand times what they save.
-PIECE = 10000
-
-
 # Below this many multiply-adds a product is quicker in one thread; and on a busy machine, where OpenBLAS would wait for its
 # other threads, a hundred times quicker.
-ONE_THREAD = 4_000_000
+ONE_THREAD = 2_000_000
 _threads_now = 0
 
 
@@ -68,9 +63,6 @@ def axpy(a: float, x: np.ndarray, y: np.ndarray) -> bool:
     call = _functions.get(y.dtype)
     if call is None or x.dtype is not y.dtype or x.size != y.size or not (x.flags.c_contiguous and y.flags.c_contiguous):
         return False
-    n, step, from_, to = y.size, PIECE * y.itemsize, x.ctypes.data, y.ctypes.data
-    while n > PIECE:
-        call(PIECE, a, from_, 1, to, 1)
-        n, from_, to = n - PIECE, from_ + step, to + step
-    call(n, a, from_, 1, to, 1)
+    share(0)  # for a vector OpenBLAS's other threads cost more than they bring
+    call(y.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
     return True

@@ -84,6 +84,6 @@ def tile(x, reps):
 
 def add_into(y, x):
     """y + x, written over y: for a product that nobody else has seen yet."""
-    if x.ndim > y.ndim or x.dtype != y.dtype or np.broadcast_shapes(x.shape, y.shape) != y.shape:
-        return np.add(y, x)
-    return np.add(y, x, out=y)
+    if x.dtype is y.dtype and x.shape == y.shape[y.ndim - x.ndim :] and x.ndim <= y.ndim:
+        return np.add(y, x, out=y)
+    return np.add(y, x)

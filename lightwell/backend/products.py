@@ -11,7 +11,11 @@ def matmul(x, y):
     """The matrix product; 16- and 8-bit floats are multiplied in float32 and rounded once."""
     if x.dtype.num >= 256 or x.dtype is _float16:
         return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
-    share(x.size * y.shape[-1])
+    work = x.size * y.shape[-1]
+    share(work)
+    if work > 300_000 and x.ndim == y.ndim == 2 and 8 <= len(x) <= 32 and y.flags.f_contiguous and x.flags.c_contiguous:
+        # Few rows times a transposed matrix: OpenBLAS makes the transposed product in half the time.
+        return np.ascontiguousarray(np.matmul(y.T, x.T).T)
     return np.matmul(x, y)
 
 

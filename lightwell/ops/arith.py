@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, errors
 from ..tensor import Tensor, make
 from .op import op
 from .public import public
@@ -184,15 +184,25 @@ class reciprocal_:
         return -gy * (y * y)
 
 
-def _scaled(name: str, other, alpha):
+def _scaled(name: str, input, other, alpha):
     """alpha·other, with PyTorch's check that an integer result takes no fraction."""
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float, complex)):
+    if isinstance(alpha, bool):
+        raise RuntimeError(f"{name}(): Boolean alpha only supported for Boolean results: give a number")
+    if not isinstance(alpha, (int, float, complex)):
         raise TypeError(f"{name}(): argument 'alpha' must be Number, not {type(alpha).__name__}")
+    d = _common(input, other)
+    if d.category < dtypes.FLOAT and not isinstance(alpha, int):
+        raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(other, Tensor):
-        if isinstance(alpha, float) and other.dtype.category < dtypes.FLOAT:
-            raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must not be a floating point number.")
-        return mul_(other, alpha)
+        return mul_(other if other.dtype.category == d.category else other.to(d), alpha)
     return other * alpha
+
+
+def _common(*values) -> dtypes.dtype:
+    """The dtype of an operation on the tensors and numbers."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    numbers = [dtypes.of_scalar(v) for v in values if isinstance(v, (int, float, complex))]
+    return dtypes.result_of([t.dtype for t in tensors if t.ndim], [t.dtype for t in tensors if not t.ndim], numbers)
 
 
 def _or_error(name: str, x, y, result):
@@ -219,22 +229,20 @@ def add(input, other, *, alpha=1):
     """
     if alpha is not True and alpha != 1 and _both_bool(input, other):
         return add_(input, other) if alpha else add_(input, input ^ input)  # alpha counts as a truth value too
-    return _or_error("add", input, other, add_(input, other if alpha == 1 else _scaled("add", other, alpha)))
+    return _or_error("add", input, other, add_(input, other if alpha == 1 else _scaled("add", input, other, alpha)))
 
 
 @public(inplace=True, ufunc=np.subtract)
 def sub(input, other, *, alpha=1):
-    """input - alpha·other, broadcast and promoted; RuntimeError for two bool tensors (use ^ or logical_xor).
+    """input - alpha·other, broadcast and promoted; RuntimeError for bool operands (use ^ or logical_xor).
 
     >>> import lightwell as torch
     >>> torch.sub(torch.tensor([3, 4]), 1)
     tensor([2, 3])
     """
     if _both_bool(input, other):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
-        )
-    return _or_error("sub", input, other, sub_(input, other if alpha == 1 else _scaled("sub", other, alpha)))
+        errors.refuse("sub", dtypes.bool, dtypes.bool)
+    return _or_error("sub", input, other, sub_(input, other if alpha == 1 else _scaled("sub", input, other, alpha)))
 
 
 @public
@@ -245,7 +253,9 @@ def rsub(input, other, *, alpha=1):
     >>> torch.rsub(torch.tensor([1., 2.]), 10)
     tensor([9., 8.])
     """
-    return _or_error("rsub", input, other, rsub_(input if alpha == 1 else _scaled("rsub", input, alpha), other))
+    if _both_bool(input, other):
+        errors.refuse("rsub", dtypes.bool, dtypes.bool)
+    return _or_error("rsub", input, other, rsub_(input if alpha == 1 else _scaled("rsub", other, input, alpha), other))
 
 
 @public(inplace=True, ufunc=np.multiply)
@@ -353,13 +363,17 @@ def _pow(x, y):
         a = x._a
         if y == 2 and a.dtype.kind in "fci":
             return square_(x)
-        if a.dtype.kind in "iu" and type(y) is int and y < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if a.dtype.kind in "iu" and type(y) is int:
+            if y < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            dtypes.fitted(y, x.dtype)
         if y == 0.5 and a.dtype.kind in "fc":
             return _power_half(x)
-    if isinstance(x, Tensor) and isinstance(y, Tensor) and x._a.dtype.kind in "iu" and y._a.dtype.kind == "i":
+    if isinstance(y, Tensor) and y._a.dtype.kind == "i" and (isinstance(x, Tensor) and x._a.dtype.kind in "iu" or isinstance(x, int)):
+        if isinstance(x, int):
+            x = make(np.array(x).astype(y._a.dtype))
         if y._a.size and y._a.min() < 0:  # PyTorch's integer rule: 1/x truncated
-            both = np.where((y._a < 0) & (np.abs(x._a) != 1), 0, x._a)
+            both = np.where((y._a < 0) & (np.abs(x._a) != 1), x._a.dtype.type(0), x._a)
             return pow_(make(both), make(np.abs(y._a)))
     return pow_(x, y)
 

@@ -475,14 +475,13 @@ def _clamp_numbers(x: Tensor, low, high) -> Tensor:
         elif kind == "b":
             x = x.to(dtypes.int64)
     elif kind == "c":
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types: they have no order")
     a = x._a
     if a.dtype.num >= 256:
         low, high = _bound(a, low), _bound(a, high)
     elif a.dtype.kind in "iu":
-        info = np.iinfo(a.dtype)
-        low = None if low is None else max(min(int(low), info.max), info.min)
-        high = None if high is None else max(min(int(high), info.max), info.min)
+        low = None if low is None else dtypes.fitted(low, x.dtype)
+        high = None if high is None else dtypes.fitted(high, x.dtype)
     return _clamp(x, low, high)
 
 
@@ -504,7 +503,7 @@ def clamp(input, min=None, max=None):  # noqa: A002
         return _clamp_numbers(input, min, max)
     d = dtypes.result_of(*_tiers(v for v in (input, min, max) if v is not None))
     if d.is_complex:
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types: they have no order")
     parts = [None if v is None else (v if isinstance(v, Tensor) else make(np.asarray(v, d.np))).to(d) for v in (input, min, max)]
     return clamp_between_(*parts)
 
@@ -544,6 +543,14 @@ def clamp_max(input, max):  # noqa: A002
 clamp_min_, clamp_max_ = clamp_min.inplace, clamp_max.inplace
 
 
+def _number_in(v, d) -> Tensor:
+    """A tensor, or a number, in dtype `d`."""
+    if isinstance(v, Tensor):
+        return v.to(d)
+    own = dtypes.of_scalar(v)
+    return make(np.asarray(dtypes.fitted(v, own), own.np).astype(d.np))
+
+
 def where(condition, input=None, other=None, *, out=None):  # noqa: A002
     """input where the condition holds, other elsewhere; with the condition alone, the indices of its true elements.
 
@@ -564,7 +571,7 @@ def where(condition, input=None, other=None, *, out=None):  # noqa: A002
         condition = condition.to(dtypes.bool)
     if type(input) is not Tensor or type(other) is not Tensor or input._a.dtype is not other._a.dtype:
         d = dtypes.result_of(*_tiers((input, other)))
-        input, other = ((v if isinstance(v, Tensor) else make(np.asarray(v, d.np))).to(d) for v in (input, other))
+        input, other = (_number_in(v, d) for v in (input, other))
     try:
         result = where_(condition, input, other)
     except RuntimeError:

@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from .. import errors
+from .. import dtypes, errors
 from ..tensor import Tensor, wrap
 from .op import op, promote
 from .public import public
@@ -187,6 +187,8 @@ def _both(name: str, record, x, y):
 
 def _comparison(name: str, record, words: str, shown: str):
     def compare(input, other):  # noqa: A002
+        if name not in ("eq", "ne") and isinstance(input, Tensor) and input._a.dtype.kind == "c":
+            errors.refuse(name, input.dtype, input.dtype)
         return _both(name, record, input, other)
 
     compare.__name__ = name
@@ -212,10 +214,17 @@ for _name in ("not_equal", "less", "less_equal", "greater", "greater_equal"):
 def _operator(record):
     """The operator of a comparison: NotImplemented for an operand it doesn't know, so that Python asks the other side."""
 
-    def compare(self, other):
-        if other is None:
-            return NotImplemented
-        return record(self, other)
+    if record in (eq_, ne_):
+
+        def compare(self, other):
+            return NotImplemented if other is None else record(self, other)
+
+    else:
+
+        def compare(self, other):
+            if self._a.dtype.kind == "c":
+                errors.refuse(record.__name__, self.dtype, self.dtype)
+            return NotImplemented if other is None else record(self, other)
 
     return compare
 
@@ -242,8 +251,8 @@ def _need_bits(name: str, *values) -> None:
 def _bits(name: str, record, words: str, call: str, shown: str):
     def combine(input, other):  # noqa: A002
         _need_bits(name, input, other)
-        if isinstance(other, int) and isinstance(input, Tensor) and "shift" in name and not isinstance(other, builtins.bool):
-            _shift_range(other)
+        if "shift" in name:
+            return _shift(record, input, other)
         return _both(name, record, input, other)
 
     combine.__name__ = name
@@ -251,9 +260,14 @@ def _bits(name: str, record, words: str, call: str, shown: str):
     return public(combine, inplace=True)
 
 
-def _shift_range(n: int) -> None:
-    if n < 0:
-        raise RuntimeError(f"shift by a negative number ({n}): shift the other way instead")
+def _shift(record, x, n):
+    """x shifted by n places; a negative n, like one of the dtype's width or more, shifts every bit out."""
+    if isinstance(n, Tensor):
+        if n._a.dtype.kind == "i" and n._a.size and n._a.min() < 0:
+            n = wrap(np.where(n._a < 0, n._a.dtype.type(64), n._a))
+    elif n < 0:
+        n = 64
+    return _both(record.__name__, record, x, n)
 
 
 bitwise_and = _bits("bitwise_and", bitwise_and_, "input and other, bit by bit.", "torch.bitwise_and(torch.tensor([3, 5]), 6)", "tensor([2, 4])")
@@ -281,14 +295,17 @@ def bitwise_not(input):
 
 def _bit_operator(public_f):
     def operate(self, other):
-        if not isinstance(other, (Tensor, int, float, np.ndarray, np.generic)):
+        if not isinstance(other, (Tensor, int, float, complex, np.ndarray, np.generic)):
             return NotImplemented
         return public_f(self, other)
 
     def reflected(self, other):
-        if not isinstance(other, (int, float, np.generic)):
+        if not isinstance(other, (int, float, complex, np.generic)):
             return NotImplemented
-        return public_f(wrap(np.asarray(other, self._a.dtype if self._a.dtype.kind != "b" or isinstance(other, builtins.bool) else None)), self)
+        if isinstance(other, (float, complex)):
+            _need_bits(public_f.__name__, other)
+        d = dtypes.result_of((self.dtype,), (), (dtypes.of_scalar(other),))
+        return public_f(wrap(np.array(int(other) % 2**64, np.uint64).astype(d.np)), self)
 
     return operate, reflected
 
@@ -298,7 +315,15 @@ for _op, _f in (("and", bitwise_and), ("or", bitwise_or), ("xor", bitwise_xor), 
     setattr(Tensor, f"__{_op}__", _direct)
     setattr(Tensor, f"__r{_op}__", _reflected)
     setattr(Tensor, f"__i{_op}__", _f.inplace)
-Tensor.__invert__ = bitwise_not
+
+
+def _invert(self):
+    if self._a.dtype.kind not in "iub":
+        raise TypeError(f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, not on {self.dtype}")
+    return bitwise_not_(self)
+
+
+Tensor.__invert__ = _invert
 
 
 # ---- truth ----------------------------------------------------------------------------------------------------------

@@ -91,28 +91,38 @@ def _infer(data):
         elif hasattr(v, "__float__") or hasattr(v, "__index__"):
             d = dtypes.int64 if hasattr(v, "__index__") else dtypes._default
         else:
-            raise TypeError(f"must be real number, not {type(v).__name__}") if isinstance(v, str) else RuntimeError(
-                f"Could not infer dtype of {type(v).__name__}"
-            )
+            if isinstance(v, str):
+                raise ValueError("too many dimensions 'str': tensor() takes numbers, not strings; turn words into numbers first")
+            if isinstance(v, bytes):
+                raise TypeError("new(): invalid data type 'bytes': give torch.frombuffer() the bytes of numbers")
+            raise RuntimeError(f"Could not infer dtype of {type(v).__name__}")
         found = d if found is None else dtypes.promote_types(found, d)
     return found or dtypes._default
 
 
 def _plain(data, path=()):
-    """Nested lists with tensors in them turned to numbers; ValueError where lengths differ."""
+    """Nested lists with the one-element tensors in them turned to numbers; ValueError where lengths differ."""
     if isinstance(data, Tensor):
-        return data.detach()._a.tolist() if data._a.dtype.num < 256 else data.tolist()
+        if data._a.size == 1:
+            return data.item()
+        kind = TypeError if data._a.dtype.kind in "biu" else ValueError
+        raise kind(
+            f"only one element tensors can be converted to Python scalars, not one of shape {list(data.shape)}: "
+            "join tensors with torch.stack() or torch.cat()"
+        )
     if isinstance(data, ndarray):
         return data.tolist()
     if isinstance(data, (list, tuple, _range)):
         items = [_plain(v, (*path, i)) for i, v in enumerate(data)]
         lengths = [len(v) if isinstance(v, list) else None for v in items]
         for i, n in enumerate(lengths):
+            if (n is None) != (lengths[0] is None):
+                found, wanted = ("a number", "a sequence") if n is None else ("a sequence", "a number")
+                raise TypeError(f"expected {wanted} at dim {len(path) + 1}, position {i}, as at position 0, but got {found}")
             if n != lengths[0]:
-                expected = f"sequence of length {lengths[0]}" if lengths[0] is not None else "a number"
-                got = f"length {n}" if n is not None else "a number"
                 raise ValueError(
-                    f"expected {expected} at dim {len(path) + 1} (got {got}, at position {i}): rows must be equally long"
+                    f"expected sequence of length {lengths[0]} at dim {len(path) + 1} (got length {n}, at position {i}): "
+                    "rows must be equally long"
                 )
         return items
     return data
@@ -123,7 +133,7 @@ def array_of(data, dtype=None) -> ndarray:
     want = None if dtype is None else np_dtype(dtype)
     if isinstance(data, Tensor):
         a = data._a
-        return a.astype(want, copy=True) if want is not None else a.copy()
+        return a.astype(want, copy=True) if want is not None else a.copy(order="K")
     if not isinstance(data, (list, tuple, _range, int, float)) and hasattr(data, "__array__"):
         a = np.asarray(data)
         if a.dtype.kind == "O":  # pandas gives object columns where bools and numbers meet
@@ -133,19 +143,25 @@ def array_of(data, dtype=None) -> ndarray:
                 dtypes.from_np(a.dtype)
         if want is None:
             want = dtypes.from_np(a.dtype).np
-        return np.array(a, dtype=want, order="C", copy=True)
+        if any(s < 0 for s in a.strides):
+            raise ValueError(_NEGATIVE)
+        return np.array(a, dtype=want, order=_order_of(a), copy=True)
     if isinstance(data, list) and data and isinstance(data[0], (int, float)):
         try:  # the common flat list, without looking at each element in Python
             a = np.array(data)
             if a.ndim == 1 and a.dtype.kind in "bif":
                 if want is None:
                     want = dtypes._default.np if a.dtype.kind == "f" else a.dtype
-                return a.astype(want, copy=False)
-        except (ValueError, OverflowError, TypeError):
+                    if a.dtype.kind == "f" and np.float64 in set(map(type, data)):
+                        want = a.dtype
+                return _narrowed(a, want)
+        except (ValueError, TypeError):
             a = None
+        except OverflowError:
+            pass
     if isinstance(data, (set, dict)) or data is None:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: give a number, a nested list or an array")
-    if isinstance(data, str):
+    if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     if not isinstance(data, (list, tuple, _range)) and hasattr(data, "__len__") and hasattr(data, "__getitem__"):
         data = list(data)
@@ -158,14 +174,39 @@ def array_of(data, dtype=None) -> ndarray:
         want = _infer(data).np
     values = _plain(data)
     try:
-        if np.dtype(want).kind in "iu" and not isinstance(values, int):
+        if np.dtype(want).kind in "iu":
             a = np.array(values)
-            if a.dtype.kind == "f":
-                a = np.trunc(a)
-            return a.astype(want)
+            if a.dtype.kind == "c":
+                raise TypeError("'complex' object cannot be interpreted as an integer: take its real part")
+            if a.dtype.kind == "O" or a.dtype.kind == "u" and np.dtype(want) != np.uint64:
+                raise OverflowError
+            return _narrowed(np.trunc(a) if a.dtype.kind == "f" else a, want)
         return np.array(values, dtype=want)
-    except OverflowError as error:
-        raise RuntimeError(f"value cannot be converted to type {dtypes.from_np(want).name} without overflow") from error
+    except OverflowError:
+        raise ValueError("Overflow when unpacking long long: an integer lies outside [-2⁶³, 2⁶³); write it as a float") from None
+
+
+def _narrowed(a: ndarray, want) -> ndarray:
+    """`a` in another dtype; RuntimeError where an integer doesn't fit into it (small negative ones wrap around, unsigned)."""
+    if a.dtype is want:
+        return a
+    to = np.dtype(want)
+    if a.dtype.kind == "f":
+        if to.kind in "iu" and a.size:
+            for v in (a.min(), a.max()):
+                dtypes.fitted(float(v), dtypes.from_np(to))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return a.astype(to)
+    if a.dtype.kind in "iu" and to.kind in "iu" and a.size and a.itemsize > to.itemsize:
+        for v in (a.min(), a.max()):
+            dtypes.fitted(int(v), dtypes.from_np(to))
+    return a.astype(to)
+
+
+_NEGATIVE = (
+    "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+    "supported. (You can probably work around this by making a copy of your array with array.copy().)"
+)
 
 
 def _from_objects(a: ndarray) -> ndarray:
@@ -256,10 +297,7 @@ def from_numpy(ndarray_) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(ndarray_).__name__})")
     d = dtypes.from_np(ndarray_.dtype)
     if any(s < 0 for s in ndarray_.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
-            "supported. (You can probably work around this by making a copy of your array with array.copy().)"
-        )
+        raise ValueError(_NEGATIVE)
     if not ndarray_.dtype.isnative:
         raise ValueError("given numpy array has byte order different from the native byte order. Convert it with .astype first.")
     if not ndarray_.flags.writeable:
@@ -290,6 +328,12 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Ten
         raise ValueError(f"buffer length ({size - offset} bytes) after offset must be a multiple of element size ({item})")
     if count > 0 and offset + count * item > size:
         raise ValueError(f"requested buffer length ({count * item} bytes) after offset ({offset} bytes) must not be greater than {size}")
+    if memoryview(buffer).readonly:
+        warnings.warn(
+            "The given buffer is not writable: writing to this tensor is undefined. Copy it, with bytearray(buffer), to be safe.",
+            UserWarning,
+            stacklevel=2,
+        )
     return finish(np.frombuffer(buffer, np_dtype(dtype), count, offset), None, requires_grad)
 
 
@@ -334,42 +378,44 @@ def scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, 
 # ---- constants -------------------------------------------------------------------------------------------------------
 
 
-def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None) -> Tensor:
+def zeros(*args, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None) -> Tensor:
     """A tensor of zeros.
 
     >>> import lightwell as torch
     >>> torch.zeros(2, 3).shape
     torch.Size([2, 3])
     """
-    return _made(np.zeros, "zeros", size, out, dtype, layout, device, requires_grad)
+    return _made(np.zeros, "zeros", args or (size,), out, dtype, layout, device, requires_grad)
 
 
-def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None) -> Tensor:
+def ones(*args, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None) -> Tensor:
     """A tensor of ones.
 
     >>> import lightwell as torch
     >>> torch.ones(2, dtype=torch.int64)
     tensor([1, 1])
     """
-    return _made(np.ones, "ones", size, out, dtype, layout, device, requires_grad)
+    return _made(np.ones, "ones", args or (size,), out, dtype, layout, device, requires_grad)
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None, names=None) -> Tensor:
+def empty(*args, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None, names=None) -> Tensor:
     """A tensor whose values are whatever the memory held.
 
     >>> import lightwell as torch
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    return _made(np.empty, "empty", size, out, dtype, layout, device, requires_grad)
+    t = _made(np.empty, "empty", args or (size,), out, dtype, layout, device, requires_grad)
+    if memory_format is not None and memory_format.name.startswith("channels_last"):
+        t._a = laid_out("empty", t._a, t._a.dtype, memory_format)
+    return t
 
 
 def _made(fill, op, size, out, dtype, layout, device, requires_grad):
     kind = dtypes._default.np if dtype is None and out is None else np_dtype(dtype, out.dtype if out is not None else None)
-    if not size:
-        shape = ()
-    else:
-        shape = shape_of(op, size)
+    if size[0] is None:
+        raise TypeError(f"{op}() missing 1 required positional argument: 'size', as in {op}(2, 3)")
+    shape = shape_of(op, size)
     try:
         t = finish(fill(shape, kind), device, requires_grad, layout)
     except (MemoryError, ValueError) as error:
@@ -393,6 +439,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
         dtype = dtype or fill_value.dtype
         fill_value = fill_value.item()
     kind = np_dtype(dtype) if dtype is not None else dtypes.of_scalar(fill_value).np
+    if isinstance(size, int):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not int: write ({size},)")
     shape = shape_of("full", (size,))
     t = finish(_filled(shape, fill_value, kind), device, requires_grad, layout)
     if out is not None:
@@ -403,10 +451,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
 
 
 def _filled(shape, value, kind):
-    try:
-        return np.full(shape, value, kind)
-    except OverflowError:
-        raise RuntimeError(f"value cannot be converted to type {dtypes.from_np(kind).name} without overflow") from None
+    return np.full(shape, dtypes.fitted(value, dtypes.from_np(kind)), kind)
 
 
 def _like(input, dtype):
@@ -419,27 +464,44 @@ def _order_of(a: ndarray):
     return "K" if 0 not in a.strides else "C"
 
 
+_FILLS = {"zeros": (np.zeros, np.zeros_like), "ones": (np.ones, np.ones_like), "empty": (np.empty, np.empty_like)}
+
+
+def laid_out(fill: str, a: ndarray, kind, memory_format) -> ndarray:
+    """A new array of `a`'s shape, its dimensions in memory as `memory_format` says (None: as `a`'s lie)."""
+    made, like = _FILLS[fill]
+    name = "preserve_format" if memory_format is None else memory_format.name
+    if name == "preserve_format":
+        return like(a, kind, order=_order_of(a))
+    if name == "contiguous_format":
+        return made(a.shape, kind)
+    need = 5 if name == "channels_last_3d" else 4
+    if a.ndim != need:
+        raise RuntimeError(f"required rank {need} tensor to use {name} format, but got shape {list(a.shape)}")
+    return np.moveaxis(made((a.shape[0], *a.shape[2:], a.shape[1]), kind), -1, 1)
+
+
 def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """Zeros of the shape (and dtype) of `input`."""
-    return finish(np.zeros_like(input._a, _like(input, dtype), order=_order_of(input._a)), device, requires_grad)
+    return finish(laid_out("zeros", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
 def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """Ones of the shape (and dtype) of `input`."""
-    return finish(np.ones_like(input._a, _like(input, dtype), order=_order_of(input._a)), device, requires_grad)
+    return finish(laid_out("ones", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """A tensor of the shape (and dtype) of `input` with whatever the memory held."""
-    return finish(np.empty_like(input._a, _like(input, dtype), order=_order_of(input._a)), device, requires_grad)
+    return finish(laid_out("empty", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """A tensor of `fill_value` in the shape (and dtype) of `input`."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    a = np.empty_like(input._a, _like(input, dtype), order=_order_of(input._a))
-    a[...] = fill_value
+    a = laid_out("empty", input._a, _like(input, dtype), memory_format)
+    a[...] = dtypes.fitted(fill_value, dtypes.from_np(a.dtype))
     return finish(a, device, requires_grad)
 
 
@@ -483,7 +545,7 @@ def _number(v):
     return v.item() if isinstance(v, (Tensor, np.generic)) else v
 
 
-def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False) -> Tensor:
+def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False) -> Tensor:
     """start, start + step, … below end: ⌈(end - start)/step⌉ numbers, integers where all arguments are.
 
     RuntimeError for a step of 0 or of the wrong sign.
@@ -497,10 +559,14 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     start, end, step = _number(start), _number(end), _number(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not abs(end - start) < math.inf:
+        raise RuntimeError(f"unsupported range: {start} -> {end}: both ends must be finite")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = np_dtype(dtype, (out.dtype if out is not None else dtypes.int64 if whole else None))
+    if np.dtype(kind).kind in "bc":
+        raise NotImplementedError(f'"arange" not implemented for {dtypes.from_np(kind)}: make integers and convert them with .to(dtype)')
     if whole:
         a = np.arange(start, end, step).astype(kind, copy=False)
     else:
@@ -562,10 +628,25 @@ def _linspace(start, end, steps, kind):
     half = steps // 2
     a = np.empty(steps, work)
     # PyTorch fuses multiply and add here: the product is not rounded before the sum.
+    if work == np.float64:
+        a[:half] = _fused(first, step, i[:half])
+        a[half:] = _fused(last, -step, i[::-1][half:])
+        return a
     wide = np.float64 if work == np.float32 else work
     a[:half] = (first.astype(wide) + step.astype(wide) * i[:half].astype(wide)).astype(work)
     a[half:] = (last.astype(wide) - step.astype(wide) * i[::-1][half:].astype(wide)).astype(work)
     return a.astype(kind, copy=False)
+
+
+def _fused(c, a, b):
+    """c + a·b in float64 with one rounding: the product's own error (Dekker 1971) is added in."""
+    p = a * b
+    ah, bh = a * 134217729.0, b * 134217729.0  # 2²⁷ + 1 splits a number into halves of 26 bits
+    ah, bh = ah - (ah - a), bh - (bh - b)
+    lost = ((ah * bh - p) + ah * (b - bh) + (a - ah) * bh) + (a - ah) * (b - bh)
+    s = c + p
+    back = s - c
+    return s + ((c - (s - back)) + (p - back) + lost)
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False) -> Tensor:
@@ -577,7 +658,9 @@ def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None,
     """
     kind = np.dtype(np_dtype(dtype))
     exponents = _linspace(_number(start), _number(end), int(steps), kind if kind.kind in "fc" else np.float64)
-    return finish(np.power(np.asarray(base, exponents.dtype), exponents).astype(kind), device, requires_grad)
+    wide = np.float64 if kind.kind == "f" else exponents.dtype  # powers are rounded once
+    powers = np.power(np.asarray(base, exponents.dtype).astype(wide), exponents.astype(wide))
+    return finish(powers.astype(kind), device, requires_grad)
 
 
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None) -> Tensor:
@@ -625,14 +708,24 @@ def polar(abs, angle, *, out=None) -> Tensor:  # noqa: A002
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
 
+def _phase(n: int, length: int, turn: float, kind) -> ndarray:
+    """turn·k/(n-1) for the `length` places k of a window, in the window's own dtype, as PyTorch computes it."""
+    kind = np.dtype(kind)
+    return np.arange(length).astype(kind) * kind.type(turn / max(n - 1, 1))
+
+
 def _window(name, coefficients):
     def window(window_length, periodic=True, *, dtype=None, layout=None, device=None, requires_grad=False):
         if window_length < 0:
             raise RuntimeError(f"{name}: window_length must be non-negative, got {window_length}")
         n = window_length + 1 if periodic and window_length > 1 else window_length
-        phase = 2 * math.pi * np.arange(window_length) / max(n - 1, 1)
-        w = sum(c * np.cos(k * phase) for k, c in enumerate(coefficients)) if window_length > 1 else np.ones(window_length)
-        return finish(w.astype(np_dtype(dtype)), device, requires_grad)
+        kind = np.dtype(np_dtype(dtype))
+        work = kind if kind.num < 256 and kind.itemsize >= 4 else np.dtype(np.float32)
+        phase = _phase(n, window_length, 2 * math.pi, work)
+        w = np.ones(window_length, work)
+        if window_length > 1:
+            w = sum((work.type(c) * np.cos(k * phase) for k, c in enumerate(coefficients) if k), work.type(0)) + work.type(coefficients[0])
+        return finish(w.astype(kind), device, requires_grad)
 
     window.__name__ = name
     window.__doc__ = f"The {name.split('_')[0].title()} window of a length; `periodic` for spectral analysis."
@@ -651,8 +744,10 @@ def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, **option
 def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, requires_grad=False):
     """The triangular window 1 - |2k/(n-1) - 1|."""
     n = window_length + 1 if periodic and window_length > 1 else window_length
-    w = 1 - np.abs(2 * np.arange(window_length) / max(n - 1, 1) - 1) if window_length > 1 else np.ones(window_length)
-    return finish(w.astype(np_dtype(dtype)), device, requires_grad)
+    kind = np.dtype(np_dtype(dtype))
+    rising = _phase(n, window_length, 2.0, np.float32 if kind.itemsize < 4 else kind)
+    w = np.where(np.arange(window_length) <= (n - 1) // 2, rising, 2 - rising) if window_length > 1 else np.ones(window_length)
+    return finish(w.astype(kind), device, requires_grad)
 
 
 def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=None, device=None, requires_grad=False):
@@ -710,7 +805,7 @@ FloatTensor, DoubleTensor = _legacy(dtypes.float32), _legacy(dtypes.float64)
 
 
 def _new(fill, name):
-    def method(self, *args, size=(), dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    def method(self, *args, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
         return _made(fill, name, args or (size,), None, dtype or self.dtype, layout, device, requires_grad)
 
     method.__name__ = name
@@ -725,6 +820,10 @@ def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=F
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
     """`torch.tensor` with this tensor's dtype and device unless others are given."""
+    if isinstance(data, Tensor):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone().", UserWarning, stacklevel=2)
+    elif isinstance(data, int) and dtype is None:
+        return finish(_filled((), data, self._a.dtype), device, requires_grad)
     return finish(array_of(data, dtype or self.dtype), device, requires_grad)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.modes import state
 from ..tensor import Tensor, make
 from .inplace import check_writable, overwrite, writing
@@ -67,11 +68,7 @@ def _fill_value(input, value, name) -> Tensor:
         if value._a.ndim:
             raise RuntimeError(f"{name} only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
         return value if value._a.dtype == input._a.dtype else value.to(input.dtype)
-    if isinstance(value, complex) and input._a.dtype.kind != "c":
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
-    if isinstance(value, float) and input._a.dtype.kind in "iu" and not np.isfinite(value):
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
-    return make(np.asarray(value).astype(input._a.dtype))
+    return make(np.asarray(dtypes.fitted(value, input.dtype)).astype(input._a.dtype))
 
 
 @public

@@ -21,6 +21,7 @@ rules: rules are the plain derivative.
 
 import functools
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ from ..autograd.node import Node, Port, tick
 from ..backend import numpy as NP
 from ..tensor import REBASED, Tensor
 
-ndarray, new, asarray = np.ndarray, object.__new__, np.asarray
+ndarray, asarray = np.ndarray, np.asarray
+new: Any = object.__new__
 _exact = {np.dtype(t) for t in (np.float32, np.float64, np.float16, np.complex64, np.complex128)}
 
 registry: dict[str, "Record"] = {}
@@ -39,7 +41,7 @@ registry: dict[str, "Record"] = {}
 class Record:
     """What is known of an operation: its formulas, and what they read."""
 
-    def __init__(self, spec: type):
+    def __init__(self, spec: Any):
         self.name, self.doc, self.spec = spec.__name__.rstrip("_"), spec.__doc__, spec
         self.forward = forward = spec.forward
         code = forward.__code__
@@ -61,11 +63,13 @@ class Record:
         self.joint = get("grads")  # one rule for all inputs at once
         self.rules = tuple(get("grad_" + name) for name in self.inputs)
         self.differentiable = self.joint is not None or any(self.rules)
-        used = set()
+        used: set[str] = set()
         for rule in (self.joint, *self.rules):
             if rule is not None:
                 used.update(_reads(rule))
         self.read = used
+        self.ruled = tuple(self.joint is not None or rule is not None for rule in self.rules)
+        self.reads_shapes = any(name.endswith("_shape") for name in used)
         self.kept = tuple(name in used for name in self.inputs + self.outputs + self.keeps)
         self.holds = any(self.kept)  # whether its nodes keep arrays, which backward frees
         self.keeps_output = any(self.kept[len(self.inputs) : len(self.inputs) + len(self.outputs)])
@@ -76,7 +80,7 @@ class Record:
         title = get("node_name") or "".join(part.title() for part in self.name.split("_")) + "Backward0"
         self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs)})
         self.node.__module__ = "torch.autograd.function"
-        self.samples = []  # filled by tests/samples
+        self.samples: list = []  # filled by tests/samples
 
     def kept_for(self, wanted: tuple) -> tuple:
         """Which inputs, outputs and kept values must live on when gradients of the `wanted` inputs only will be asked for."""
@@ -309,7 +313,7 @@ def _binary(rec: Record):
                 saved_x = xa if (x_for_y and y_edge is not None) or (x_for_x and x_edge is not None) else None
                 saved_y = ya if (y_for_x and x_edge is not None) or (y_for_y and y_edge is not None) else None
                 node.saved = (saved_x, saved_y, r if keep_z else None, None, None)
-                cells = ()
+                cells: tuple = ()
                 if saved_x is not None and isinstance(x, Tensor):
                     cells = (x._cell or x._cell_now(),)
                 if saved_y is not None and isinstance(y, Tensor):
@@ -369,14 +373,19 @@ def promote(rec, xa, ya):
     dx, dy = dtypes.from_np(xa.dtype), dtypes.from_np(ya.dtype)
     if dx is dy:
         return xa, ya, None
+    if rec.name in _restricted:
+        errors.refuse(rec.name, dx, dy)
     if (xa.ndim == 0) == (ya.ndim == 0):
         d = dtypes.promote_types(dx, dy)
     elif xa.ndim:
-        d = dx if dy.category <= dx.category else dtypes.promote_types(dx, dy)
+        d = dx if dy.category <= dx.category else dtypes.result_of((dx,), (dy,), ())
     else:
-        d = dy if dx.category <= dy.category else dtypes.promote_types(dx, dy)
+        d = dy if dx.category <= dy.category else dtypes.result_of((dy,), (dx,), ())
     fit = ((xa.shape, xa.dtype), (ya.shape, ya.dtype))
     return xa.astype(d.np, copy=False), ya.astype(d.np, copy=False), fit
+
+
+_restricted = frozenset("sub rsub lt le gt ge".split())  # these refuse bool, or complex, operands
 
 
 def with_scalar(rec, xa, y):
@@ -389,7 +398,7 @@ def with_scalar(rec, xa, y):
         kind = type(y)
     if kind not in (bool, int, float, complex):
         if isinstance(y, (int, float, complex)):
-            y = y.value if hasattr(y, "value") else float(y) if isinstance(y, float) else int(y)
+            y = y.value if hasattr(y, "value") else float(y) if isinstance(y, float) else int(y) if isinstance(y, int) else complex(y)
             kind = type(y)
         elif hasattr(y, "__array__") and not isinstance(y, (list, tuple, str)):
             return promote(rec, xa, np.asarray(y))
@@ -397,8 +406,10 @@ def with_scalar(rec, xa, y):
             return None
     dx = dtypes.from_np(xa.dtype)
     category = (bool, int, float, complex).index(kind)
+    if rec.name in _restricted:
+        errors.refuse(rec.name, dx, dtypes.of_scalar(y))
     if category > dx.category:
-        d = (None, dtypes.int64, dtypes._default, dtypes.default_complex())[category]
+        d = (dtypes.bool, dtypes.int64, dtypes._default, dtypes.default_complex())[category]
         if dx is dtypes.float64 and category == 3:
             d = dtypes.complex128
         elif dx is dtypes.float32 and category == 3:
@@ -432,7 +443,7 @@ def _general(rec: Record):
             tensors, params = tuple(args[0]), args[1:]
         else:
             tensors, params = args[:n_in], args[n_in:]
-        arrays = []
+        arrays: list = []
         needs_grad = False
         for i, t in enumerate(tensors):
             if t is None:
@@ -473,38 +484,33 @@ def _plain(array):
 def _record(rec, NodeType, tensors, arrays, outs, made, params):
     """Hang a node on the outputs of a general operation."""
     node = new(NodeType)
-    joint = rec.joint is not None
-    has_rule = [True] * len(tensors) if rec.variadic or joint else [p is not None for p in rec.pulls]
-    node.edges = tuple(
-        (t._node or t) if ok and t is not None and t._rg else None for t, ok in zip(tensors, has_rule)
-    )
-    node.fit = tuple(a if a is None else (a.shape, a.dtype) for a in arrays) if rec.broadcasts else None
-    n_in = len(rec.inputs)
-    saved, cells = [], []
     if rec.variadic:
-        kept = rec.kept
-        saved.append(tuple(arrays) if kept[0] else None)
-        if kept[0]:
-            cells.extend(t._cell or t._cell_now() for t in tensors)
+        edges, kept = [(t._node or t) if t._rg else None for t in tensors], rec.kept
+        values = [tuple(arrays) if kept[0] else None]
+        cells = [t._cell or t._cell_now() for t in tensors] if kept[0] else []
+        shapes: list = [tuple(a.shape for a in arrays)]
     else:
-        kept = rec.kept_for(tuple(e is not None for e in node.edges))
+        edges = [(t._node or t) if t is not None and t._rg and ruled else None for t, ruled in zip(tensors, rec.ruled)]
+        kept = rec.kept_for(tuple([e is not None for e in edges]))
+        values, cells = list(arrays), []
         for i, t in enumerate(tensors):
-            if kept[i] and t is not None:
-                saved.append(arrays[i])
+            if not kept[i]:
+                values[i] = None
+            elif t is not None:
                 cells.append(t._cell or t._cell_now())
-            else:
-                saved.append(None)
-    for j, a in enumerate(made):
-        if kept[n_in + j] and a is not None:
-            saved.append(a)
-        else:
-            saved.append(None)
-    shapes = tuple(None if a is None else a.shape for a in arrays)
-    node.saved = (*saved, shapes, *params) if rec.variadic else (*saved, *shapes, *params)
-    node.cells = tuple(cells)
-    node.extra = {"like": tuple((a.shape, a.dtype) for a in made[: len(outs)])} if len(outs) > 1 else None
+        shapes = [None if a is None else a.shape for a in arrays] if rec.reads_shapes else [None] * len(values)
+    first = len(rec.inputs)
+    values += [a if kept[first + j] else None for j, a in enumerate(made)]
+    node.edges, node.saved, node.cells = tuple(edges), (*values, *shapes, *params), tuple(cells)
+    node.fit = tuple([a if a is None else (a.shape, a.dtype) for a in arrays]) if rec.broadcasts else None
+    node.extra = None
     node.seq = tick()
+    if len(outs) == 1:
+        out = outs[0]
+        if out._a.dtype.kind not in "iub":
+            out._node, out._rg = node, True
+        return
+    node.extra = {"like": tuple([(a.shape, a.dtype) for a in made[: len(outs)]])}
     for nr, out in enumerate(outs):
         if out is not None and out._a.dtype.kind not in "iub":
-            out._node = node if len(outs) == 1 else Port(node, nr)
-            out._rg = True
+            out._node, out._rg = Port(node, nr), True

@@ -10,7 +10,7 @@ from .dims import axes_of, count, need_tensor, one_axis, spread, with_dims
 from .op import op
 from .public import public
 
-__all__ = ["all", "any", "count_nonzero", "mean", "nanmean", "nansum", "prod", "sum"]
+__all__ = ["all", "any", "count_nonzero", "mean", "nanmean", "nansum", "prod", "sum", "trace"]
 
 
 @op
@@ -35,6 +35,17 @@ class sum_dim:
 
     def grad_x(xp, gy, x_shape, axis, keepdim):
         return spread(xp, gy, x_shape, axis, keepdim)
+
+
+@op
+class trace_:
+    r"""y = Σᵢ xᵢᵢ.   Only the diagonal counts:   gx = gy · I."""
+
+    def forward(xp, x):
+        return xp.sum(xp.diagonal(x))
+
+    def grad_x(xp, gy, x_shape):
+        return gy * xp.eye(*x_shape, dtype=gy.dtype)
 
 
 @op
@@ -343,3 +354,18 @@ def sum_to_size(self: Tensor, *size) -> Tensor:
 
 
 Tensor.sum_to_size = sum_to_size
+
+
+@public(out=False)
+def trace(input):
+    """The sum of a matrix's diagonal, as a 0-dim tensor; integers are summed as int64.
+
+    RuntimeError where the input is no matrix.
+
+    >>> import lightwell as torch
+    >>> torch.trace(torch.tensor([[1., 2.], [3., 4.]]))
+    tensor(5.)
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}: sum diagonal(dim1=-2, dim2=-1) for a batch")
+    return trace_(input)

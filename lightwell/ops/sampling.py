@@ -5,7 +5,7 @@ import numpy as np
 from .. import dtypes, random
 from ..autograd import modes
 from ..tensor import Tensor, make
-from .creation import finish, np_dtype, shape_of
+from .creation import finish, laid_out, np_dtype, shape_of
 from .inplace import check_writable, copy, hang, rebase, writing
 
 __all__ = [
@@ -57,17 +57,26 @@ def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, d
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`rand` in the shape and dtype of `input`."""
-    return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad) if input.ndim else rand(
-        (), generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad
-    )
+    return _drawn_like(rand, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def _drawn_like(draw, input, memory_format, **options):
+    """`draw(shape)` laid out in memory as `input` is: the numbers follow each other in memory, as PyTorch draws them."""
+    to = laid_out("empty", input._a, dtypes.bool.np, memory_format)
+    if to.flags.c_contiguous:
+        return draw(to.shape, **options)
+    order = sorted(range(to.ndim), key=lambda k: -to.strides[k])
+    wanted = options.pop("requires_grad")
+    drawn = draw(tuple(to.shape[k] for k in order), **options)
+    return make(drawn._a.transpose(np.argsort(order))).requires_grad_(wanted)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randn` in the shape and dtype of `input`."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _drawn_like(randn, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Integers drawn uniformly from low (0 where left out) up to, without, high.
 
     RuntimeError where low ≥ high or the bounds don't fit the dtype.
@@ -78,9 +87,9 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
     """
     if size is None and isinstance(high, (tuple, list)):
         low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
-    if size is None:
+    elif high is None or low is None:
+        low, high = 0, low if high is None else high
+    if size is None or high is None:
         raise TypeError("randint() received an invalid combination of arguments: give a size, as in randint(low, high, (2, 3))")
     array = random.integers(_gen(generator), shape_of("randint", (size,)), np_dtype(dtype, dtypes.int64), int(low), int(high))
     return _finish("randint", array, out, device, requires_grad, layout)
@@ -241,15 +250,9 @@ def fill_(self, value, _name="fill_"):
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
         return self.copy_(value)
     a = self._a
-    if isinstance(value, type(1j)) and a.dtype.kind != "c":
-        raise RuntimeError("value cannot be converted to type float without overflow")
-
-    def draw():
-        if a.dtype.kind in "iu" and isinstance(value, float):
-            return int(value)
-        return value
-
-    return _fill(self, _name, draw)
+    if a.dtype.kind != "f" or not -1e4 < value < 1e4:
+        value = dtypes.fitted(value, self.dtype)
+    return _fill(self, _name, lambda: value)
 
 
 def zero_(self):

@@ -125,14 +125,17 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
     if t.dtype.kind not in "iu":
         raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are integers; convert with .long()")
     classes = a.shape[axis]
-    ignored = t == ignore_index
-    if ignored.any():
+    flat = t.reshape(-1)
+    low, high = (np.minimum.reduce(flat), np.maximum.reduce(flat)) if t.size else (0, -1)
+    ignored = None
+    if low < 0 or high >= classes or 0 <= ignore_index < classes:
+        ignored = t == ignore_index
         t = np.where(ignored, 0, t)
-    else:
-        ignored = None
-    if t.size and not (t.min() >= 0 and t.max() < classes):
-        wrong = t[(t < 0) | (t >= classes)].flat[0]
-        raise IndexError(f"Target {wrong} is out of bounds: {name}() of an input of shape {list(a.shape)} has classes 0 to {classes - 1}")
+        if t.size and not (t.min() >= 0 and t.max() < classes):
+            wrong = t[(t < 0) | (t >= classes)].flat[0]
+            raise IndexError(
+                f"Target {wrong} is out of bounds: {name}() of an input of shape {list(a.shape)} has classes 0 to {classes - 1}"
+            )
     real = a.dtype if a.dtype.itemsize >= 4 else np.dtype(np.float32)
     if weight is None and ignored is None:
         divisor = t.size if reduction == "mean" else 1
@@ -143,5 +146,6 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
             c = np.where(ignored, real.type(0), c)
         c = -c / c.sum() if reduction == "mean" else -c
         c = np.expand_dims(c, axis)
-    return make(np.expand_dims(t.astype(np.int64, copy=False), axis)), c.astype(a.dtype, copy=False), axis
+    index = t if t.dtype == np.int64 else t.astype(np.int64)
+    return make(index.reshape(t.shape[:axis] + (1,) + t.shape[axis:])), c if c.dtype == a.dtype else c.astype(a.dtype), axis
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backend.blas import axpy
 from .optimizer import Optimizer, _check_at_least_zero, _check_options, _number, _zeros_like
 
 __all__ = ["SGD"]
@@ -106,6 +107,9 @@ class SGD(Optimizer):
                     self._sparse_step(p, g, lr, momentum, dampening, decay, nesterov, maximize)
                     continue
                 if plain:
+                    if p._a.size > 4096 and not differentiable and axpy(-lr, g._a, p._a):
+                        p._bump()
+                        continue
                     self._apply(_plain, (p, g), (lr,), differentiable)
                     continue
                 first, buf = False, p
