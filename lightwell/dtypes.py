@@ -1,5 +1,11 @@
 """Element types: PyTorch's names and promotion rules over NumPy's (and ml_dtypes') types."""
 
+import builtins
+import math
+from typing import Any
+
+import math
+
 import ml_dtypes
 import numpy as np
 
@@ -16,7 +22,7 @@ class dtype:
 
     __slots__ = ("abbr", "category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "np", "tensor_type")
 
-    def __init__(self, name: str, np_type, category: int, tensor_type: str):
+    def __init__(self, name: str, np_type, category: builtins.int, tensor_type: str):
         self.name, self.np, self.category = name, np.dtype(np_type), category
         self.itemsize = self.np.itemsize
         self.is_floating_point, self.is_complex = category == 2, category == 3
@@ -30,7 +36,7 @@ class dtype:
         return self.name  # pickled as a reference to lightwell.dtypes.<name>
 
     @property
-    def __module__(self):  # where pickle finds the name above
+    def __module__(self):  # type: ignore[override]  # where pickle finds the name above
         return "lightwell.dtypes"
 
     def to_complex(self) -> "dtype":
@@ -156,32 +162,63 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return found
 
 
-def can_cast(from_: dtype, to: dtype) -> bool:
+def can_cast(from_: dtype, to: dtype) -> builtins.bool:
     """Whether a value of `from_` may be written into `to`: never down a category (bool < int < float < complex)."""
-    if from_.category > to.category:
-        return False
-    return not (from_.category == INT and to.category == INT and from_.is_signed and not to.is_signed)
+    return from_.category <= to.category
+
+
+def fitted(value, to: dtype):
+    """A Python number as one that a tensor of `to` can hold; RuntimeError where it has no place there.
+
+    Fractions are cut off and small negative numbers wrap around in unsigned dtypes, as PyTorch has it.
+    """
+    if value.__class__ is True.__class__ or to.category == BOOL:
+        return value
+    if value.imag and to.category != COMPLEX:
+        raise _overflow(value, to)
+    if to.category == INT:
+        whole = value.real
+        if whole != whole or whole in (_INF, -_INF):
+            raise _overflow(value, to)
+        whole = whole.__trunc__()
+        bits = 8 * to.itemsize
+        high = 2 ** (bits - to.is_signed) - 1
+        if not (-high - 1 if to.is_signed else -high) <= whole <= high:
+            raise _overflow(value, to)
+        return whole % 2**bits if whole < 0 and not to.is_signed else whole
+    if to.itemsize <= 4 or to is complex64:
+        high = finfo(to).max
+        for part in (value.real, value.imag):
+            if not -high <= part <= high and part not in (_INF, -_INF) and part == part:
+                raise _overflow(value, to)
+    return value if to.category == COMPLEX else value.real
+
+
+_INF = (1.0).__class__("inf")
+
+
+def _overflow(value, to):
+    return RuntimeError(f"value cannot be converted to type {to.name} without overflow: {value} lies outside what {to} holds")
 
 
 def of_scalar(value) -> dtype:
     """The dtype that a Python (or NumPy) number has on its own."""
     if isinstance(value, np.generic):
         return from_np(value.dtype)
-    kind = type(value).__mro__
-    if kind[0] is True.__class__:
+    if type(value) is builtins.bool:
         return bool
-    if isinstance(value, (1).__class__):
+    if isinstance(value, builtins.int):
         return int64
-    if isinstance(value, (1.0).__class__):
+    if isinstance(value, builtins.float):
         return _default
     return default_complex()
 
 
 def result_of(full, zero_dim, scalar) -> dtype:
     """PyTorch's three-tier rule: tensors with dimensions decide; 0-dim tensors, then numbers, only by a higher category."""
-    best = None
+    best: Any = None
     for tier in (full, zero_dim, scalar):
-        found = None
+        found: Any = None
         for d in tier:
             found = d if found is None else promote_types(found, d)
         if found is None:
@@ -189,15 +226,24 @@ def result_of(full, zero_dim, scalar) -> dtype:
         if best is None:
             best = found
         elif found.category > best.category:
-            best = _default if found.category == FLOAT and tier is scalar else found
-            if found.category == COMPLEX and tier is scalar:
-                best = default_complex()
-        if found.category == COMPLEX and best.category == COMPLEX:
-            continue
+            previous, best = best, _default if found.category == FLOAT and tier is scalar else found
+            if found.category == COMPLEX:
+                best = _complex_of(previous) if previous.category == FLOAT else default_complex() if tier is scalar else found
     return best
 
 
+def _complex_of(d: dtype) -> dtype:
+    """The complex dtype that a floating-point tensor takes from a lesser complex operand: float32's keeps its precision."""
+    return complex128 if d is float64 else complex64
+
+
 class _Info:
+    """What finfo and iinfo share: how they print."""
+
+    def _shown(self) -> list:
+        """The (name, value) pairs that stand in the repr."""
+        raise NotImplementedError
+
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self._shown())})"
 
@@ -216,11 +262,10 @@ class finfo(_Info):
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'")
         d = d.to_real()
         info = ml_dtypes.finfo(d.np)
-        as_float = (1.0).__class__
         self.bits, self.dtype = d.itemsize * 8, d.name
-        self.eps, self.max, self.min = as_float(info.eps), as_float(info.max), as_float(info.min)
-        self.tiny = self.smallest_normal = as_float(info.smallest_normal)
-        self.resolution = as_float(info.resolution)
+        self.eps, self.max, self.min = builtins.float(info.eps), builtins.float(info.max), builtins.float(info.min)
+        self.tiny = self.smallest_normal = builtins.float(info.smallest_normal)
+        self.resolution = 10.0 ** -math.floor(-math.log10(self.eps))
 
     def _shown(self):
         names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
@@ -241,7 +286,7 @@ class iinfo(_Info):
         if type.category != INT:
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
         info = np.iinfo(type.np)
-        self.bits, self.dtype, self.min, self.max = info.bits, type.name, (1).__class__(info.min), (1).__class__(info.max)
+        self.bits, self.dtype, self.min, self.max = info.bits, type.name, builtins.int(info.min), builtins.int(info.max)
 
     def _shown(self):
-        return [("min", self.min), ("max", self.max), ("dtype", self.dtype)]
+        return [("min", f"{self.min:g}"), ("max", f"{self.max:g}"), ("dtype", self.dtype)]

@@ -35,6 +35,19 @@ def broadcast_error(shape_a, shape_b, op: str) -> RuntimeError:
     return RuntimeError(f"{op}(): shapes {list(shape_a)} and {list(shape_b)} can't be combined")
 
 
+def refuse(op: str, a, b) -> None:
+    """Raise for the dtypes that subtraction and order don't take."""
+    if op in ("sub", "rsub"):
+        if "bool" in (a.name, b.name):
+            both = "two bool tensors" if a is b else "a bool tensor"
+            use = "the `^` or `logical_xor()` operator" if a is b else "the `~` or `logical_not()` operator"
+            raise RuntimeError(f"Subtraction, the `-` operator, with {both} is not supported. Use {use} instead, or convert it first, with .int().")
+    elif a.is_complex or b.is_complex:
+        raise NotImplementedError(
+            f'"{op}" not implemented for {a if a.is_complex else b}: complex numbers have no order; compare abs() or real parts'
+        )
+
+
 def explain(rec, call, args, error: Exception):
     """Raise, for an array library's error inside an op, the exception that PyTorch raises there."""
     tensors = list(args[0]) if rec.variadic else [a for a in args[: len(rec.inputs)]]
@@ -47,5 +60,5 @@ def explain(rec, call, args, error: Exception):
         raise broadcast_error(shapes[0], shapes[1], rec.name) from None
     if isinstance(error, TypeError) and "ufunc" in str(error):
         names = [str(t.dtype) for t in tensors if hasattr(t, "_a")] or [type(t).__name__ for t in tensors]
-        raise RuntimeError(f'"{rec.name}" not implemented for {" and ".join(names)}: convert it first, with .to(dtype)') from None
+        raise NotImplementedError(f'"{rec.name}" not implemented for {" and ".join(names)}: convert it first, with .to(dtype)') from None
     raise error

@@ -53,7 +53,11 @@ def typename(obj) -> str:
     """The type's name, such as 'torch.FloatTensor'."""
     if isinstance(obj, Tensor):
         return obj.type()
-    return f"{type(obj).__module__}.{type(obj).__qualname__}"
+    if obj is Tensor:
+        return "torch.Tensor"
+    module = getattr(obj, "__module__", None)
+    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None) or type(obj).__name__
+    return name if module in (None, "builtins") else f"{module}.{name}"
 
 
 def result_type(tensor1, tensor2) -> dtypes.dtype:
