@@ -184,8 +184,8 @@ def _rebuild_sparse_tensor(layout, data):
 
     if str(layout) != "torch.sparse_coo" or not hasattr(lightwell, "sparse_coo_tensor"):
         raise RuntimeError(f"load: tensors of layout {layout} can't be rebuilt here; save x.to_dense() with PyTorch instead")
-    indices, values, size = data[:3]
-    return lightwell.sparse_coo_tensor(indices, values, size)
+    indices, values, size, *coalesced = data
+    return lightwell.sparse_coo_tensor(indices, values, size, is_coalesced=coalesced[0] if coalesced else None)
 
 
 def _cast(t, cls):

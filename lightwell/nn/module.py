@@ -26,8 +26,6 @@ __all__ = [
     "register_module_module_registration_hook",
 ]  # fmt: skip
 
-T_destination = dict
-
 # The tables of every module, in the order their owners print them.
 _TABLES = (
     "_parameters",

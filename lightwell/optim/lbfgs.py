@@ -176,8 +176,7 @@ class LBFGS(Optimizer):
                 d = q * one(_plain(scale))
                 for i in range(len(ys)):
                     d += ss[i] * (al[i] - ys[i].dot(d) * rhos[i])
-            before = g.copy() if before is None else np.copyto(before, g) or before
-            loss_before = loss
+            before, loss_before = g.copy(), loss
 
             t = min(1.0, float(one(1.0) / np.abs(g).sum())) * lr if state["n_iter"] == 1 else lr
             slope = g.dot(d)

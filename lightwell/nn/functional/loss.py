@@ -5,8 +5,9 @@ import warnings
 
 import numpy as np
 
+from ... import dtypes
 from ...ops import loss_ops as L
-from ...ops.choose import where
+from ...ops.choose import minimum, where
 from ...ops.softmax import class_terms, cross_entropy_, log_softmax_, nll_loss_
 from ...tensor import Tensor, make
 from .distance import pairwise_distance
@@ -106,19 +107,15 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     _broadcast_warning("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    return (
-        l1_loss(input, target, reduction=reduction)
-        if beta == 0
-        else L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
-    )
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    return L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
 
 
 def _same(x: Tensor, y: Tensor):
     """Both in their common dtype."""
     if x._a.dtype is y._a.dtype:
         return x, y
-    from ... import dtypes
-
     d = dtypes.promote_types(x.dtype, y.dtype)
     return x.to(d), y.to(d)
 
@@ -372,7 +369,7 @@ def triplet_margin_loss(
 ):
     """max(0, d(a, p) - d(a, n) + margin), d the p-norm distance; `swap` uses d(p, n) where it is the smaller.
 
-    RuntimeError for margin ≤ 0 is ValueError here as in PyTorch; RuntimeError where the dimensions differ.
+    ValueError for margin ≤ 0, RuntimeError where the numbers of dimensions differ (Balntas et al., 2016).
     """
     reduction = chosen(size_average, reduce, reduction)
     if margin <= 0:
@@ -397,8 +394,6 @@ def _triplet(a, p, n, distance, margin, swap, reduction):
         )
     near, apart = distance(a, p), distance(a, n)
     if swap:
-        from ...ops.choose import minimum
-
         apart = minimum(apart, distance(p, n))
     return _reduced((near - apart + margin).clamp_min(0), reduction)
 

@@ -5,7 +5,9 @@ import numbers
 import random
 
 from lightwell.nn import Module
+from lightwell.vision._pillow import is_pil
 from lightwell.vision.transforms import functional as F
+from lightwell.vision.transforms._pictures import mode_name
 from lightwell.vision.transforms.functional import InterpolationMode
 from lightwell.vision.transforms.transforms import Compose, _size2
 
@@ -151,7 +153,7 @@ class RandomResizedCrop(Module):
         for name, value in (("Scale", scale), ("Ratio", ratio)):
             if not isinstance(value, (tuple, list)):
                 raise TypeError(f"{name} should be a sequence")
-        self.interpolation = InterpolationMode(F._mode(interpolation))
+        self.interpolation = InterpolationMode(mode_name(interpolation))
         self.antialias = antialias
         self.scale = scale
         self.ratio = ratio
@@ -299,7 +301,7 @@ class RandomRotation(Module):
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
         self.degrees = _angles(degrees, "degrees")
-        self.interpolation = InterpolationMode(F._mode(interpolation))
+        self.interpolation = InterpolationMode(mode_name(interpolation))
         self.expand, self.center, self.fill = expand, center, 0 if fill is None else fill
 
     @staticmethod
@@ -319,7 +321,7 @@ class RandomRotation(Module):
 
 def _fill_for(img, fill):
     """A fill value for each channel of a tensor picture; as it is for a Pillow image."""
-    if F.is_pil(img):
+    if is_pil(img):
         return fill
     return [float(fill)] * F.get_image_num_channels(img) if isinstance(fill, numbers.Number) else [float(f) for f in fill]
 
@@ -338,7 +340,7 @@ class RandomAffine(Module):
         center=None,
     ):
         super().__init__()
-        self.interpolation = InterpolationMode(F._mode(interpolation))
+        self.interpolation = InterpolationMode(mode_name(interpolation))
         self.degrees = _angles(degrees, "degrees")
         if translate is not None and not all(0.0 <= t <= 1.0 for t in translate):
             raise ValueError("translation values should be between 0 and 1")

@@ -7,6 +7,7 @@ import numpy as np
 from lightwell.nn import Module
 from lightwell.tensor import wrap
 from lightwell.vision.transforms import functional as F
+from lightwell.vision.transforms._pictures import mode_name, scaled
 from lightwell.vision.transforms.functional import InterpolationMode
 
 
@@ -42,7 +43,7 @@ class Compose:
         return img
 
     def __repr__(self):
-        return "\n".join(["Compose(".replace("Compose", type(self).__name__), *(f"    {t}" for t in self.transforms), ")"])
+        return "\n".join([f"{type(self).__name__}(", *(f"    {t}" for t in self.transforms), ")"])
 
 
 class ToTensor:
@@ -63,7 +64,7 @@ class ToTensor:
     def _on_batch(self, pixels):
         """(B, H, W[, C]) bytes to (B, C, H, W)."""
         planes = pixels[:, None] if pixels.ndim == 3 else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-        return wrap(F._scaled(planes))
+        return wrap(scaled(planes))
 
 
 class PILToTensor:
@@ -137,7 +138,7 @@ class Resize(Module):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
         self.size = size
         self.max_size = max_size
-        self.interpolation = InterpolationMode(F._mode(interpolation))
+        self.interpolation = InterpolationMode(mode_name(interpolation))
         self.antialias = antialias
 
     def forward(self, img):
@@ -175,7 +176,7 @@ class Pad(Module):
             raise TypeError("Got inappropriate fill arg")
         if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
-        F._four(padding)
+        F.four_sides(padding)
         self.padding = padding
         self.fill = fill
         self.padding_mode = padding_mode
