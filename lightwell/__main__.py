@@ -89,7 +89,8 @@ def main() -> None:
     if first in runners and len(args) < 2:
         sys.exit(f"lightwell: {first} needs {'a module' if first == '-m' else 'code'} after it")
     if first not in runners and first != "-" and not os.path.exists(first):
-        sys.exit(cli.no_such(first))
+        print(cli.no_such(first), file=sys.stderr)
+        sys.exit(2)
     from lightwell import standin
 
     standin.install()

@@ -57,7 +57,9 @@ def main(argv=None) -> int:
         print(no_such(word), file=sys.stderr)
         return 2
     try:
-        options = parser.parse_args(argv)
+        options, unknown = parser.parse_known_args(argv)
+        if unknown:  # said by the command's own parser, whose usage helps
+            (commands.choices.get(options.command) or parser).error(f"unrecognized arguments: {' '.join(unknown)}")
         if options.version:
             return importlib.import_module(COMMANDS["version"][0]).run(options)
         if options.command is None:

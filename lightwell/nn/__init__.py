@@ -1,9 +1,10 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initialisation and helpers."""
 
-from . import functional, init, parameter, utils
+from . import functional, init, parallel, parameter, utils
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .layers import *
 from .module import Module
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 from . import modules  # isort: skip  (its names are those above)

@@ -2,7 +2,7 @@
 
 from . import (
     activations, arith, axes, broadcasting, contractions, convert, creation, decompose, distances, extremes, gradient, indexing,
-    join, layout, masks, moments, network_names, parts, picking, pointwise, products, reduce, sampling, scan, scattering, shape,
+    join, layout, masks, method_names, moments, network_names, parts, picking, pointwise, products, reduce, sampling, scan, scattering, shape,
     softmax, sorting, statistics,
 )  # fmt: skip
 
@@ -11,7 +11,7 @@ __all__ = []
 for _family in (
     arith, convert, creation, products, contractions, sampling, shape, axes, broadcasting, layout, join, parts, indexing,
     picking, scattering, masks, reduce, extremes, moments, distances, scan, gradient, sorting, statistics, pointwise, softmax,
-    activations, network_names, decompose,
+    activations, network_names, method_names, decompose,
 ):  # fmt: skip
     for _name in getattr(_family, "__all__", ()):
         globals()[_name] = getattr(_family, _name)

@@ -92,7 +92,7 @@ def _infer(data):
             d = dtypes.int64 if hasattr(v, "__index__") else dtypes._default
         else:
             if isinstance(v, str):
-                raise ValueError("too many dimensions 'str': tensor() takes numbers, not strings; turn words into numbers first")
+                raise TypeError("new(): invalid data type 'str': tensor() takes numbers, not strings; turn words into numbers first")
             if isinstance(v, bytes):
                 raise TypeError("new(): invalid data type 'bytes': give torch.frombuffer() the bytes of numbers")
             raise RuntimeError(f"Could not infer dtype of {type(v).__name__}")

@@ -3,6 +3,9 @@
 from tests.ops.samples import T, sample
 
 SAMPLES = [
+    sample("trace", lambda f, x: f.trace(x), T(3, 4)),
+    sample("trace", lambda f, x: x.trace(), T(3, 3, transposed=True)),
+    sample("trace", lambda f, x: x.trace(), T(0, 2)),
     sample("sum", lambda f, x: x.sum(), T(3, 4)),
     sample("sum", lambda f, x: x.sum(), T()),
     sample("sum", lambda f, x: x.sum(), T(0, 3)),
