@@ -3,6 +3,8 @@
 Only what is not an operation stands here; the operations in `ops/` attach their methods themselves.
 """
 
+import itertools
+
 import numpy as np
 
 from . import dtypes
@@ -10,6 +12,10 @@ from .device import device as Device
 
 ndarray, new = np.ndarray, object.__new__
 _cpu = Device("cpu")
+
+# One clock orders everything: nodes take a time when they are recorded, memory takes one when it is written in place.
+# A value saved by a node is stale exactly when its memory's time is later than the node's.
+tick = itertools.count(1).__next__
 
 # A cell is the version record that all views of one memory share. It is a plain list, since making it must cost
 # nearly nothing: [time of the last write, number of writes, the last write's (op, file, line), times rebased].
@@ -26,6 +32,16 @@ class Size(tuple):
 
     __slots__ = ()
 
+    def __new__(cls, sizes=()):
+        out = []
+        for i, s in enumerate(sizes):
+            if type(s) is not int:
+                if not hasattr(s, "__index__") or isinstance(s, float):
+                    raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(s).__name__}')")
+                s = s.__index__()
+            out.append(s)
+        return new_size(cls, out)
+
     def numel(self) -> int:
         """The product of the sizes: the number of elements."""
         n = 1
@@ -37,10 +53,10 @@ class Size(tuple):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
     def __add__(self, other):
-        return Size(tuple.__add__(self, tuple(other)))
+        return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
 
     def __radd__(self, other):
-        return Size(tuple(other) + tuple(self))
+        return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, n):
         return Size(tuple.__mul__(self, n))
@@ -179,10 +195,14 @@ class Tensor(metaclass=_TensorMeta):
             out = tuple(reversed(out))
             if a.size > 1 or not a.ndim:
                 out = tuple(
-                    s // a.itemsize if n == 1 and self._base is not None else o for o, s, n in zip(out, a.strides, a.shape)
+                    s // a.itemsize if s and n == 1 and self._base is not None else o for o, s, n in zip(out, a.strides, a.shape)
                 )
         else:
-            out = tuple(s // a.itemsize for s in a.strides)
+            out = [s // a.itemsize for s in a.strides]
+            for k in range(a.ndim - 1, -1, -1):
+                if not out[k] and a.shape[k] == 1:  # indexing with None: as unsqueeze() has it
+                    out[k] = out[k + 1] * a.shape[k + 1] if k + 1 < a.ndim else 1
+            out = tuple(out)
         if dim is None:
             return out
         if not -len(out) <= dim < len(out):
@@ -243,8 +263,6 @@ class Tensor(metaclass=_TensorMeta):
 
     def _bump(self) -> None:
         """Tell that the memory was written outside any operation: saved values of it become stale."""
-        from .autograd.node import tick
-
         cell = self._cell_now()
         cell[STAMP], cell[VERSION] = tick(), cell[VERSION] + 1
 
@@ -451,9 +469,7 @@ class Tensor(metaclass=_TensorMeta):
         return np.array(self._a, dtype=dtype, copy=copy)
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        if array.dtype == bool:
-            array = array.astype(np.uint8) if context is None else array
-        return wrap(np.asarray(array))
+        return wrap(np.asarray(array.astype(np.uint8) if array.dtype == bool else array))
 
     def item(self):
         """The Python number of a one-element tensor; RuntimeError for any other."""
@@ -476,10 +492,24 @@ class Tensor(metaclass=_TensorMeta):
         return bool(a.item())
 
     def __int__(self):
-        return int(self.item())
+        return int(self._scalar())
 
     def __float__(self):
-        return float(self.item())
+        return float(self._scalar())
+
+    def _scalar(self):
+        """The one element as a real number; ValueError for more or fewer elements, RuntimeError for an imaginary part."""
+        if self._a.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars: this one has shape {list(self._a.shape)}; "
+                "tolist() gives all its numbers"
+            )
+        value = self.item()
+        if type(value) is complex:
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to type double without overflow: {value} is no real number")
+            value = value.real
+        return value
 
     def __complex__(self):
         return complex(self.item())
@@ -515,7 +545,18 @@ class Tensor(metaclass=_TensorMeta):
         )  # fmt: skip
 
     def __format__(self, spec):
-        return format(self.item() if not self._a.ndim else str(self), spec)
+        if self._a.ndim and spec:
+            raise TypeError(
+                f"unsupported format string passed to Tensor.__format__: '{spec}' is for numbers, and this tensor has shape "
+                f"{list(self._a.shape)}; format its elements, or round() it"
+            )
+        return format(str(self) if self._a.ndim else self.item(), spec)
+
+    def __delitem__(self, key):
+        raise TypeError("Tensor does not support deleting items: select the others, as in x[[0, 2]]")
+
+    def __reversed__(self):
+        return self.flip(0) if self._a.ndim else self
 
     def __dir__(self):
         return sorted(set(object.__dir__(self)))
