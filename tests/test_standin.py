@@ -117,8 +117,8 @@ def test_errors_and_exit_codes(tmp_path):
     assert told.startswith("Traceback") and "runpy" not in told and "lightwell/__main__" not in told
     assert "ValueError: mine" in told and "line 3, in f" in told
     assert run("-c", "import sys; sys.exit(5)", cwd=tmp_path, code=5) == ""
-    assert "neither a file nor a command" in run("nothing.py", cwd=tmp_path, code=1)
-    assert "Did you mean 'train'" in run("trian", cwd=tmp_path, code=1)
+    assert "neither a file nor a command" in run("nothing.py", cwd=tmp_path, code=2)
+    assert "Did you mean 'train'" in run("trian", cwd=tmp_path, code=2)
 
 
 def test_a_file_named_like_a_command_is_run(tmp_path):

@@ -87,6 +87,11 @@ def _train(recipe, state, options) -> int:
         session.run(path)
         drawn = os.path.join(out, "training.png")
         drawn = drawn if picture.draw(session, drawn) else None
+    except KeyboardInterrupt:
+        if os.path.exists(path):
+            print(f"\nstopped; the last whole epoch is in {path}\nto go on: {_resume_line(path, options)}", flush=True)
+            return 130
+        raise
     except Stopped:
         where = f"epoch {session.epoch + 1}, batch {session.step} of {session.steps}"
         print(f"stopped in {where}; saved to {path}\nto go on: {_resume_line(path, options)}", flush=True)
@@ -94,6 +99,8 @@ def _train(recipe, state, options) -> int:
     except Diverged as error:
         print(f"lightwell train: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise  # not the folder's fault: who read our output has gone
     except OSError as error:
         print(f"lightwell train: cannot write to {out}: {error}", file=sys.stderr)
         return 1
