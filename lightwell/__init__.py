@@ -35,9 +35,12 @@ from .tensor import (
     strided,
 )
 from .toplevel import (
-    are_deterministic_algorithms_enabled, compile, get_float32_matmul_precision, get_num_interop_threads, get_num_threads,
-    is_complex, is_conj, is_floating_point, is_neg, is_nonzero, is_signed, is_storage, numel, result_type,
-    set_default_tensor_type, set_float32_matmul_precision, set_num_interop_threads, set_num_threads, typename,
+    AcceleratorError, OutOfMemoryError, are_deterministic_algorithms_enabled, compile, compiled_with_cxx11_abi,
+    get_deterministic_debug_mode, get_device, get_float32_matmul_precision, get_num_interop_threads, get_num_threads, igamma,
+    igammac, is_complex, is_conj, is_deterministic_algorithms_warn_only_enabled, is_distributed, is_floating_point, is_neg,
+    is_nonzero, is_signed, is_storage, is_warn_always_enabled, numel, result_type, set_default_tensor_type,
+    set_deterministic_debug_mode, set_float32_matmul_precision, set_flush_denormal, set_num_interop_threads, set_num_threads,
+    set_warn_always, spmm, sym_float, sym_int, sym_ite, sym_max, sym_min, sym_not, sym_sqrt, sym_sum, typename,
     use_deterministic_algorithms,
 )  # fmt: skip
 

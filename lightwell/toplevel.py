@@ -145,3 +145,124 @@ def compile(model=None, **options):  # noqa: A001
     if model is None:
         return lambda f: f
     return model
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether only warnings were asked for: no, everything is deterministic here."""
+    return False
+
+
+def get_deterministic_debug_mode() -> int:
+    """2 where deterministic algorithms were asked for, else 0."""
+    return 2 * _deterministic[0]
+
+
+def set_deterministic_debug_mode(debug_mode) -> None:
+    """Accepted ("default", "warn", "error", or 0, 1, 2): every operation here is deterministic already."""
+    modes = ("default", "warn", "error")
+    if debug_mode not in modes and debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, 2 or one of {modes}, but got {debug_mode!r}")
+    _deterministic[0] = debug_mode not in ("default", 0)
+
+
+_warn_always = [False]
+
+
+def set_warn_always(b: bool) -> None:
+    """Accepted: Python's own filters decide how often a warning is shown."""
+    _warn_always[0] = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """What was last asked of `set_warn_always`."""
+    return _warn_always[0]
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Whether numbers below the smallest normal one can be made 0: no, so False."""
+    return False
+
+
+def get_device(input) -> int:
+    """The index of the accelerator: -1 on the CPU."""
+    return input.get_device()
+
+
+def is_distributed(input) -> bool:
+    """Whether the tensor is spread over machines: never."""
+    return False
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """Asked by builders of C++ extensions, which have no place here."""
+    return True
+
+
+class OutOfMemoryError(RuntimeError):
+    """Memory of a device ran out."""
+
+
+class AcceleratorError(RuntimeError):
+    """An accelerator failed."""
+
+
+def sym_int(a) -> int:
+    """a cut off to a whole number."""
+    return int(a)
+
+
+def sym_float(a) -> float:
+    """a as a float."""
+    return float(a)
+
+
+def sym_not(a) -> bool:
+    """not a."""
+    return not a
+
+
+def sym_ite(b, t, f):
+    """t where b holds, else f."""
+    return t if b else f
+
+
+def sym_sum(args):
+    """The sum of the numbers."""
+    return sum(args)
+
+
+def sym_sqrt(a) -> float:
+    """√a."""
+    return a**0.5
+
+
+def sym_max(a, b):
+    """The greater of two numbers; a float where one of them is."""
+    return float(max(a, b)) if isinstance(a, float) or isinstance(b, float) else max(a, b)
+
+
+def sym_min(a, b):
+    """The lesser of two numbers; a float where one of them is."""
+    return float(min(a, b)) if isinstance(a, float) or isinstance(b, float) else min(a, b)
+
+
+def igamma(input, other, *, out=None):
+    """The regularised lower incomplete gamma function; see `special.gammainc`."""
+    from .special import gammainc
+
+    return gammainc(input, other) if out is None else gammainc(input, other, out=out)
+
+
+def igammac(input, other, *, out=None):
+    """The regularised upper incomplete gamma function; see `special.gammaincc`."""
+    from .special import gammaincc
+
+    return gammaincc(input, other) if out is None else gammaincc(input, other, out=out)
+
+
+Tensor.igamma, Tensor.igammac = igamma, igammac
+
+
+def spmm(input, mat2):
+    """The product of a sparse (or dense) matrix with a matrix; see `mm`."""
+    return input.mm(mat2)

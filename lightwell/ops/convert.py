@@ -29,6 +29,8 @@ def cast(x: Tensor, d: dtypes.dtype, copy: bool = False) -> Tensor:
     """`x` in dtype `d`; `x` itself where it has it already, unless `copy`."""
     if x._a.dtype is d.np and not copy:
         return x
+    if x._rg and d.category < dtypes.FLOAT:  # whole numbers have no gradient
+        x = x.detach()
     return to_copy_(x, d.np)
 
 
@@ -127,7 +129,7 @@ def as_dtype(value) -> dtypes.dtype:
 
 def _caster(d: dtypes.dtype, name: str):
     def method(self, memory_format=None):
-        return self if self._a.dtype is d.np else to_copy_(self, d.np)
+        return self if self._a.dtype is d.np else cast(self, d)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"This tensor as {d}; itself where it is that already."

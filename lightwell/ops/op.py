@@ -385,6 +385,17 @@ def promote(rec, xa, ya):
     return xa.astype(d.np, copy=False), ya.astype(d.np, copy=False), fit
 
 
+def _with_array(rec, xa, y):
+    """A tensor's array with a NumPy array: NumPy's rules say the dtype (float32 with int64 is float64), as in PyTorch."""
+    if xa.dtype is y.dtype or xa.dtype.num >= 256 or y.dtype.num >= 256 or rec.name == "pow":
+        return promote(rec, xa, y)
+    if rec.name in _restricted:
+        errors.refuse(rec.name, dtypes.from_np(xa.dtype), dtypes.from_np(y.dtype))
+    d = np.result_type(xa.dtype, y.dtype)
+    fit = ((xa.shape, xa.dtype), (y.shape, y.dtype))
+    return xa.astype(d, copy=False), y.astype(d, copy=False), fit
+
+
 _restricted = frozenset("sub rsub lt le gt ge".split())  # these refuse bool, or complex, operands
 
 
@@ -392,7 +403,7 @@ def with_scalar(rec, xa, y):
     """(array, other operand, fit) of an array with a number or a foreign array; None for what is neither."""
     kind = type(y)
     if kind is ndarray:
-        return promote(rec, xa, y)
+        return _with_array(rec, xa, y)
     if isinstance(y, np.generic):
         y = y.item() if y.dtype.kind in "biufc" else float(y)
         kind = type(y)
@@ -401,7 +412,7 @@ def with_scalar(rec, xa, y):
             y = y.value if hasattr(y, "value") else float(y) if isinstance(y, float) else int(y) if isinstance(y, int) else complex(y)
             kind = type(y)
         elif hasattr(y, "__array__") and not isinstance(y, (list, tuple, str)):
-            return promote(rec, xa, np.asarray(y))
+            return _with_array(rec, xa, np.asarray(y))
         else:
             return None
     dx = dtypes.from_np(xa.dtype)
