@@ -77,12 +77,27 @@ everywhere = _Global()
 
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
-    """Run `hook(module, args)` before the forward of every module; a value other than None replaces the arguments."""
+    """Run `hook(module, args)` before the forward of every module; a value other than None replaces the arguments.
+
+    >>> import lightwell as torch
+    >>> hook = lambda module, args: print(type(module).__name__)
+    >>> with torch.nn.modules.module.register_module_forward_pre_hook(hook):
+    ...     y = torch.nn.Sequential(torch.nn.ReLU())(torch.zeros(1))
+    Sequential
+    ReLU
+    """
     return everywhere.add(everywhere.pre, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
-    """Run `hook(module, args, output)` after the forward of every module; a value other than None replaces the output."""
+    """Run `hook(module, args, output)` after the forward of every module; a value other than None replaces the output.
+
+    >>> import lightwell as torch
+    >>> hook = lambda module, args, y: print(type(module).__name__, tuple(y.shape))
+    >>> with torch.nn.modules.module.register_module_forward_hook(hook):
+    ...     y = torch.nn.Linear(3, 2)(torch.zeros(1, 3))
+    Linear (1, 2)
+    """
     marks = [everywhere.kwargs] * with_kwargs + [everywhere.always] * always_call
     return everywhere.add(everywhere.forward, hook, *marks)
 
@@ -93,7 +108,14 @@ def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
-    """Run `hook(module, grad_input, grad_output)` after the backward of every module."""
+    """Run `hook(module, grad_input, grad_output)` after the backward of every module.
+
+    >>> import lightwell as torch
+    >>> hook = lambda module, gi, go: print(type(module).__name__, go[0].shape)
+    >>> with torch.nn.modules.module.register_module_full_backward_hook(hook):
+    ...     torch.nn.Linear(3, 2)(torch.zeros(1, 3)).sum().backward()
+    Linear torch.Size([1, 2])
+    """
     if everywhere.full is False and everywhere.backward:
         raise RuntimeError("register_module_full_backward_hook: global non-full backward hooks are already there")
     everywhere.full = True

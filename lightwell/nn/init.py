@@ -59,13 +59,25 @@ _calculate_correct_fan = _fan
 
 
 def uniform_(tensor, a: float = 0.0, b: float = 1.0, generator=None):
-    """Fill with draws from U(a, b)."""
+    """Fill with draws from U(a, b).
+
+    >>> import lightwell as torch
+    >>> w = torch.nn.init.uniform_(torch.empty(3, 5))
+    >>> bool((w >= 0).all() and (w < 1).all())
+    True
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor, mean: float = 0.0, std: float = 1.0, generator=None):
-    """Fill with draws from N(mean, std²)."""
+    """Fill with draws from N(mean, std²).
+
+    >>> import lightwell as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.nn.init.normal_(torch.empty(2))
+    tensor([ 1.5410, -0.2934])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -75,6 +87,10 @@ def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, 
 
     Where [a, b] holds over 30 % of the mass, normals outside it are drawn anew; elsewhere uniforms x on [a, b] are
     accepted with probability exp(-((x - mean)² - (peak - mean)²) / 2std²), peak being the densest point of [a, b].
+
+    >>> import lightwell as torch
+    >>> bool(torch.nn.init.trunc_normal_(torch.empty(100)).abs().max() <= 2)
+    True
     """
 
     def cdf(x: float) -> float:
@@ -108,24 +124,45 @@ def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, 
 
 
 def constant_(tensor, val: float):
-    """Fill with `val`."""
+    """Fill with `val`.
+
+    >>> import lightwell as torch
+    >>> torch.nn.init.constant_(torch.empty(2), 0.3)
+    tensor([0.3000, 0.3000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor):
-    """Fill with 1."""
+    """Fill with 1.
+
+    >>> import lightwell as torch
+    >>> torch.nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor):
-    """Fill with 0."""
+    """Fill with 0.
+
+    >>> import lightwell as torch
+    >>> torch.nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     with no_grad():
         return tensor.zero_()
 
 
 def eye_(tensor):
-    """Make a matrix the identity; ValueError for any other number of dimensions than 2."""
+    """Make a matrix the identity; ValueError for any other number of dimensions than 2.
+
+    >>> import lightwell as torch
+    >>> torch.nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
@@ -138,6 +175,11 @@ def dirac_(tensor, groups: int = 1):
     """Make a convolution's weight (3 to 5 dimensions) pass its input channels through unchanged, group by group.
 
     Raises ValueError for other dimensions, or when `groups` does not divide the output channels.
+
+    >>> import lightwell as torch
+    >>> torch.nn.init.dirac_(torch.empty(2, 2, 3))[0]
+    tensor([[0., 1., 0.],
+            [0., 0., 0.]])
     """
     n = tensor.dim()
     if n not in (3, 4, 5):
@@ -155,7 +197,12 @@ def dirac_(tensor, groups: int = 1):
 
 
 def xavier_uniform_(tensor, gain: float = 1.0, generator=None):
-    r"""Fill from U(-a, a), a = gain·√(6/(fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    r"""Fill from U(-a, a), a = gain·√(6/(fan_in + fan_out)) (Glorot & Bengio, 2010).
+
+    >>> import lightwell as torch
+    >>> bool(torch.nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1)
+    True
+    """
     fan_in, fan_out = _fans(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     bound = math.sqrt(3.0) * std
@@ -163,7 +210,13 @@ def xavier_uniform_(tensor, gain: float = 1.0, generator=None):
 
 
 def xavier_normal_(tensor, gain: float = 1.0, generator=None):
-    r"""Fill from N(0, std²), std = gain·√(2/(fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    r"""Fill from N(0, std²), std = gain·√(2/(fan_in + fan_out)) (Glorot & Bengio, 2010).
+
+    >>> import lightwell as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.nn.init.xavier_normal_(torch.empty(1, 3))
+    tensor([[ 1.0896, -0.2075, -1.5406]])
+    """
     fan_in, fan_out = _fans(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -176,7 +229,12 @@ def _nothing_to_fill(tensor) -> bool:
 
 
 def kaiming_uniform_(tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator=None):
-    r"""Fill from U(-b, b), b = gain·√(3/fan) (He et al., 2015); `a` is the slope of a leaky_relu."""
+    r"""Fill from U(-b, b), b = gain·√(3/fan) (He et al., 2015); `a` is the slope of a leaky_relu.
+
+    >>> import lightwell as torch
+    >>> bool(torch.nn.init.kaiming_uniform_(torch.empty(3, 6), nonlinearity='relu').abs().max() <= 1)
+    True
+    """
     if _nothing_to_fill(tensor):
         return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
@@ -185,7 +243,13 @@ def kaiming_uniform_(tensor, a: float = 0, mode: str = "fan_in", nonlinearity: s
 
 
 def kaiming_normal_(tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator=None):
-    r"""Fill from N(0, std²), std = gain/√fan (He et al., 2015); `a` is the slope of a leaky_relu."""
+    r"""Fill from N(0, std²), std = gain/√fan (He et al., 2015); `a` is the slope of a leaky_relu.
+
+    >>> import lightwell as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.nn.init.kaiming_normal_(torch.empty(1, 3), nonlinearity='relu')
+    tensor([[ 1.2582, -0.2396, -1.7790]])
+    """
     if _nothing_to_fill(tensor):
         return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
@@ -195,6 +259,11 @@ def kaiming_normal_(tensor, a: float = 0, mode: str = "fan_in", nonlinearity: st
 def orthogonal_(tensor, gain: float = 1, generator=None):
     r"""Fill with gain·Q, Q with orthonormal rows or columns: the Q of a normal matrix, signs set by the diagonal of R
     (Saxe et al., 2013). Raises ValueError below 2 dimensions.
+
+    >>> import lightwell as torch
+    >>> w = torch.nn.init.orthogonal_(torch.empty(2, 4))
+    >>> torch.allclose(w @ w.T, torch.eye(2), atol=1e-6)
+    True
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
@@ -217,6 +286,10 @@ def sparse_(tensor, sparsity: float, std: float = 0.01, generator=None):
     """Fill a matrix from N(0, std²), then set the fraction `sparsity` of every column to 0 (Martens, 2010).
 
     Raises ValueError for any other number of dimensions than 2.
+
+    >>> import lightwell as torch
+    >>> int((torch.nn.init.sparse_(torch.empty(4, 3), 0.5) == 0).sum())
+    6
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

@@ -23,7 +23,8 @@ from .tensors import TensorsHost
 __all__ = [
     "Module", "register_module_backward_hook", "register_module_forward_hook", "register_module_forward_pre_hook",
     "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
-    "register_module_module_registration_hook",
+    "register_module_buffer_registration_hook", "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
 ]  # fmt: skip
 
 # The tables of every module, in the order their owners print them.
@@ -153,7 +154,7 @@ class Module(HookHost, StateHost, TensorsHost):
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly: "
                     "to express it as a function of another Tensor, compute the value in the forward() method."
                 )
-        table[name] = param
+        table[name] = _announced("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor, persistent: bool = True) -> None:
         """Add a tensor that is state but no parameter; `persistent=False` keeps it out of state_dict.
@@ -170,7 +171,7 @@ class Module(HookHost, StateHost, TensorsHost):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None required)")
-        table[name] = tensor
+        table[name] = _announced("buffer", self, name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
     def add_module(self, name: str, module) -> None:
@@ -179,7 +180,7 @@ class Module(HookHost, StateHost, TensorsHost):
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        table[name] = module
+        table[name] = _announced("module", self, name, module)
 
     def register_module(self, name: str, module) -> None:
         """The same as `add_module`."""
@@ -222,10 +223,7 @@ class Module(HookHost, StateHost, TensorsHost):
         elif isinstance(value, Module) and name not in own.get("_parameters", ()):
             table = self._need("_modules", "module")
             self._drop(name, "_modules")
-            for hook in _registration["module"].values():
-                new = hook(self, name, value)
-                value = value if new is None else new
-            table[name] = value
+            table[name] = _announced("module", self, name, value)
             return
         for table, kind in (("_parameters", "parameter"), ("_modules", "child module")):
             found = own.get(table)
@@ -426,11 +424,40 @@ class Module(HookHost, StateHost, TensorsHost):
         return f"{self._get_name()}(\n  " + "\n  ".join(above + below) + "\n)"
 
 
-_registration: dict[str, OrderedDict] = {"module": OrderedDict()}
+_registration: dict[str, OrderedDict] = {"module": OrderedDict(), "parameter": OrderedDict(), "buffer": OrderedDict()}
 
 
-def register_module_module_registration_hook(hook):
-    """Run `hook(module, name, submodule)` whenever a sub-module becomes an attribute; its result replaces it."""
-    handle = RemovableHandle(_registration["module"])
-    _registration["module"][handle.id] = hook
+def _announced(kind: str, module: Module, name: str, value):
+    """`value`, or what the registration hooks of its kind put in its place."""
+    for hook in list(_registration[kind].values()):
+        new = hook(module, name, value)
+        value = value if new is None else new
+    return value
+
+
+def _watch(kind: str, hook) -> RemovableHandle:
+    handle = RemovableHandle(_registration[kind])
+    _registration[kind][handle.id] = hook
     return handle
+
+
+def register_module_module_registration_hook(hook) -> RemovableHandle:
+    """Run `hook(module, name, submodule)` whenever any module gets a sub-module; what it returns, if not None, replaces it.
+
+    >>> import lightwell as torch
+    >>> hook = lambda parent, name, child: print(name, child)
+    >>> with torch.nn.modules.module.register_module_module_registration_hook(hook):
+    ...     net = torch.nn.Sequential(torch.nn.ReLU())
+    0 ReLU()
+    """
+    return _watch("module", hook)
+
+
+def register_module_parameter_registration_hook(hook) -> RemovableHandle:
+    """Run `hook(module, name, parameter)` whenever any module gets a parameter; what it returns, if not None, replaces it."""
+    return _watch("parameter", hook)
+
+
+def register_module_buffer_registration_hook(hook) -> RemovableHandle:
+    """Run `hook(module, name, buffer)` whenever any module gets a buffer; what it returns, if not None, replaces it."""
+    return _watch("buffer", hook)

@@ -240,7 +240,18 @@ class LambdaLR(_Lambdas):
 
 
 class MultiplicativeLR(_Lambdas):
-    """lr(e) = lr(e-1) · f(e), with a function of the epoch, or a list of one per group."""
+    """lr(e) = lr(e-1) · f(e), with a function of the epoch, or a list of one per group.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.MultiplicativeLR(opt, lambda e: 0.5)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.5
+    0.25
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable | list[Callable], last_epoch: int = -1) -> None:
         super().__init__(optimizer, lr_lambda, last_epoch)
@@ -281,7 +292,18 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr(e) = base · gamma^(number of milestones ≤ e)."""
+    """lr(e) = base · gamma^(number of milestones ≤ e).
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.MultiStepLR(opt, [1, 2], gamma=0.5)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.5
+    0.25
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
@@ -298,7 +320,18 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr(e) = base · gamma^e."""
+    """lr(e) = base · gamma^e.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.5
+    0.25
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -314,7 +347,18 @@ class ExponentialLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """lr(e) = base · factor for e < total_iters, then base. Raises ValueError unless 0 ≤ factor ≤ 1."""
+    """lr(e) = base · factor for e < total_iters, then base. Raises ValueError unless 0 ≤ factor ≤ 1.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=2)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    0.5
+    0.5
+    1.0
+    """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0 <= factor <= 1.0:
@@ -340,6 +384,16 @@ class LinearLR(LRScheduler):
     """lr(e) = base · (start_factor + (end_factor - start_factor) · min(e, total_iters) / total_iters): a warm-up, usually.
 
     Raises ValueError unless 0 < start_factor ≤ 1 and 0 ≤ end_factor ≤ 1.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.LinearLR(opt, start_factor=0.5, total_iters=2)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    0.5
+    0.75
+    1.0
     """
 
     def __init__(
@@ -375,7 +429,18 @@ class LinearLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """lr(e) = base · (1 - min(e, total_iters) / total_iters)^power."""
+    """lr(e) = base · (1 - min(e, total_iters) / total_iters)^power.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.PolynomialLR(opt, total_iters=4, power=1.0)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.75
+    0.5
+    """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = total_iters, power

@@ -216,6 +216,13 @@ class ChainedScheduler(_Combined):
     """All schedules step together, each working on the rate that the one before it left.
 
     Raises ValueError for no schedulers, schedulers of different optimizers, and ReduceLROnPlateau among them.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> L = torch.optim.lr_scheduler
+    >>> schedule = L.ChainedScheduler([L.ConstantLR(opt, 0.5, 2), L.ExponentialLR(opt, 0.5)])
+    >>> opt.step(); schedule.step(); schedule.get_last_lr()
+    [0.25]
     """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:

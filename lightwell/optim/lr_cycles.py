@@ -17,6 +17,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     unless T_0 and T_mult are positive integers.
 
     Loshchilov, Hutter: SGDR: Stochastic Gradient Descent with Warm Restarts, arXiv:1608.03983.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(opt, T_0=2)
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.5
+    1.0
     """
 
     def __init__(
@@ -82,6 +92,17 @@ class CyclicLR(LRScheduler):
     `step()` after every batch. Raises ValueError for an unknown mode, lists of the wrong length, and an optimizer without momentum.
 
     Smith: Cyclical Learning Rates for Training Neural Networks, arXiv:1506.01186.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.lr_scheduler.CyclicLR(opt, base_lr=0.0, max_lr=1.0, step_size_up=2, cycle_momentum=False)
+    >>> for _ in range(4):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    0.0
+    0.5
+    1.0
+    0.5
     """
 
     def __init__(

@@ -44,12 +44,30 @@ def _register(hooks, hook, prepend=False):
 
 
 def register_optimizer_step_pre_hook(hook: Callable) -> Handle:
-    """Call `hook(optimizer, args, kwargs)` before each step of every optimizer; returns a handle with `remove()`."""
+    """Call `hook(optimizer, args, kwargs)` before each step of every optimizer; returns a handle with `remove()`.
+
+    >>> import lightwell as torch
+    >>> from lightwell.optim.optimizer import register_optimizer_step_pre_hook
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> hook = lambda optimizer, args, kwargs: print(optimizer.param_groups[0]['lr'])
+    >>> handle = register_optimizer_step_pre_hook(hook)
+    >>> torch.optim.SGD([w], lr=0.5).step(); handle.remove()
+    0.5
+    """
     return _register(_all_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable) -> Handle:
-    """Call `hook(optimizer, args, kwargs)` after each step of every optimizer; returns a handle with `remove()`."""
+    """Call `hook(optimizer, args, kwargs)` after each step of every optimizer; returns a handle with `remove()`.
+
+    >>> import lightwell as torch
+    >>> from lightwell.optim.optimizer import register_optimizer_step_post_hook
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> hook = lambda optimizer, args, kwargs: print(type(optimizer).__name__)
+    >>> handle = register_optimizer_step_post_hook(hook)
+    >>> torch.optim.SGD([w]).step(); handle.remove()
+    SGD
+    """
     return _register(_all_post_hooks, hook)
 
 

@@ -146,6 +146,12 @@ def update_bn(loader: Iterable, model, device=None) -> None:
 
     The loader yields inputs, or tuples or lists that start with them. The statistics become the plain mean over batches; mode and
     momentum of the layers are restored.
+
+    >>> import lightwell as torch
+    >>> net = torch.nn.BatchNorm1d(1, momentum=None)
+    >>> torch.optim.swa_utils.update_bn([torch.tensor([[1.], [3.]])], net)
+    >>> net.running_mean
+    tensor([2.])
     """
     momenta = {}
     for module in model.modules():
@@ -175,6 +181,16 @@ class SWALR(LRScheduler):
     With a(t) = (1 - cos πt) / 2 ("cos") or t ("linear"), t = min(1, e / anneal_epochs): lr = swa_lr · a + lr0 · (1 - a), where lr0
     is solved from the present rate, so that another schedule may act as well. Raises ValueError for an unknown strategy, negative
     anneal_epochs, and lists of the wrong length.
+
+    >>> import lightwell as torch
+    >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    >>> schedule = torch.optim.swa_utils.SWALR(opt, swa_lr=0.5, anneal_epochs=2, anneal_strategy='linear')
+    >>> for _ in range(3):
+    ...     print(schedule.get_last_lr()[0])
+    ...     opt.step(); schedule.step()
+    1.0
+    0.75
+    0.5
     """
 
     def __init__(

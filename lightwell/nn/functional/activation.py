@@ -48,7 +48,12 @@ def relu(input, inplace=False):
 
 
 def relu6(input, inplace=False):
-    """min(max(x, 0), 6), element by element."""
+    """min(max(x, 0), 6), element by element.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.relu6(torch.tensor([-1., 3., 8.]))
+    tensor([0., 3., 6.])
+    """
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
@@ -61,6 +66,10 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: got {min_val} and {max_val}")
+    if input._a.dtype.kind in "iu":
+        if input._a.dtype.kind == "u" and min(min_val, max_val) < 0:
+            raise RuntimeError("hardtanh(): cannot do hardtanh on an unsigned type with negative limits")
+        min_val, max_val = int(min_val), int(max_val)
     return _finish(input, A.hardtanh_(input, min_val, max_val), inplace, "hardtanh_")
 
 
@@ -75,7 +84,12 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
 
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
-    """Leaky ReLU whose slopes are drawn from [lower, upper] in training, and (lower+upper)/2 otherwise."""
+    """Leaky ReLU whose slopes are drawn from [lower, upper] in training, and (lower+upper)/2 otherwise.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.rrelu(torch.tensor([-1., 0., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  0.0000,  2.0000])
+    """
     _checked("rrelu", input)
     if lower > upper:
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}")
@@ -99,12 +113,22 @@ def elu(input, alpha=1.0, inplace=False):
 
 
 def selu(input, inplace=False):
-    """s·(x where it is positive, α·(eˣ - 1) elsewhere), s ≈ 1.0507, α ≈ 1.6733 (Klambauer et al., 2017)."""
+    """s·(x where it is positive, α·(eˣ - 1) elsewhere), s ≈ 1.0507, α ≈ 1.6733 (Klambauer et al., 2017).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.selu(torch.tensor([-1., 0., 2.]))
+    tensor([-1.1113,  0.0000,  2.1014])
+    """
     return _finish(input, A.elu_(_checked("selu", input), 1.6732632423543772, 1.0507009873554805), inplace, "selu_")
 
 
 def celu(input, alpha=1.0, inplace=False):
-    """x where it is positive, α·(e^(x/α) - 1) elsewhere (Barron, 2017); RuntimeError for α = 0."""
+    """x where it is positive, α·(e^(x/α) - 1) elsewhere (Barron, 2017); RuntimeError for α = 0.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.celu(torch.tensor([-1., 0., 2.]))
+    tensor([-0.6321,  0.0000,  2.0000])
+    """
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _finish(input, A.celu_record_(_checked("celu", input), alpha), inplace, "celu_")
@@ -138,7 +162,12 @@ def silu(input, inplace=False):
 
 
 def mish(input, inplace=False):
-    """x·tanh(softplus(x)) (Misra, 2019)."""
+    """x·tanh(softplus(x)) (Misra, 2019).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.mish(torch.tensor([-1., 0., 2.]))
+    tensor([-0.3034,  0.0000,  1.9440])
+    """
     return _finish(input, A.mish_(_checked("mish", input)), inplace, "mish_")
 
 
@@ -153,39 +182,74 @@ def softplus(input, beta=1.0, threshold=20.0):
 
 
 def logsigmoid(input):
-    """log(1/(1 + e⁻ˣ)), without overflow."""
+    """log(1/(1 + e⁻ˣ)), without overflow.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.logsigmoid(torch.tensor([-1., 0., 2.]))
+    tensor([-1.3133, -0.6931, -0.1269])
+    """
     return A.log_sigmoid_(_checked("logsigmoid", input))
 
 
 def softsign(input):
-    """x/(1 + |x|)."""
+    """x/(1 + |x|).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.softsign(torch.tensor([-1., 0., 2.]))
+    tensor([-0.5000,  0.0000,  0.6667])
+    """
     return input / (input.abs() + 1)
 
 
 def tanhshrink(input):
-    """x - tanh x."""
+    """x - tanh x.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.tanhshrink(torch.tensor([-1., 0., 2.]))
+    tensor([-0.2384,  0.0000,  1.0360])
+    """
     return input - input.tanh()
 
 
 def softshrink(input, lambd=0.5):
-    """x moved towards 0 by λ, 0 within λ of 0; RuntimeError for λ < 0."""
+    """x moved towards 0 by λ, 0 within λ of 0; RuntimeError for λ < 0.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.softshrink(torch.tensor([-1., 0., 2.]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     return A.softshrink_(_checked("softshrink", input), lambd)
 
 
 def hardshrink(input, lambd=0.5):
-    """x where |x| > λ, else 0."""
+    """x where |x| > λ, else 0.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.hardshrink(torch.tensor([-1., 0.25, 2.]))
+    tensor([-1.,  0.,  2.])
+    """
     return A.hardshrink_(_checked("hardshrink", input), lambd)
 
 
 def hardsigmoid(input, inplace=False):
-    """x/6 + 1/2 brought into [0, 1]."""
+    """x/6 + 1/2 brought into [0, 1].
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.hardsigmoid(torch.tensor([-1., 0., 2.]))
+    tensor([0.3333, 0.5000, 0.8333])
+    """
     return _finish(input, A.hardsigmoid_(_checked("hardsigmoid", input)), inplace, "hardsigmoid_")
 
 
 def hardswish(input, inplace=False):
-    """x·hardsigmoid(x) (Howard et al., 2019)."""
+    """x·hardsigmoid(x) (Howard et al., 2019).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.hardswish(torch.tensor([-1., 0., 2.]))
+    tensor([-0.3333,  0.0000,  1.6667])
+    """
     return _finish(input, A.hardswish_(_checked("hardswish", input)), inplace, "hardswish_")
 
 
@@ -243,14 +307,24 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
-    """softmax(-x) along `dim`."""
+    """softmax(-x) along `dim`.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.softmin(torch.tensor([0., 1.]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
     if dim is None:
         dim = implicit_dim("softmin", input.ndim)
     return softmax_(*_prepared("softmin", -input, dim, dtype))
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
-    """log softmax(x) along `dim`. See `torch.log_softmax`."""
+    """log softmax(x) along `dim`. See `torch.log_softmax`.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.log_softmax(torch.tensor([0., 1.]), dim=0)
+    tensor([-1.3133, -0.3133])
+    """
     if dim is None:
         dim = implicit_dim("log_softmax", input.ndim)
     return log_softmax_(*_prepared("log_softmax", input, dim, dtype))
@@ -260,6 +334,10 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A draw from the Gumbel-softmax distribution: softmax((logits + g)/τ), g drawn from Gumbel(0, 1) (Jang et al., 2016).
 
     `hard` gives the one-hot vector of the largest, with the gradient of the soft draw.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.gumbel_softmax(torch.tensor([0., 1.]), hard=True).sum()
+    tensor(1.)
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)

@@ -64,12 +64,22 @@ def dropout(input, p=0.5, training=True, inplace=False):
 
 
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Dropout that keeps mean 0 and variance 1, for SELU networks: dropped elements take SELU's saturation value."""
+    """Dropout that keeps mean 0 and variance 1, for SELU networks: dropped elements take SELU's saturation value.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.alpha_dropout(torch.ones(3), training=False)
+    tensor([1., 1., 1.])
+    """
     return _drop(input, p, training, inplace, False, True, "alpha_dropout")
 
 
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
-    """Alpha dropout of whole channels (dimension 1)."""
+    """Alpha dropout of whole channels (dimension 1).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.feature_alpha_dropout(torch.ones(3, 2), training=False).shape
+    torch.Size([3, 2])
+    """
     return _drop(input, p, training, inplace, True, True, "feature_alpha_dropout")
 
 
@@ -79,17 +89,35 @@ def feature_dropout(input, p=0.5, training=True, inplace=False):
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, L), or (C, L); RuntimeError for other dimensions."""
+    """Dropout of whole channels of (N, C, L), or (C, L); RuntimeError for other dimensions.
+
+    >>> import lightwell as torch
+    >>> y = torch.nn.functional.dropout1d(torch.ones(4, 3, 5))
+    >>> (y == y[..., :1]).all()
+    tensor(True)
+    """
     return _channels(input, p, training, inplace, 1)
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, H, W)."""
+    """Dropout of whole channels of (N, C, H, W).
+
+    >>> import lightwell as torch
+    >>> y = torch.nn.functional.dropout2d(torch.ones(4, 3, 5, 5))
+    >>> (y == y[..., :1, :1]).all()
+    tensor(True)
+    """
     return _channels(input, p, training, inplace, 2)
 
 
 def dropout3d(input, p=0.5, training=True, inplace=False):
-    """Dropout of whole channels of (N, C, D, H, W), or (C, D, H, W)."""
+    """Dropout of whole channels of (N, C, D, H, W), or (C, D, H, W).
+
+    >>> import lightwell as torch
+    >>> y = torch.nn.functional.dropout3d(torch.ones(4, 3, 2, 2, 2))
+    >>> (y == y[..., :1, :1, :1]).all()
+    tensor(True)
+    """
     return _channels(input, p, training, inplace, 3)
 
 

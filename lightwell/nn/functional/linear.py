@@ -45,6 +45,10 @@ def bilinear(input1, input2, weight, bias=None):
     """yₖ = x₁ᵀ·weightₖ·x₂ + biasₖ: (…, in1) and (…, in2) to (…, out), weight of shape (out, in1, in2).
 
     RuntimeError where the shapes don't fit.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.bilinear(torch.tensor([[1., 2.]]), torch.tensor([[3., 4.]]), torch.ones(1, 2, 2))
+    tensor([[21.]])
     """
     if input1._a.shape[:-1] != input2._a.shape[:-1]:
         raise RuntimeError(

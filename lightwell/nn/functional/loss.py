@@ -102,6 +102,10 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     """d²/(2β) where |d| < β, else |d| - β/2, d = input - target (Girshick, 2015); β = 0 is `l1_loss`.
 
     RuntimeError for negative β.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.smooth_l1_loss(torch.tensor([0.5, 3.]), torch.tensor([0., 0.]))
+    tensor(1.3125)
     """
     reduction = chosen(size_average, reduce, reduction)
     _broadcast_warning("smooth_l1_loss", input, target)
@@ -281,7 +285,12 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
-    """exp(x) - y·x for log-rates x, x - y·log(x + eps) for rates; `full` adds Stirling's y·log y - y + log(2πy)/2 where y > 1."""
+    """exp(x) - y·x for log-rates x, x - y·log(x + eps) for rates; `full` adds Stirling's y·log y - y + log(2πy)/2 where y > 1.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.poisson_nll_loss(torch.tensor([0., 1.]), torch.tensor([1., 2.]))
+    tensor(0.8591)
+    """
     reduction = chosen(size_average, reduce, reduction)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
@@ -294,6 +303,10 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     """(log v + (x-y)²/v)/2, v = max(var, eps); `full` adds log(2π)/2 (Nix & Weigend, 1994).
 
     ValueError where var has a negative entry, or neither the input's shape nor size 1 (or nothing) in its last dimension.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.gaussian_nll_loss(torch.tensor([0., 1.]), torch.tensor([1., 1.]), torch.tensor([1., 4.]))
+    tensor(0.5966)
     """
     if not isinstance(var, Tensor):
         if var < 0:
@@ -323,13 +336,23 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-y·x)) for answers y = ±1."""
+    """log(1 + exp(-y·x)) for answers y = ±1.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.soft_margin_loss(torch.tensor([2., 0.]), torch.tensor([1., -1.]))
+    tensor(0.4100)
+    """
     reduction = chosen(size_average, reduce, reduction)
     return L.soft_margin_loss_(*_same(input, target), _count(reduction, input, target))
 
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
-    """x where y = 1, max(0, margin - x) where y = -1."""
+    """x where y = 1, max(0, margin - x) where y = -1.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5, 0.2]), torch.tensor([1., -1.]))
+    tensor(0.6500)
+    """
     reduction = chosen(size_average, reduce, reduction)
     apart = where(target == 1, 0.0, (margin - input).clamp_min(0))
     near = where(target == -1, 0.0, input)
@@ -337,7 +360,12 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """max(0, -y·(x₁ - x₂) + margin): x₁ should be the larger where y = 1; RuntimeError where the dimensions differ."""
+    """max(0, -y·(x₁ - x₂) + margin): x₁ should be the larger where y = 1; RuntimeError where the dimensions differ.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.margin_ranking_loss(torch.tensor([1., 3.]), torch.tensor([2., 1.]), torch.tensor([1., 1.]))
+    tensor(0.5000)
+    """
     reduction = chosen(size_average, reduce, reduction)
     if input1.dim() != input2.dim() or input1.dim() != target.dim():
         raise RuntimeError(
@@ -348,7 +376,12 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """1 - cos(x₁, x₂) where y = 1, max(0, cos(x₁, x₂) - margin) where y = -1."""
+    """1 - cos(x₁, x₂) where y = 1, max(0, cos(x₁, x₂) - margin) where y = -1.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.cosine_embedding_loss(torch.tensor([[1., 0.]]), torch.tensor([[1., 1.]]), torch.tensor([1.]))
+    tensor(0.2929)
+    """
     reduction = chosen(size_average, reduce, reduction)
     if target._a.ndim > 1 or target._a.ndim + 1 != max(input1._a.ndim, input2._a.ndim):
         if target._a.ndim > 1:
@@ -370,6 +403,11 @@ def triplet_margin_loss(
     """max(0, d(a, p) - d(a, n) + margin), d the p-norm distance; `swap` uses d(p, n) where it is the smaller.
 
     ValueError for margin ≤ 0, RuntimeError where the numbers of dimensions differ (Balntas et al., 2016).
+
+    >>> import lightwell as torch
+    >>> a, p, n = torch.tensor([[0., 0.]]), torch.tensor([[0., 1.]]), torch.tensor([[1.5, 0.]])
+    >>> torch.nn.functional.triplet_margin_loss(a, p, n)
+    tensor(0.5000)
     """
     reduction = chosen(size_average, reduce, reduction)
     if margin <= 0:
@@ -378,7 +416,14 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
-    """max(0, d(a, p) - d(a, n) + margin) for any distance function d; the Euclidean distance where none is given."""
+    """max(0, d(a, p) - d(a, n) + margin) for any distance function d; the Euclidean distance where none is given.
+
+    >>> import lightwell as torch
+    >>> a, p, n = torch.tensor([[0., 0.]]), torch.tensor([[0., 1.]]), torch.tensor([[1.5, 0.]])
+    >>> far = lambda x, y: (x - y).abs().amax(1)
+    >>> torch.nn.functional.triplet_margin_with_distance_loss(a, p, n, distance_function=far)
+    tensor(0.5000)
+    """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"'{reduction}' is not a valid value for reduction")
     if margin <= 0:
@@ -399,7 +444,12 @@ def _triplet(a, p, n, distance, margin, swap, reduction):
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-(y·log σ(x) + (1-y)·log σ(-x)), averaged over the classes (the last dimension)."""
+    """-(y·log σ(x) + (1-y)·log σ(-x)), averaged over the classes (the last dimension).
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.multilabel_soft_margin_loss(torch.tensor([[2., 0.]]), torch.tensor([[1., 0.]]))
+    tensor(0.4100)
+    """
     from .activation import logsigmoid
 
     reduction = chosen(size_average, reduce, reduction)
@@ -413,6 +463,10 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     """Σ_{i≠t} max(0, margin - x[t] + x[i])ᵖ/C, times weight[t]; p is 1 or 2 (ValueError otherwise).
 
     RuntimeError where the target's shape doesn't fit, or a weight is missing.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.multi_margin_loss(torch.tensor([[0.1, 0.2, 0.8]]), torch.tensor([2]))
+    tensor(0.2333)
     """
     reduction = chosen(size_average, reduce, reduction)
     if p not in (1, 2):
@@ -442,6 +496,10 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     """Σ_j Σ_{i not a target} max(0, 1 - (x[y_j] - x[i]))/C over the targets y_j before the first -1.
 
     RuntimeError where the target's shape is not the input's.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.multilabel_margin_loss(torch.tensor([[0.1, 0.2, 0.4, 0.8]]), torch.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
     """
     reduction = chosen(size_average, reduce, reduction)
     if input._a.shape != target._a.shape:

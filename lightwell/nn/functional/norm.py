@@ -147,6 +147,11 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
 
     Running statistics, where given, follow the mean over the samples; `use_input_stats=False` uses them instead.
     ValueError for a single position per channel.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.instance_norm(torch.tensor([[[0., 2.], [1., 5.]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
     """
     _need_float("instance_norm", input)
     shape = input._a.shape
@@ -193,6 +198,10 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """x/(k + α·(mean of x² over `size` neighbouring channels))^β (Krizhevsky et al., 2012).
 
     ValueError for fewer than 3 dimensions.
+
+    >>> import lightwell as torch
+    >>> torch.nn.functional.local_response_norm(torch.ones(1, 3, 1), 2, alpha=1.0).flatten()
+    tensor([0.7378, 0.5946, 0.5946])
     """
     dim = input.dim()
     if dim < 3:

@@ -48,7 +48,15 @@ def get_total_norm(tensors, norm_type: float = 2.0, error_if_nonfinite: bool = F
 
 
 def clip_grads_with_norm_(parameters, max_norm: float, total_norm, foreach: bool | None = None) -> None:
-    """Scale every gradient by min(1, max_norm/(total_norm + 1e-6)), in place."""
+    """Scale every gradient by min(1, max_norm/(total_norm + 1e-6)), in place.
+
+    >>> import lightwell as torch
+    >>> p = torch.ones(2, requires_grad=True)
+    >>> (p * torch.tensor([3., 4.])).sum().backward()
+    >>> total = torch.nn.utils.get_total_norm([p.grad])
+    >>> torch.nn.utils.clip_grads_with_norm_([p], 1.0, total); p.grad
+    tensor([0.6000, 0.8000])
+    """
     grads = [p.grad for p in _listed(parameters) if p.grad is not None]
     if grads:
         with no_grad():
@@ -83,7 +91,14 @@ def clip_grad_norm(*args, **kwargs):
 
 
 def clip_grad_value_(parameters, clip_value: float, foreach: bool | None = None) -> None:
-    """Clip every element of the gradients of `parameters` to [-clip_value, clip_value], in place."""
+    """Clip every element of the gradients of `parameters` to [-clip_value, clip_value], in place.
+
+    >>> import lightwell as torch
+    >>> p = torch.ones(2, requires_grad=True)
+    >>> (p * torch.tensor([3., -0.5])).sum().backward()
+    >>> torch.nn.utils.clip_grad_value_([p], 1.0); p.grad
+    tensor([ 1.0000, -0.5000])
+    """
     clip_value = float(clip_value)
     with no_grad():
         for p in _listed(parameters):

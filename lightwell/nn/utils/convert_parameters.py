@@ -20,7 +20,14 @@ def parameters_to_vector(parameters):
 
 
 def vector_to_parameters(vec, parameters) -> None:
-    """Cut `vec` into pieces of the parameters' shapes and make them their data; TypeError unless it is a tensor."""
+    """Cut `vec` into pieces of the parameters' shapes and make them their data; TypeError unless it is a tensor.
+
+    >>> import lightwell as torch
+    >>> net = torch.nn.Linear(2, 1)
+    >>> torch.nn.utils.vector_to_parameters(torch.tensor([1., 2., 3.]), net.parameters())
+    >>> net.weight.data, net.bias.data
+    (tensor([[1., 2.]]), tensor([3.]))
+    """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     at = 0

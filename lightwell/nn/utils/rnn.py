@@ -80,7 +80,12 @@ for _method, _dtype in {
 
 
 def invert_permutation(permutation):
-    """The permutation that undoes `permutation` (None for None)."""
+    """The permutation that undoes `permutation` (None for None).
+
+    >>> import lightwell as torch
+    >>> torch.nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     if permutation is None:
         return None
     import lightwell as lw
@@ -214,7 +219,12 @@ def pad_sequence(sequences, batch_first: bool = False, padding_value: float = 0.
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first: bool = False) -> list:
-    """The sequences of a padded tensor, each cut to its length."""
+    """The sequences of a padded tensor, each cut to its length.
+
+    >>> import lightwell as torch
+    >>> torch.nn.utils.rnn.unpad_sequence(torch.tensor([[1, 3], [2, 0]]), torch.tensor([2, 1]))
+    [tensor([1, 2]), tensor([3])]
+    """
     x = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     lengths = lengths.tolist() if isinstance(lengths, Tensor) else lengths
     return [x[i, : int(n)] for i, n in enumerate(lengths)]
@@ -233,6 +243,12 @@ def pack_sequence(sequences, enforce_sorted: bool = True) -> PackedSequence:
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list:
-    """The tensors that `pack_sequence` packed."""
+    """The tensors that `pack_sequence` packed.
+
+    >>> import lightwell as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> torch.nn.utils.rnn.unpack_sequence(packed)
+    [tensor([1, 2]), tensor([3])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)
