@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from . import dtypes
-from .ops.creation import finish, np_dtype
+from .ops.fresh import finish, np_dtype
 from .ops.dims import one_axis
 from .ops.fourier import fft_c2c_, fft_c2r_, fft_r2c_
 from .ops.public import public

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import dtypes
-from .ops.creation import array_of
+from .ops.from_data import array_of
 from .sparse_base import Sparse
 from .sparse_tensor import _new, coo, from_dense
 from .tensor import Tensor, layout, sparse_csr, wrap

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from . import dtypes
-from .ops.creation import array_of
+from .ops.from_data import array_of
 from .ops.sparse import flat_places, sparse_mm_
 from .sparse_base import Sparse
 from .tensor import Tensor, sparse_coo, wrap

@@ -95,7 +95,7 @@ class Tensor(metaclass=_TensorMeta):
     names_ = None
 
     def __new__(cls, *args, **kwargs):
-        from .ops.creation import legacy_constructor
+        from .ops.legacy import legacy_constructor
 
         return legacy_constructor(cls, dtypes.get_default_dtype(), *args, **kwargs)
 

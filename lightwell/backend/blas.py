@@ -13,7 +13,7 @@ _functions: dict | None = None
 
 # Below this many multiply-adds a product is quicker in one thread; and on a busy machine, where OpenBLAS would wait for its
 # other threads, a hundred times quicker.
-ONE_THREAD = 2_000_000
+ONE_THREAD = 4_000_000
 _threads_now = 0
 
 

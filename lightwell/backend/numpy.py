@@ -11,8 +11,8 @@ from numpy import (  # noqa: F401
     trunc, where, zeros, zeros_like,
 )  # fmt: skip
 from numpy import fmax, fmin, frexp, gcd, lcm, logaddexp2  # noqa: F401
-from numpy import absolute as abs  # noqa: A004, F401
-from numpy import rint as round  # noqa: A004, F401
+from numpy import absolute as abs  # noqa: F401
+from numpy import rint as round  # noqa: F401
 
 from .convolve import convolve, convolve_adjoint, convolve_weight  # noqa: F401
 from . import fft, linalg  # noqa: F401
@@ -37,7 +37,7 @@ from .special import (  # noqa: F401
     bessel_j0, bessel_j1, bessel_k0, bessel_k0e, bessel_k1, bessel_k1e, bessel_y0, bessel_y1, digamma, entr, erf, erfc,
     erfcx, erfinv, i0, i0e, i1, i1e, lgamma, log_ndtr, ndtr, ndtri, polygamma, zeta,
 )  # fmt: skip
-from .reductions import (  # noqa: A004, F401
+from .reductions import (  # noqa: F401
     all, any, argmax, argmin, cumulative_prod, cumulative_sum, max, mean, min, prod, put_along_axis, square_sum, sum, var,
 )  # fmt: skip
 

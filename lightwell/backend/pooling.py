@@ -53,10 +53,7 @@ def _passes(combine, x, kernel, stride, dilation, out, result):
     # Rows first: those passes run along whole contiguous lines.
     for step, a in enumerate(todo):
         lead = (slice(None),) * (2 + a)
-        views = [
-            x[(*lead, slice(i * dilation[a], i * dilation[a] + (out[a] - 1) * stride[a] + 1, stride[a]))]
-            for i in range(kernel[a])
-        ]
+        views = [x[(*lead, slice(i * dilation[a], i * dilation[a] + (out[a] - 1) * stride[a] + 1, stride[a]))] for i in range(kernel[a])]
         target = result if step == len(todo) - 1 else np.empty(views[0].shape, x.dtype)
         if len(views) == 1:
             target[...] = views[0]
@@ -138,7 +135,7 @@ def max_pool_back(g, x, y, kernel, stride, padding, dilation):
 
     def part(s, e):
         gs, xs, ys = g[s:e], x[s:e], y[s:e]
-        if (xs.dtype.kind not in "iub" and np.isnan(ys).any()) or any(padding) and (ys == _lowest(x.dtype)).any():
+        if (xs.dtype.kind not in "iub" and np.isnan(ys).any()) or (any(padding) and (ys == _lowest(x.dtype)).any()):
             gx[s:e] = _scatter(gs, max_pool_indices(xs, ys, kernel, stride, padding, dilation), space)
             return
         framed = _framed(xs, padding, reach, _lowest(x.dtype))

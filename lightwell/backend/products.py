@@ -12,10 +12,11 @@ def matmul(x, y):
     if x.dtype.num >= 256 or x.dtype is _float16:
         return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
     work = x.size * y.shape[-1]
-    share(work)
     if work > 300_000 and x.ndim == y.ndim == 2 and 8 <= len(x) <= 32 and y.flags.f_contiguous and x.flags.c_contiguous:
         # Few rows times a transposed matrix: OpenBLAS makes the transposed product in half the time.
+        share(2 * work)
         return np.ascontiguousarray(np.matmul(y.T, x.T).T)
+    share(work)
     return np.matmul(x, y)
 
 

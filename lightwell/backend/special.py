@@ -372,7 +372,9 @@ def _i0e(x):
 def _i0(x):
     """I₀(x), the modified Bessel function of the first kind (DLMF 10.25.2)."""
     a = np.abs(x)
-    return _pieces(a, (a <= 8, lambda a: _ratio(T.I0_SMALL, a * a)), (a == np.inf, lambda a: a), (a > 8, lambda a: _times_exp(_i0e_positive(a), a)))
+    return _pieces(
+        a, (a <= 8, lambda a: _ratio(T.I0_SMALL, a * a)), (a == np.inf, lambda a: a), (a > 8, lambda a: _times_exp(_i0e_positive(a), a))
+    )
 
 
 def _i1e(x):

@@ -9,9 +9,7 @@ from .moving import window
 
 def outputs(space, kernel, stride, padding, dilation) -> tuple:
     """How many windows fit along each dimension: ⌊(n + 2p - d(k-1) - 1)/s⌋ + 1."""
-    return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(space, kernel, stride, padding, dilation)
-    )
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(space, kernel, stride, padding, dilation))
 
 
 def windows(x, kernel, stride, dilation):
@@ -22,9 +20,7 @@ def windows(x, kernel, stride, dilation):
         return np.empty(shape, x.dtype)
     steps = x.strides
     space = steps[2:]
-    strides = (
-        steps[:2] + tuple(a * s for a, s in zip(space, stride)) + tuple(a * d for a, d in zip(space, dilation))
-    )
+    strides = steps[:2] + tuple(a * s for a, s in zip(space, stride)) + tuple(a * d for a, d in zip(space, dilation))
     return window(x, shape, strides)
 
 

@@ -1,17 +1,21 @@
 """The operations: one record each, one file per family. `op.py` says how they run, `public.py` how they get their names."""
 
+# isort: off
 from . import (
-    activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes, gradient, indexing,
-    join, layout, masks, method_names, moments, network_names, parts, picking, pointwise, products, python_functions, reduce,
-    sampling, scan, scattering, shape, softmax, sorting, statistics,
+    activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes,
+    from_data, gradient, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
+    pointwise, products, python_functions, ranges, reduce, sampling, scan, scattering, shape, softmax, sorting,
+    statistics, triangles, window_functions,
 )  # fmt: skip
+# isort: on
 
-# Importing a family attaches its methods to Tensor; `__all__` says which functions it gives to the front door.
+# Importing a family attaches its methods to Tensor; its `__all__` says which functions it gives to the front door.
 __all__ = []
 for _family in (
-    arith, convert, creation, products, contractions, sampling, shape, axes, broadcasting, layout, join, parts, indexing,
-    picking, scattering, masks, reduce, extremes, moments, distances, scan, gradient, sorting, statistics, pointwise, softmax,
-    activations, network_names, method_names, copies, python_functions, decompose,
+    activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes,
+    from_data, gradient, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
+    pointwise, products, python_functions, ranges, reduce, sampling, scan, scattering, shape, softmax, sorting,
+    statistics, triangles, window_functions,
 ):  # fmt: skip
     for _name in getattr(_family, "__all__", ()):
         globals()[_name] = getattr(_family, _name)

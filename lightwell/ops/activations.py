@@ -283,7 +283,9 @@ def prelu(input, weight):
             raise RuntimeError("prelu: Not allow zero-dim input tensor with more than one weight.")
         channels = input._a.shape[1] if input._a.ndim > 1 else 1
         if n != channels:
-            raise RuntimeError(f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = {channels}.")
+            raise RuntimeError(
+                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = {channels}."
+            )
         w = weight.reshape((1, n) + (1,) * (input._a.ndim - 2))
     elif weight._a.ndim and not input._a.ndim:
         w = weight.reshape(())

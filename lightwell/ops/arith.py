@@ -212,9 +212,7 @@ def _or_error(name: str, x, y, result):
 
 
 def _both_bool(x, y) -> bool:
-    return (
-        isinstance(x, Tensor) and x._a.dtype.kind == "b" and (y._a.dtype.kind == "b" if isinstance(y, Tensor) else type(y) is bool)
-    )
+    return isinstance(x, Tensor) and x._a.dtype.kind == "b" and (y._a.dtype.kind == "b" if isinstance(y, Tensor) else type(y) is bool)
 
 
 @public(inplace=True, ufunc=np.add)
@@ -369,7 +367,7 @@ def _pow(x, y):
             dtypes.fitted(y, x.dtype)
         if y == 0.5 and a.dtype.kind in "fc":
             return _power_half(x)
-    if isinstance(y, Tensor) and y._a.dtype.kind == "i" and (isinstance(x, Tensor) and x._a.dtype.kind in "iu" or isinstance(x, int)):
+    if isinstance(y, Tensor) and y._a.dtype.kind == "i" and ((isinstance(x, Tensor) and x._a.dtype.kind in "iu") or isinstance(x, int)):
         if isinstance(x, int):
             x = make(np.array(x).astype(y._a.dtype))
         if y._a.size and y._a.min() < 0:  # PyTorch's integer rule: 1/x truncated
@@ -395,7 +393,7 @@ _power_half = power_half_
 
 
 @public(inplace=True)
-def pow(input, exponent):  # noqa: A001
+def pow(input, exponent):
     """input to the power exponent, element by element; either may be a number.
 
     RuntimeError for integers to a negative integer power.
@@ -415,7 +413,7 @@ def float_power(input, exponent):
     >>> torch.float_power(torch.tensor([2]), 0.5)
     tensor([1.4142], dtype=torch.float64)
     """
-    is_complex = any(isinstance(v, complex) or isinstance(v, Tensor) and v.is_complex() for v in (input, exponent))
+    is_complex = any(isinstance(v, complex) or (isinstance(v, Tensor) and v.is_complex()) for v in (input, exponent))
     d = dtypes.complex128 if is_complex else dtypes.float64
     if isinstance(input, Tensor):
         input = input.to(d)

@@ -195,7 +195,7 @@ Tensor.T, Tensor.mT, Tensor.H, Tensor.mH = property(_all_reversed), property(_ma
 # ---- the same, in place: the tensor itself takes the view's shape -----------------------------------------------------
 
 
-def _becoming(f):
+def becoming(f):
     """The method that lets a tensor become the view `f` of itself."""
     name = f.__name__ + "_"
 
@@ -215,4 +215,4 @@ def _becoming(f):
 
 
 for _f in (transpose, swapaxes, swapdims, t, unsqueeze, squeeze):
-    setattr(Tensor, _f.__name__ + "_", _becoming(_f))
+    setattr(Tensor, _f.__name__ + "_", becoming(_f))

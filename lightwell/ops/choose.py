@@ -330,14 +330,14 @@ class frexp_:
 def _pair(name: str, record, doc: str, call: str, shown: str, floats: bool = False, inplace: bool = False, real: bool = True):
     """A public function of two tensors."""
 
-    def combine(input, other):  # noqa: A002
+    def combine(input, other):
         for position, (argument, value) in enumerate((("input", input), ("other", other)), 1):
             if not isinstance(value, Tensor):
                 raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
             if real and value._a.dtype.kind == "c":
                 raise RuntimeError(f"{name} not implemented for complex tensors.")
         if floats and input._a.dtype.kind in "iub" and other._a.dtype.kind in "iub":
-            input, other = as_float(input), as_float(other)  # noqa: A001
+            input, other = as_float(input), as_float(other)
         return record(input, other)
 
     combine.__name__ = name
@@ -366,7 +366,9 @@ atan2 = arctan2 = _pair(
     "tensor([1.5708, 3.1416])", floats=True, inplace=True,
 )  # fmt: skip
 Tensor.arctan2, Tensor.arctan2_ = atan2, atan2.inplace
-hypot = _pair("hypot", hypot_, "√(input² + other²).", "hypot(torch.tensor([3.]), torch.tensor([4.]))", "tensor([5.])", floats=True, inplace=True)
+hypot = _pair(
+    "hypot", hypot_, "√(input² + other²).", "hypot(torch.tensor([3.]), torch.tensor([4.]))", "tensor([5.])", floats=True, inplace=True
+)
 nextafter = _pair(
     "nextafter", nextafter_, "The floating-point number next to input in the direction of other.",
     "nextafter(torch.tensor([0.]), torch.tensor([1.]))", "tensor([1.4013e-45])", inplace=True,
@@ -379,7 +381,9 @@ logaddexp2 = _pair(
     "logaddexp2", logaddexp2_, "log₂(2^input + 2^other), without overflow.", "logaddexp2(torch.tensor([4.]), torch.tensor([4.]))", "tensor([5.])",
     floats=True,
 )  # fmt: skip
-gcd = _pair("gcd", gcd_, "The greatest common divisor.", "gcd(torch.tensor([12, 18]), torch.tensor([8, 27]))", "tensor([4, 9])", inplace=True)
+gcd = _pair(
+    "gcd", gcd_, "The greatest common divisor.", "gcd(torch.tensor([12, 18]), torch.tensor([8, 27]))", "tensor([4, 9])", inplace=True
+)
 lcm = _pair("lcm", lcm_, "The least common multiple.", "lcm(torch.tensor([4, 6]), torch.tensor([6, 5]))", "tensor([12, 30])", inplace=True)
 gcd_, lcm_ = gcd.inplace, lcm.inplace
 
@@ -486,7 +490,7 @@ def _clamp_numbers(x: Tensor, low, high) -> Tensor:
 
 
 @public(inplace=True)
-def clamp(input, min=None, max=None):  # noqa: A002
+def clamp(input, min=None, max=None):
     """min(max(input, min), max): values brought into [min, max]; the bounds are numbers or tensors, or left out.
 
     RuntimeError where both are left out, and for complex tensors.
@@ -525,7 +529,7 @@ Tensor.clip, Tensor.clip_ = clamp, clamp_
 
 
 @public(inplace=True)
-def clamp_min(input, min):  # noqa: A002
+def clamp_min(input, min):
     """max(input, min). See `clamp`."""
     if isinstance(min, (int, float)) and input._a.dtype.kind == "f":
         return _clamp_min(input, min)
@@ -533,7 +537,7 @@ def clamp_min(input, min):  # noqa: A002
 
 
 @public(inplace=True)
-def clamp_max(input, max):  # noqa: A002
+def clamp_max(input, max):
     """min(input, max). See `clamp`."""
     if isinstance(max, (int, float)) and input._a.dtype.kind == "f":
         return _clamp_max(input, max)
@@ -551,7 +555,7 @@ def _number_in(v, d) -> Tensor:
     return make(np.asarray(dtypes.fitted(v, own), own.np).astype(d.np))
 
 
-def where(condition, input=None, other=None, *, out=None):  # noqa: A002
+def where(condition, input=None, other=None, *, out=None):
     """input where the condition holds, other elsewhere; with the condition alone, the indices of its true elements.
 
     All three broadcast; input and other are tensors or numbers. RuntimeError for a condition that is neither bool nor

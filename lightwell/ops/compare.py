@@ -186,7 +186,7 @@ def _both(name: str, record, x, y):
 
 
 def _comparison(name: str, record, words: str, shown: str):
-    def compare(input, other):  # noqa: A002
+    def compare(input, other):
         if name not in ("eq", "ne") and isinstance(input, Tensor) and input._a.dtype.kind == "c":
             errors.refuse(name, input.dtype, input.dtype)
         return _both(name, record, input, other)
@@ -249,7 +249,7 @@ def _need_bits(name: str, *values) -> None:
 
 
 def _bits(name: str, record, words: str, call: str, shown: str):
-    def combine(input, other):  # noqa: A002
+    def combine(input, other):
         _need_bits(name, input, other)
         if "shift" in name:
             return _shift(record, input, other)
@@ -270,14 +270,22 @@ def _shift(record, x, n):
     return _both(record.__name__, record, x, n)
 
 
-bitwise_and = _bits("bitwise_and", bitwise_and_, "input and other, bit by bit.", "torch.bitwise_and(torch.tensor([3, 5]), 6)", "tensor([2, 4])")
+bitwise_and = _bits(
+    "bitwise_and", bitwise_and_, "input and other, bit by bit.", "torch.bitwise_and(torch.tensor([3, 5]), 6)", "tensor([2, 4])"
+)
 bitwise_or = _bits("bitwise_or", bitwise_or_, "input or other, bit by bit.", "torch.bitwise_or(torch.tensor([3, 5]), 6)", "tensor([7, 7])")
-bitwise_xor = _bits("bitwise_xor", bitwise_xor_, "Either input or other, bit by bit.", "torch.bitwise_xor(torch.tensor([3, 5]), 6)", "tensor([5, 3])")
+bitwise_xor = _bits(
+    "bitwise_xor", bitwise_xor_, "Either input or other, bit by bit.", "torch.bitwise_xor(torch.tensor([3, 5]), 6)", "tensor([5, 3])"
+)
 bitwise_left_shift = _bits(
     "bitwise_left_shift", bitwise_left_shift_, "input·2^other.", "torch.bitwise_left_shift(torch.tensor([1, 2]), 3)", "tensor([ 8, 16])"
 )
 bitwise_right_shift = _bits(
-    "bitwise_right_shift", bitwise_right_shift_, "⌊input/2^other⌋.", "torch.bitwise_right_shift(torch.tensor([16, -9]), 2)", "tensor([ 4, -3])"
+    "bitwise_right_shift",
+    bitwise_right_shift_,
+    "⌊input/2^other⌋.",
+    "torch.bitwise_right_shift(torch.tensor([16, -9]), 2)",
+    "tensor([ 4, -3])",
 )
 
 
@@ -310,7 +318,13 @@ def _bit_operator(public_f):
     return operate, reflected
 
 
-for _op, _f in (("and", bitwise_and), ("or", bitwise_or), ("xor", bitwise_xor), ("lshift", bitwise_left_shift), ("rshift", bitwise_right_shift)):
+for _op, _f in (
+    ("and", bitwise_and),
+    ("or", bitwise_or),
+    ("xor", bitwise_xor),
+    ("lshift", bitwise_left_shift),
+    ("rshift", bitwise_right_shift),
+):
     _direct, _reflected = _bit_operator(_f)
     setattr(Tensor, f"__{_op}__", _direct)
     setattr(Tensor, f"__r{_op}__", _reflected)
@@ -330,7 +344,7 @@ Tensor.__invert__ = _invert
 
 
 def _truth(name: str, record, words: str, shown: str):
-    def combine(input, other):  # noqa: A002
+    def combine(input, other):
         if not isinstance(other, Tensor):
             raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
         return record(input, other)
@@ -434,7 +448,9 @@ def equal(input, other):
     """
     for position, value in ((1, input), (2, other)):
         if not isinstance(value, Tensor):
-            raise TypeError(f"equal(): argument '{('input', 'other')[position - 1]}' (position {position}) must be Tensor, not {type(value).__name__}")
+            raise TypeError(
+                f"equal(): argument '{('input', 'other')[position - 1]}' (position {position}) must be Tensor, not {type(value).__name__}"
+            )
     a, b = input._a, other._a
     if a.shape != b.shape:
         return False

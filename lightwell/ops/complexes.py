@@ -249,8 +249,6 @@ def isreal(input):
     return wrap(np.isreal(input._a))
 
 
-
-
 @public(method=False, out=False)
 def view_as_real(input):
     """Complex numbers as pairs (real, imaginary) along a new last dimension, sharing memory.
@@ -278,8 +276,9 @@ def view_as_complex(input):
     """
     a = input._a
     if a.dtype not in (np.float32, np.float64):
-        raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {input.dtype}")
+        raise RuntimeError(
+            f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {input.dtype}"
+        )
     if not a.ndim or a.shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2: this one has shape {list(a.shape)}")
     return view_as_complex_(input)
-

@@ -1,6 +1,5 @@
 """Changing dtype and device: to, type, float and their kin."""
 
-
 from .. import dtypes
 from ..device import as_device
 from ..device import device as Device
@@ -67,7 +66,9 @@ def parse_to(args, kwargs):
             if rest and (isinstance(rest[0], dtypes.dtype) or rest[0] is None):
                 dtype = rest.pop(0)
         else:
-            raise TypeError(f"to() received an invalid combination of arguments - got ({type(first).__name__}); expected a dtype, a device or a tensor")
+            raise TypeError(
+                f"to() received an invalid combination of arguments - got ({type(first).__name__}); expected a dtype, a device or a tensor"
+            )
         if rest:
             rest.pop(0)  # non_blocking
         if rest:

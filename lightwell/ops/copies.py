@@ -17,7 +17,7 @@ def _copied(found):
 def _twin(view: str):
     name = f"{view}_copy"
 
-    def call(input, *args, out=None, **kwargs):  # noqa: A002
+    def call(input, *args, out=None, **kwargs):
         if not isinstance(input, Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
         if view in ("view_as_complex", "view_as_real"):
@@ -44,7 +44,7 @@ Tensor.narrow_copy = globals()["narrow_copy"]
 del _name
 
 
-def alias_copy(input, *, out=None):  # noqa: A002
+def alias_copy(input, *, out=None):
     """A copy of the tensor.
 
     >>> import lightwell as torch
@@ -54,7 +54,7 @@ def alias_copy(input, *, out=None):  # noqa: A002
     return view_copy(input, input.shape, out=out)  # noqa: F821
 
 
-def slice_copy(input, dim=0, start=None, end=None, step=1, *, out=None):  # noqa: A002
+def slice_copy(input, dim=0, start=None, end=None, step=1, *, out=None):
     """Every `step`-th element from start to end along `dim`, in memory of its own.
 
     >>> import lightwell as torch
@@ -65,7 +65,7 @@ def slice_copy(input, dim=0, start=None, end=None, step=1, *, out=None):  # noqa
     return alias_copy(input[(slice(None),) * dim + (slice(start, end, step),)], out=out)
 
 
-def as_strided_scatter(input, src, size, stride, storage_offset=None):  # noqa: A002
+def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """A copy of `input` with `src` written where `as_strided(size, stride, storage_offset)` looks.
 
     RuntimeError where `src` has another shape than `size`.
@@ -75,7 +75,9 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):  # noqa: 
     tensor([1., 0., 1., 0.])
     """
     if tuple(src.shape) != tuple(size):
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(size)}")
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(size)}"
+        )
     result = input.clone()
     result.as_strided(size, stride, storage_offset or 0).copy_(src)
     return result

@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from . import solving, sparse  # noqa: F401  (sparse: attaches its Tensor methods)
-from .lowrank import pca_lowrank, svd_lowrank  # noqa: F401
+from .lowrank import pca_lowrank, svd_lowrank
 from .matrices import check_matrix, hermitian, kind, same_type
 from .op import op
 from .public import public
@@ -18,8 +18,8 @@ from .solving import (  # noqa: F401
     cholesky, cholesky_ex, cholesky_inverse, cholesky_solve, inv, inv_ex, inverse, linalg_cholesky, logdet, solve,
     solve_ex, solve_triangular, triangular_solve,
 )  # fmt: skip
-from .fourier import istft, stft  # noqa: F401
-from .spectral import *  # noqa: F403
+from .fourier import istft, stft
+from .spectral import *
 from .spectral import __all__ as _spectral
 
 __all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "istft", "logdet", "lu", "lu_solve", "lu_unpack",
@@ -208,9 +208,7 @@ class linalg_qr_:
         if mode == "r":
             raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r': use mode='reduced'")
         if mode == "complete" and m > n:
-            raise RuntimeError(
-                "The QR decomposition is not differentiable when mode='complete' and nrows > ncols: use mode='reduced'"
-            )
+            raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols: use mode='reduced'")
         wide = n > m
         if wide:
             gv, r, gr = gr[..., m:], r[..., :m], gr[..., :m]
@@ -285,7 +283,9 @@ def householder_product(A, tau) -> Tensor:
     if A.shape[-2] < A.shape[-1]:
         raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1], got {list(A.shape)}")
     if tau.ndim < 1 or A.shape[-1] < tau.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], got {list(A.shape)}, {list(tau.shape)}")
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], got {list(A.shape)}, {list(tau.shape)}"
+        )
     if A.dtype is not tau.dtype:
         raise RuntimeError(f"{name}: tau dtype {kind(tau)} does not match input dtype {kind(A)}")
     return _reflect(A, tau, wrap(np.eye(*A.shape[-2:], dtype=A._a.dtype)).expand(A.shape))

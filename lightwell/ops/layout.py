@@ -6,7 +6,7 @@ from operator import index as as_int
 import numpy as np
 
 from ..tensor import Tensor, make, view_of
-from .axes import movedim, permute_
+from .axes import becoming, movedim, permute_
 from .indexing import index_place
 from .inplace import as_strided_, geometry
 from .op import op
@@ -504,3 +504,6 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
 
 
 Tensor.is_set_to = is_set_to
+
+
+Tensor.as_strided_ = becoming(as_strided)

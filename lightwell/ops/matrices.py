@@ -57,9 +57,7 @@ def check_matrix(name: str, A, square: bool = True, low: str | None = None, what
             f"{name}: The input tensor {what} must have at least 2 dimensions, but it has shape {list(A.shape)}: unsqueeze() it."
         )
     if square and A._a.shape[-1] != A._a.shape[-2]:
-        raise RuntimeError(
-            f"{name}: {what} must be batches of square matrices, but they are {A._a.shape[-2]} by {A._a.shape[-1]} matrices"
-        )
+        raise RuntimeError(f"{name}: {what} must be batches of square matrices, but they are {A._a.shape[-2]} by {A._a.shape[-1]} matrices")
     check_type(name, A, low)
     return A
 
@@ -67,9 +65,7 @@ def check_matrix(name: str, A, square: bool = True, low: str | None = None, what
 def check_type(name: str, A, low: str | None = None) -> None:
     """Refuse integers, bools and 16-bit floats, as PyTorch does."""
     if not (A.is_floating_point() or A.is_complex()):
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {kind(A)}: convert it, with .float()"
-        )
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind(A)}: convert it, with .float()")
     if A._a.dtype.num >= 256 or A._a.dtype == np.float16:
         if low:
             raise NotImplementedError(f"\"{low}\" not implemented for '{kind(A)}': {name} takes float32, float64 and complex; use .float()")

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..backend import numpy as NP
 from . import choose, compare, complexes, rounding, special_ops
-from .compare import *  # noqa: F403
-from .complexes import *  # noqa: F403
+from .choose import *
+from .compare import *
+from .complexes import *
 from .op import op
-from .rounding import *  # noqa: F403
-from .choose import *  # noqa: F403
-from .special_ops import *  # noqa: F403
+from .rounding import *
+from .special_ops import *
 from .unary import example, unary
 
 __all__ = [*compare.__all__, *complexes.__all__, *rounding.__all__, *choose.__all__, *special_ops.__all__]

@@ -54,7 +54,7 @@ def twin(name: str, fn, ufunc=None):
         if ufunc is not None and not kwargs and not (state.grad and (self._rg or self._base is not None or _any_grad(args))):
             a = self._a
             rest = [t._a if isinstance(t, Tensor) else t for t in args]
-            plain = all(type(v) in (float, int) and a.dtype.kind == "f" or type(v) is np.ndarray and v.dtype is a.dtype for v in rest)
+            plain = all((type(v) in (float, int) and a.dtype.kind == "f") or (type(v) is np.ndarray and v.dtype is a.dtype) for v in rest)
             if plain and len(rest) == ufunc.nin - 1 and all(getattr(v, "shape", ()) in ((), a.shape) for v in rest) and _single(a):
                 ufunc(a, *rest, out=a)
                 self._bump()

@@ -28,7 +28,7 @@ def _each(self, name, function, *others):
     return self
 
 
-def apply_(self, callable):  # noqa: A002
+def apply_(self, callable):
     """Write callable(x) over every element x, one after another in Python: for what no operation does.
 
     >>> import lightwell as torch
@@ -38,7 +38,7 @@ def apply_(self, callable):  # noqa: A002
     return _each(self, "apply_", callable)
 
 
-def map_(self, tensor, callable):  # noqa: A002
+def map_(self, tensor, callable):
     """Write callable(x, y) over every element x, y from `tensor`, broadcast to this tensor's shape.
 
     >>> import lightwell as torch
@@ -48,12 +48,12 @@ def map_(self, tensor, callable):  # noqa: A002
     return _each(self, "map_", callable, tensor)
 
 
-def map2_(self, x, y, callable):  # noqa: A002
+def map2_(self, x, y, callable):
     """Write callable(a, b, c) over every element a, b and c from `x` and `y`."""
     return _each(self, "map2_", callable, x, y)
 
 
-def is_same_size(input, other) -> bool:  # noqa: A002
+def is_same_size(input, other) -> bool:
     """Whether the shapes are equal.
 
     >>> import lightwell as torch
@@ -63,7 +63,7 @@ def is_same_size(input, other) -> bool:  # noqa: A002
     return input._a.shape == other._a.shape
 
 
-def nonzero_static(input, *, size, fill_value=-1, out=None):  # noqa: A002
+def nonzero_static(input, *, size, fill_value=-1, out=None):
     """`nonzero` with exactly `size` rows: cut off, or filled up with `fill_value`.
 
     >>> import lightwell as torch
@@ -101,7 +101,7 @@ def unravel_index(indices, shape) -> tuple:
     return tuple(make(np.array(f, indices._a.dtype)) for f in found)
 
 
-def unsafe_split_with_sizes(input, split_sizes, dim=0):  # noqa: A002
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
     """`split_with_sizes` whose parts are no views."""
     return tuple(part.clone() for part in input.split_with_sizes(split_sizes, dim))
 

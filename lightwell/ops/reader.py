@@ -28,7 +28,7 @@ add = _late(".arith", "add_")
 subtract = _late(".arith", "sub_")
 multiply = _late(".arith", "mul_")
 divide = _late(".arith", "div_")
-pow = _late(".arith", "pow_")  # noqa: A001
+pow = _late(".arith", "pow_")
 
 strided_add_ = _late(".inplace", "strided_add_")
 
@@ -84,13 +84,13 @@ def _public(path: str, name: str):
     return reduce
 
 
-sum = _public(".reduce", "sum")  # noqa: A001
+sum = _public(".reduce", "sum")
 mean = _public(".reduce", "mean")
 prod = _public(".reduce", "prod")
-any = _public(".reduce", "any")  # noqa: A001
-all = _public(".reduce", "all")  # noqa: A001
-max = _public(".extremes", "amax")  # noqa: A001
-min = _public(".extremes", "amin")  # noqa: A001
+any = _public(".reduce", "any")
+all = _public(".reduce", "all")
+max = _public(".extremes", "amax")
+min = _public(".extremes", "amin")
 argmax = _public(".extremes", "argmax")
 argmin = _public(".extremes", "argmin")
 put_along_axis = _late(".pick", "put_along")
@@ -437,6 +437,8 @@ def eye(n_rows, n_cols=None, *, k=0, dtype=None):
     import numpy as np
 
     return make(np.eye(n_rows, n_cols, k, dtype=dtype.np))
+
+
 _pointwise(".softmax", "softmax log_softmax", suffix="_")
 
 

@@ -82,9 +82,9 @@ def _whole(name: str, run):
 
     def checked(x):
         kind = getattr(getattr(x, "_a", None), "dtype", None)
-        if kind is not None and (kind.kind == "b" or name == "frac" and kind.kind in "iu"):
+        if kind is not None and (kind.kind == "b" or (name == "frac" and kind.kind in "iu")):
             raise NotImplementedError(
-                f'"{name}" not implemented for {str(dtypes.from_np(kind))}: it takes floating-point tensors; convert with .to(dtype)'
+                f'"{name}" not implemented for {dtypes.from_np(kind)!s}: it takes floating-point tensors; convert with .to(dtype)'
             )
         return run(x)
 
@@ -109,7 +109,7 @@ _round = _whole("round", round_)
 
 
 @public(inplace=True)
-def round(input, *, decimals=0):  # noqa: A001
+def round(input, *, decimals=0):
     """The nearest integer, the even one of two; with `decimals` the nearest multiple of 10^-decimals.
 
     >>> import lightwell as torch

@@ -5,7 +5,8 @@ import numpy as np
 from .. import dtypes, random
 from ..autograd import modes
 from ..tensor import Tensor, make
-from .creation import finish, laid_out, np_dtype, shape_of
+from .creation import laid_out
+from .fresh import finish, np_dtype, shape_of
 from .inplace import check_writable, copy, hang, rebase, writing
 
 __all__ = [

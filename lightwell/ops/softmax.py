@@ -148,4 +148,3 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
         c = np.expand_dims(c, axis)
     index = t if t.dtype == np.int64 else t.astype(np.int64)
     return make(index.reshape(t.shape[:axis] + (1,) + t.shape[axis:])), c if c.dtype == a.dtype else c.astype(a.dtype), axis
-

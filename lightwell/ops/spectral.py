@@ -91,7 +91,9 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     tensor([5.])
     """
     if driver is not None:
-        raise RuntimeError(f"torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend, got {driver}")
+        raise RuntimeError(
+            f"torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend, got {driver}"
+        )
     return named("linalg_svd", "U", "S", "Vh")(*_svd("linalg.svd", A, full_matrices))
 
 
@@ -398,9 +400,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}")
     if not vector and (B._a.ndim < 2 or B._a.shape[-2] != A._a.shape[-2]):
-        raise RuntimeError(
-            f"torch.linalg.lstsq: input.size(-2) should match other.size(-2): shapes {list(A.shape)} and {list(B.shape)}"
-        )
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size(-2): shapes {list(A.shape)} and {list(B.shape)}")
     m, n = A._a.shape[-2:]
     tolerance = dtypes.finfo(A.dtype).eps * max(m, n) if rcond is None else rcond
     columns = B.unsqueeze(-1) if vector else B

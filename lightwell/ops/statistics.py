@@ -444,7 +444,7 @@ def corrcoef(input: Tensor) -> Tensor:
     scale = c.diag().real.sqrt() if c.is_complex() else c.diag().sqrt()
     c = c / scale.unsqueeze(1) / scale.unsqueeze(0)
     if c.is_complex():
-        from .creation import complex as join
+        from .ranges import complex as join
 
         return join(c.real.clamp(-1, 1), c.imag.clamp(-1, 1))
     return c.clamp(-1, 1)

@@ -6,7 +6,7 @@ from .public import ALIASES, twin, write_out
 UNARY = {name for name, meant in ALIASES.items() if meant == "input"} | {"input"}
 
 
-def signature(input):  # noqa: A002
+def signature(input):
     """Whose signature the functions below show."""
 
 

@@ -1,0 +1,60 @@
+"""What every function that makes a tensor shares: the checks, the dtype, the shape."""
+
+import numpy as np
+
+from .. import dtypes
+from ..device import get_default_device
+from ..tensor import Tensor, make, strided
+from .convert import as_dtype, check_device
+
+ndarray = np.ndarray
+
+
+def finish(array: ndarray, device, requires_grad: bool, layout=None, pin_memory=False) -> Tensor:
+    """The tensor of a fresh array, after the checks that every creating function shares."""
+    if device is not None:
+        check_device(device)
+    else:
+        default = get_default_device()
+        if default.type != "cpu":
+            check_device(default)
+    t = make(array)
+    if requires_grad:
+        t.requires_grad = True
+    if layout is not None and layout is not strided:
+        raise RuntimeError(f"layout {layout} is not made by this function: use torch.sparse_coo_tensor(...)")
+    return t
+
+
+def np_dtype(dtype, default=None):
+    """The NumPy type of a dtype argument; the default dtype where it is None."""
+    if dtype is None:
+        return (default or dtypes._default).np
+    if isinstance(dtype, dtypes.dtype):
+        return dtype.np
+    return as_dtype(dtype).np
+
+
+def shape_of(op: str, size) -> tuple:
+    """The shape in `size`: numbers, or one sequence of them; RuntimeError for a negative one, TypeError for a non-integer."""
+    if len(size) == 1 and not isinstance(size[0], (int, np.integer)):
+        size = size[0]
+        if isinstance(size, Tensor) and not size.ndim:
+            size = (int(size),)
+        elif isinstance(size, (str, float)) or size is None:
+            raise TypeError(f"{op}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    out = []
+    for i, n in enumerate(size):
+        if type(n) is not int:
+            if isinstance(n, (float, str)) or not hasattr(n, "__index__"):
+                raise TypeError(f"{op}(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__} at pos {i}")
+            n = n.__index__()
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{', '.join(map(str, size))}]")
+        out.append(n)
+    return tuple(out)
+
+
+def order_of(a: ndarray) -> str:
+    """The memory order for a twin of `a`: its own, unless dimensions of stride 0 say nothing about order."""
+    return "K" if 0 not in a.strides else "C"
