@@ -125,6 +125,25 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     assert state["epoch"] >= 2 and state["recipe"]["epochs"] == 400
 
 
+def test_ctrl_c_while_drawing_names_the_checkpoint(tmp_path, capsys, monkeypatch):
+    from lightwell.train import picture
+
+    def pressed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(picture, "draw", pressed)
+    assert cli.main(["train", "linear", "--epochs", "1", "--out", str(tmp_path)]) == 130
+    told = capsys.readouterr().out
+    path = tmp_path / "checkpoint.pt"
+    assert f"--resume {path}" in told and lightwell.load(path)["epoch"] == 1
+
+
+def test_unknown_options_show_the_usage_of_their_command(capsys):
+    assert cli.main(["train", "lenet", "--foo"]) == 2
+    told = capsys.readouterr().err
+    assert "usage: lightwell train" in told and "unrecognized arguments: --foo" in told
+
+
 def test_wrong_arguments_teach(tmp_path, capsys):
     state = {"recipe": Recipe("mlp").as_dict()}
     checkpoint.save(state, tmp_path / "c.pt")
