@@ -6,33 +6,11 @@ FORMAT = 1
 
 
 def save(state: dict, path) -> None:
-    """Write to a file beside the target, make sure that it is on the disk, then give it the name."""
-    import tempfile
-
+    """Write the state; `lightwell.save` puts the file under its name only once it is whole and on the disk."""
     import lightwell
 
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            lightwell.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(part, 0o666 & ~umask)  # as an ordinary file would be; mkstemp's is for its owner alone
-        os.replace(part, path)
-    except BaseException:
-        if os.path.exists(part):
-            os.unlink(part)
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        folder_handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder_handle)  # the new name, too
-        finally:
-            os.close(folder_handle)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    lightwell.save({"format": FORMAT, **state}, path)
 
 
 def load(path) -> dict:

@@ -551,3 +551,27 @@ def test_call_is_cheap():
 
     Probe()(1)
     assert calls == ["forward"]
+
+
+@pytest.mark.parametrize("kind", ["module", "parameter", "buffer"])
+def test_registration_hooks(kind):
+    """Assignment and every register method tell the hooks, which may put another value in."""
+
+    def program(lib):
+        nn, seen = lib.nn, []
+        register = getattr(nn.modules.module, f"register_module_{kind}_registration_hook")
+        handle = register(lambda owner, name, value: seen.append((type(owner).__name__, name, getattr(value, "shape", value))))
+        net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+        net.register_buffer("kept", lib.zeros(1))
+        net.scale, net.mask, net.kept, net.act = nn.Parameter(lib.zeros(1)), nn.Buffer(lib.zeros(1)), lib.ones(1), nn.ReLU()
+        net.register_module("last", nn.Identity())
+        handle.remove()
+        net.late, net.w = nn.ReLU(), nn.Parameter(lib.zeros(1))
+        fresh = {"module": nn.Tanh(), "parameter": nn.Parameter(lib.full((1,), 7.0)), "buffer": lib.full((1,), 7.0)}[kind]
+        with register(lambda owner, name, value: fresh):
+            net.act = nn.ReLU()
+            net.scale = nn.Parameter(lib.zeros(1))
+            net.kept = lib.zeros(1)
+        return repr(seen), repr(net.act), net.scale.item(), net.kept.item()
+
+    both(program)
