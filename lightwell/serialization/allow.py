@@ -60,12 +60,23 @@ def add_safe_globals(safe_globals: list) -> None:
 
 
 def get_safe_globals() -> list:
-    """The classes and functions allowed so far by `add_safe_globals`."""
+    """The classes and functions allowed so far by `add_safe_globals`.
+
+    >>> import lightwell as torch
+    >>> torch.serialization.get_safe_globals()
+    []
+    """
     return list(_user)
 
 
 def clear_safe_globals() -> None:
-    """Take back everything that `add_safe_globals` allowed."""
+    """Take back everything that `add_safe_globals` allowed.
+
+    >>> import lightwell as torch
+    >>> torch.serialization.add_safe_globals([complex])
+    >>> torch.serialization.clear_safe_globals(); torch.serialization.get_safe_globals()
+    []
+    """
     _user.clear()
 
 

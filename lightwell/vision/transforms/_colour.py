@@ -16,7 +16,13 @@ def to_grayscale(img, num_output_channels: int = 1):
 
 
 def rgb_to_grayscale(img, num_output_channels: int = 1):
-    """The picture in grey: 0.2989 r + 0.587 g + 0.114 b, in one channel or three. Raises ValueError for other counts."""
+    """The picture in grey: 0.2989 r + 0.587 g + 0.114 b, in one channel or three. Raises ValueError for other counts.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.rgb_to_grayscale(torch.tensor([1., 0., 0.]).view(3, 1, 1))
+    tensor([[[0.2989]]])
+    """
     if num_output_channels not in (1, 3):
         raise ValueError(f"num_output_channels should be either 1 or 3, got {num_output_channels}")
     if is_image(img, "rgb_to_grayscale"):
@@ -31,7 +37,13 @@ def rgb_to_grayscale(img, num_output_channels: int = 1):
 
 
 def invert(img):
-    """The negative of the picture."""
+    """The negative of the picture.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.invert(torch.tensor([[[0., 0.25]]]))
+    tensor([[[1.0000, 0.7500]]])
+    """
     if is_image(img, "invert"):
         from PIL import ImageOps
 
@@ -54,7 +66,13 @@ def _check_factor(name, factor):
 
 
 def adjust_brightness(img, brightness_factor: float):
-    """The picture mixed with black: 0 gives black, 1 the picture, 2 twice the brightness."""
+    """The picture mixed with black: 0 gives black, 1 the picture, 2 twice the brightness.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.adjust_brightness(torch.tensor([[[0.25, 0.5]]]), 2.0)
+    tensor([[[0.5000, 1.0000]]])
+    """
     _check_factor("brightness_factor", brightness_factor)
     if is_image(img, "adjust_brightness"):
         return _enhance(img, "Brightness", brightness_factor)
@@ -62,7 +80,13 @@ def adjust_brightness(img, brightness_factor: float):
 
 
 def adjust_contrast(img, contrast_factor: float):
-    """The picture mixed with its mean grey: 0 gives grey, 1 the picture."""
+    """The picture mixed with its mean grey: 0 gives grey, 1 the picture.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.adjust_contrast(torch.tensor([[[0.0, 0.5]]]), 0.0)
+    tensor([[[0.2500, 0.2500]]])
+    """
     _check_factor("contrast_factor", contrast_factor)
     if is_image(img, "adjust_contrast"):
         return _enhance(img, "Contrast", contrast_factor)
@@ -73,7 +97,13 @@ def adjust_contrast(img, contrast_factor: float):
 
 
 def adjust_saturation(img, saturation_factor: float):
-    """The picture mixed with its grey version: 0 gives grey, 1 the picture."""
+    """The picture mixed with its grey version: 0 gives grey, 1 the picture.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.adjust_saturation(torch.tensor([1., 0., 0.]).view(3, 1, 1), 0.0).flatten()
+    tensor([0.2989, 0.2989, 0.2989])
+    """
     _check_factor("saturation_factor", saturation_factor)
     if is_image(img, "adjust_saturation"):
         return _enhance(img, "Color", saturation_factor)
@@ -84,7 +114,13 @@ def adjust_saturation(img, saturation_factor: float):
 
 
 def adjust_hue(img, hue_factor: float):
-    """The hues turned by hue_factor of the circle, in [-0.5, 0.5]. Raises ValueError outside."""
+    """The hues turned by hue_factor of the circle, in [-0.5, 0.5]. Raises ValueError outside.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.adjust_hue(torch.tensor([1., 0., 0.]).view(3, 1, 1), 0.5).flatten()
+    tensor([0., 1., 1.])
+    """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     if is_image(img, "adjust_hue"):

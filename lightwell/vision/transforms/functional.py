@@ -42,6 +42,11 @@ def normalize(tensor: Tensor, mean, std, inplace: bool = False) -> Tensor:
     """y = (x - mean) / std for each channel of a float tensor (..., C, H, W).
 
     Raises TypeError for anything but a float tensor, ValueError for a zero in std or fewer than three dimensions.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> F.normalize(torch.tensor([[[0., 1.]]]), [0.5], [0.5])
+    tensor([[[-1.,  1.]]])
     """
     import lightwell
 
@@ -117,6 +122,13 @@ def pad(img, padding, fill=0, padding_mode="constant"):
     """The picture with a border: (all), (left/right, top/bottom) or (left, top, right, bottom) pixels wide.
 
     ``padding_mode``: 'constant' (of ``fill``), 'edge', 'reflect' or 'symmetric'. Raises ValueError for any other.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.pad(x, [1, 0], fill=9)
+    tensor([[[9., 0., 1., 2., 9.],
+             [9., 3., 4., 5., 9.]]])
     """
     if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
         raise ValueError(f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}")
@@ -155,7 +167,15 @@ def _pil_fill(fill, img):
 
 
 def crop(img, top: int, left: int, height: int, width: int):
-    """The part of the picture that begins at (top, left); what lies outside the picture is 0."""
+    """The part of the picture that begins at (top, left); what lies outside the picture is 0.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.crop(x, 0, 1, 2, 2)
+    tensor([[[1., 2.],
+             [4., 5.]]])
+    """
     if is_image(img, "crop"):
         return img.crop((left, top, left + width, top + height))
     h, w = img.shape[-2:]
@@ -180,7 +200,15 @@ def _pair(size):
 
 
 def center_crop(img, output_size):
-    """The middle of the picture; a picture that is too small is padded with 0 first."""
+    """The middle of the picture; a picture that is too small is padded with 0 first.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.center_crop(x, [2, 1])
+    tensor([[[1.],
+             [4.]]])
+    """
     height, width = _pair(output_size)
     _, h, w = get_dimensions(img)
     if width > w or height > h:
@@ -198,12 +226,26 @@ def center_crop(img, output_size):
 
 
 def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
-    """A part of the picture, resized."""
+    """A part of the picture, resized.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.resized_crop(x, 0, 0, 2, 2, [4, 4]).shape
+    torch.Size([1, 4, 4])
+    """
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
 def five_crop(img, size):
-    """The four corners (top left, top right, bottom left, bottom right) and the middle. Raises ValueError if too large."""
+    """The four corners (top left, top right, bottom left, bottom right) and the middle. Raises ValueError if too large.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> [c.shape[-2:] for c in F.five_crop(x, 1)][:2]
+    [torch.Size([1, 1]), torch.Size([1, 1])]
+    """
     height, width = _pair(size)
     _, h, w = get_dimensions(img)
     if width > w or height > h:
@@ -213,23 +255,54 @@ def five_crop(img, size):
 
 
 def ten_crop(img, size, vertical_flip: bool = False):
-    """five_crop of the picture and of its mirror image."""
+    """five_crop of the picture and of its mirror image.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> len(F.ten_crop(x, 1))
+    10
+    """
     mirrored = vflip(img) if vertical_flip else hflip(img)
     return five_crop(img, size) + five_crop(mirrored, size)
 
 
 def hflip(img):
-    """The picture with left and right exchanged."""
+    """The picture with left and right exchanged.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.hflip(x)
+    tensor([[[2., 1., 0.],
+             [5., 4., 3.]]])
+    """
     return img.transpose(0) if is_image(img, "hflip") else img.flip(-1)
 
 
 def vflip(img):
-    """The picture with top and bottom exchanged."""
+    """The picture with top and bottom exchanged.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.vflip(x)
+    tensor([[[3., 4., 5.],
+             [0., 1., 2.]]])
+    """
     return img.transpose(1) if is_image(img, "vflip") else img.flip(-2)
 
 
 def rotate(img, angle: float, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
-    """The picture turned by ``angle`` degrees counter-clockwise about its middle, or about ``center`` = [x, y]."""
+    """The picture turned by ``angle`` degrees counter-clockwise about its middle, or about ``center`` = [x, y].
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.rotate(x, 180)
+    tensor([[[5., 4., 3.],
+             [2., 1., 0.]]])
+    """
     if is_image(img, "rotate"):
         code = pil_mode(interpolation)
         return img.rotate(angle, code, expand, center, fillcolor=_pil_fill(fill, img))
@@ -253,6 +326,13 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
     """The picture turned (degrees, clockwise), moved (pixels), scaled and sheared (degrees) about its middle.
 
     Raises ValueError for a scale that is not positive.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.affine(x, angle=0, translate=[1, 0], scale=1.0, shear=[0.0, 0.0])
+    tensor([[[0., 0., 1.],
+             [0., 3., 4.]]])
     """
     if scale <= 0:
         raise ValueError(f"affine: scale should be positive, got {scale}")
@@ -271,7 +351,15 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v, inplace: bool = False) -> Tensor:
-    """The tensor picture with a rectangle overwritten by v."""
+    """The tensor picture with a rectangle overwritten by v.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision.transforms import functional as F
+    >>> x = torch.arange(6.).view(1, 2, 3)
+    >>> F.erase(x, 0, 1, 2, 1, 0.0)
+    tensor([[[0., 0., 2.],
+             [3., 0., 5.]]])
+    """
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(img)}")
     img = img if inplace else img.clone()

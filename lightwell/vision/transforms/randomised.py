@@ -48,25 +48,49 @@ class _WithChance(Module):
 
 
 class RandomHorizontalFlip(_WithChance):
-    """Left and right exchanged, with probability p."""
+    """Left and right exchanged, with probability p.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomHorizontalFlip(p=1.0)(torch.tensor([[[1., 2.]]]))
+    tensor([[[2., 1.]]])
+    """
 
     _done = staticmethod(F.hflip)
 
 
 class RandomVerticalFlip(_WithChance):
-    """Top and bottom exchanged, with probability p."""
+    """Top and bottom exchanged, with probability p.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomVerticalFlip(p=1.0)(torch.tensor([[[1.], [2.]]])).flatten()
+    tensor([2., 1.])
+    """
 
     _done = staticmethod(F.vflip)
 
 
 class RandomInvert(_WithChance):
-    """The negative, with probability p."""
+    """The negative, with probability p.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomInvert(p=1.0)(torch.tensor([[[0., 1.]]]))
+    tensor([[[1., 0.]]])
+    """
 
     _done = staticmethod(F.invert)
 
 
 class RandomGrayscale(_WithChance):
-    """Grey, with as many channels as before, with probability p."""
+    """Grey, with as many channels as before, with probability p.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomGrayscale(p=1.0)(torch.ones(3, 1, 1)).flatten()
+    tensor([0.9999, 0.9999, 0.9999])
+    """
 
     def __init__(self, p=0.1):
         super().__init__(p)
@@ -138,7 +162,13 @@ def _random_part(height, width, scale, ratio, whole=False):
 
 
 class RandomResizedCrop(Module):
-    """A part of random area (a fraction in ``scale``) and shape (width / height in ``ratio``), resized to ``size``."""
+    """A part of random area (a fraction in ``scale``) and shape (width / height in ``ratio``), resized to ``size``.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(
         self,
@@ -189,7 +219,13 @@ class RandomResizedCrop(Module):
 
 
 class RandomErasing(Module):
-    """With probability p a rectangle of a tensor picture overwritten by ``value`` (a number, one for each channel, 'random')."""
+    """With probability p a rectangle of a tensor picture overwritten by ``value`` (a number, one for each channel, 'random').
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> bool((T.RandomErasing(p=1.0)(torch.ones(1, 8, 8)) == 0).any())
+    True
+    """
 
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, inplace=False):
         super().__init__()
@@ -251,7 +287,13 @@ def _around(value, name, center=1.0, bound=(0.0, float("inf")), clip=True):
 
 
 class ColorJitter(Module):
-    """Brightness, contrast, saturation and hue changed by random amounts, in random order."""
+    """Brightness, contrast, saturation and hue changed by random amounts, in random order.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.ColorJitter(brightness=0.5, hue=0.1)(torch.ones(3, 4, 4)).shape
+    torch.Size([3, 4, 4])
+    """
 
     def __init__(self, brightness=0, contrast=0, saturation=0, hue=0):
         super().__init__()
@@ -296,7 +338,13 @@ def _angles(value, name):
 
 
 class RandomRotation(Module):
-    """The picture turned by a random angle: within ±degrees, or between two."""
+    """The picture turned by a random angle: within ±degrees, or between two.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomRotation((180, 180))(torch.tensor([[[1., 2.]]]))
+    tensor([[[2., 1.]]])
+    """
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
@@ -327,7 +375,13 @@ def _fill_for(img, fill):
 
 
 class RandomAffine(Module):
-    """The picture turned, moved (fractions of its size), scaled and sheared by random amounts."""
+    """The picture turned, moved (fractions of its size), scaled and sheared by random amounts.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomAffine(degrees=10, translate=(0.1, 0.1))(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(
         self,
@@ -385,7 +439,13 @@ class RandomAffine(Module):
 
 
 class RandomApply(Module):
-    """A list of transforms, all of them with probability p or none."""
+    """A list of transforms, all of them with probability p or none.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomApply([T.CenterCrop(2)], p=1.0)(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 2, 2])
+    """
 
     def __init__(self, transforms, p=0.5):
         super().__init__()
@@ -404,7 +464,13 @@ class RandomApply(Module):
 
 
 class RandomOrder(Compose):
-    """Transforms in random order (Python's own stream, as in torchvision)."""
+    """Transforms in random order (Python's own stream, as in torchvision).
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomOrder([T.CenterCrop(2), T.Pad(1)])(torch.ones(1, 4, 4)).shape[0]
+    1
+    """
 
     def __call__(self, img):
         order = list(range(len(self.transforms)))
@@ -415,7 +481,13 @@ class RandomOrder(Compose):
 
 
 class RandomChoice(Compose):
-    """One of the transforms, with weights p (Python's own stream, as in torchvision)."""
+    """One of the transforms, with weights p (Python's own stream, as in torchvision).
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.RandomChoice([T.CenterCrop(2)])(torch.ones(1, 4, 4)).shape
+    torch.Size([1, 2, 2])
+    """
 
     def __init__(self, transforms, p=None):
         super().__init__(transforms)

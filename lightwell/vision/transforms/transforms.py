@@ -91,7 +91,13 @@ class ToPILImage:
 
 
 class ConvertImageDtype(Module):
-    """A tensor picture in another dtype, its range adapted."""
+    """A tensor picture in another dtype, its range adapted.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.ConvertImageDtype(torch.float32)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
+    tensor([[[0., 1.]]])
+    """
 
     def __init__(self, dtype):
         super().__init__()
@@ -128,7 +134,13 @@ class Normalize(Module):
 
 
 class Resize(Module):
-    """The picture resized: ``size`` = (h, w), or the length of the shorter side. Raises TypeError or ValueError for others."""
+    """The picture resized: ``size`` = (h, w), or the length of the shorter side. Raises TypeError or ValueError for others.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.Resize(4)(torch.zeros(1, 8, 16)).shape
+    torch.Size([1, 4, 8])
+    """
 
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
         super().__init__()
@@ -152,7 +164,13 @@ class Resize(Module):
 
 
 class CenterCrop(Module):
-    """The middle of the picture, (h, w) or square."""
+    """The middle of the picture, (h, w) or square.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.CenterCrop(2)(torch.zeros(1, 8, 16)).shape
+    torch.Size([1, 2, 2])
+    """
 
     def __init__(self, size):
         super().__init__()
@@ -166,7 +184,15 @@ class CenterCrop(Module):
 
 
 class Pad(Module):
-    """The picture with a border: one width, (left/right, top/bottom) or (left, top, right, bottom)."""
+    """The picture with a border: one width, (left/right, top/bottom) or (left, top, right, bottom).
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.Pad(1)(torch.ones(1, 1, 1))
+    tensor([[[0., 0., 0.],
+             [0., 1., 0.],
+             [0., 0., 0.]]])
+    """
 
     def __init__(self, padding, fill=0, padding_mode="constant"):
         super().__init__()
@@ -189,7 +215,13 @@ class Pad(Module):
 
 
 class Lambda:
-    """Any function as a transform. Raises TypeError for something that cannot be called."""
+    """Any function as a transform. Raises TypeError for something that cannot be called.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.Lambda(lambda x: x.flatten())(torch.zeros(1, 2, 3)).shape
+    torch.Size([6])
+    """
 
     def __init__(self, lambd):
         if not callable(lambd):
@@ -204,7 +236,13 @@ class Lambda:
 
 
 class Grayscale(Module):
-    """The picture in grey, of one or three channels."""
+    """The picture in grey, of one or three channels.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> T.Grayscale()(torch.ones(3, 1, 1))
+    tensor([[[0.9999]]])
+    """
 
     def __init__(self, num_output_channels=1):
         super().__init__()
@@ -218,7 +256,13 @@ class Grayscale(Module):
 
 
 class FiveCrop(Module):
-    """A tuple of the four corners and the middle."""
+    """A tuple of the four corners and the middle.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> torch.stack(T.FiveCrop(2)(torch.zeros(1, 4, 4))).shape
+    torch.Size([5, 1, 2, 2])
+    """
 
     def __init__(self, size):
         super().__init__()
@@ -232,7 +276,13 @@ class FiveCrop(Module):
 
 
 class TenCrop(Module):
-    """FiveCrop of the picture and of its mirror image."""
+    """FiveCrop of the picture and of its mirror image.
+
+    >>> import lightwell as torch
+    >>> from lightwell.vision import transforms as T
+    >>> torch.stack(T.TenCrop(2)(torch.zeros(1, 4, 4))).shape
+    torch.Size([10, 1, 2, 2])
+    """
 
     def __init__(self, size, vertical_flip=False):
         super().__init__()
