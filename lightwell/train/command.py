@@ -16,9 +16,7 @@ def add_arguments(parser) -> None:
     lines += ["data:", *(f"  {name:14}{about}" for name, about in DATA.items())]
     parser.epilog = "\n".join(lines)
     parser.add_argument("model", nargs="?", metavar="MODEL", help=", ".join(MODELS))
-    parser.add_argument(
-        "--data", help="digits (the default), mnist, fashion-mnist; for linear airfoil (the default), …"
-    )
+    parser.add_argument("--data", help="digits (the default), mnist, fashion-mnist; for linear airfoil (the default), …")
     parser.add_argument("--epochs", type=int, help="passes over the training data")
     parser.add_argument("--batch-size", type=int, help="examples in a step")
     parser.add_argument("--lr", type=float, help="the highest learning rate")
@@ -56,9 +54,7 @@ def _refuse_changes(options, recipe):
         given, kept = getattr(options, name), getattr(recipe, name)
         if given is not None and given != kept:
             word = "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
-            raise ValueError(
-                f"the checkpoint was made with {word} {kept}; leave {word} out, or start anew without --resume"
-            )
+            raise ValueError(f"the checkpoint was made with {word} {kept}; leave {word} out, or start anew without --resume")
 
 
 def _train(recipe, state, options) -> int:

@@ -6,7 +6,7 @@
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .embedding import embedding as _embedding
 from .norm import batch_norm as _batch_norm
-from .norm import group_norm, layer_norm  # noqa: F401
+from .norm import group_norm, layer_norm
 from .norm import instance_norm as _instance_norm
 from .pad import pad as _pad
 from .pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
