@@ -176,7 +176,7 @@ class Tensor(metaclass=_TensorMeta):
         """The address of the first element (0 where there is none)."""
         return self._a.ctypes.data if self._a.size else 0
 
-    def is_contiguous(self, memory_format=None) -> bool:
+    def is_contiguous(self, memory_format=None) -> bool:  # noqa: F811
         """Whether the elements lie in memory in the order of their indices (the last dimension fastest)."""
         if memory_format is not None and memory_format.name == "channels_last":
             return self._a.ndim == 4 and self._a.transpose(0, 2, 3, 1).flags.c_contiguous
