@@ -4,8 +4,6 @@ import builtins
 import math
 from typing import Any
 
-import math
-
 import ml_dtypes
 import numpy as np
 
@@ -50,7 +48,7 @@ class dtype:
 
 BOOL, INT, FLOAT, COMPLEX = range(4)
 
-bool = dtype("bool", np.bool_, BOOL, "BoolTensor")  # noqa: A001
+bool = dtype("bool", np.bool_, BOOL, "BoolTensor")
 uint8 = dtype("uint8", np.uint8, INT, "ByteTensor")
 int8 = dtype("int8", np.int8, INT, "CharTensor")
 int16 = dtype("int16", np.int16, INT, "ShortTensor")
@@ -69,8 +67,8 @@ float32 = dtype("float32", np.float32, FLOAT, "FloatTensor")
 float64 = dtype("float64", np.float64, FLOAT, "DoubleTensor")
 complex64 = dtype("complex64", np.complex64, COMPLEX, "ComplexFloatTensor")
 complex128 = dtype("complex128", np.complex128, COMPLEX, "ComplexDoubleTensor")
-half, float, double = float16, float32, float64  # noqa: A001
-short, int, long = int16, int32, int64  # noqa: A001
+half, float, double = float16, float32, float64
+short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128
 
 ALL = (
@@ -256,7 +254,7 @@ class finfo(_Info):
     1.1920928955078125e-07
     """
 
-    def __init__(self, type: dtype | None = None):  # noqa: A002
+    def __init__(self, type: dtype | None = None):
         d = _default if type is None else type
         if d.category not in (FLOAT, COMPLEX):
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'")
@@ -280,7 +278,7 @@ class iinfo(_Info):
     127
     """
 
-    def __init__(self, type: dtype):  # noqa: A002
+    def __init__(self, type: dtype):
         if type.category == BOOL:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if type.category != INT:

@@ -16,9 +16,7 @@ def not_a_tensor(rec, position: int, value) -> TypeError:
     name = "tensors" if rec.variadic else rec.inputs[position] if position < len(rec.inputs) else "input"
     public = {"x": "input", "y": "other", "xs": "tensors"}.get(name, name)
     hint = ": convert it first, with torch.tensor(...)" if isinstance(value, (list, tuple, int, float, np.ndarray)) else ""
-    return TypeError(
-        f"{rec.name}(): argument '{public}' (position {position + 1}) must be Tensor, not {type(value).__name__}{hint}"
-    )
+    return TypeError(f"{rec.name}(): argument '{public}' (position {position + 1}) must be Tensor, not {type(value).__name__}{hint}")
 
 
 def broadcast_error(shape_a, shape_b, op: str) -> RuntimeError:
@@ -41,7 +39,9 @@ def refuse(op: str, a, b) -> None:
         if "bool" in (a.name, b.name):
             both = "two bool tensors" if a is b else "a bool tensor"
             use = "the `^` or `logical_xor()` operator" if a is b else "the `~` or `logical_not()` operator"
-            raise RuntimeError(f"Subtraction, the `-` operator, with {both} is not supported. Use {use} instead, or convert it first, with .int().")
+            raise RuntimeError(
+                f"Subtraction, the `-` operator, with {both} is not supported. Use {use} instead, or convert it first, with .int()."
+            )
     elif a.is_complex or b.is_complex:
         raise NotImplementedError(
             f'"{op}" not implemented for {a if a.is_complex else b}: complex numbers have no order; compare abs() or real parts'

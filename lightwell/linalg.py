@@ -1,5 +1,6 @@
 """torch.linalg: norms, condition numbers, vector products and tensor equations, and the names of the matrix operations in `ops/`."""
 
+import itertools
 import math
 
 import numpy as np
@@ -105,9 +106,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, dtype=None) -> Tensor:
             raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     elif ord is not None:
         if A.ndim not in (1, 2):
-            raise RuntimeError(
-                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D: say dim="
-            )
+            raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D: say dim=")
         dims = tuple(range(A.ndim))
     else:
         dims = None
@@ -236,11 +235,9 @@ def multi_dot(tensors, *, out=None) -> Tensor:
         tensors[0] = tensors[0].unsqueeze(0)
     if last:
         tensors[-1] = tensors[-1].unsqueeze(1)
-    for i, (a, b) in enumerate(zip(tensors, tensors[1:])):
+    for i, (a, b) in enumerate(itertools.pairwise(tensors)):
         if a.shape[1] != b.shape[0]:
-            raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
-            )
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied")
     y = _chain(*tensors)
     y = y.squeeze(-1) if last else y
     y = y.squeeze(0) if first else y

@@ -4,10 +4,10 @@ Tensors that went through `share_memory_()` are one memory in all processes; oth
 """
 
 import multiprocessing as _standard
-from multiprocessing import *  # noqa: F403
+from multiprocessing import *
 
-__all__ = [*_standard.__all__, "ProcessContext", "ProcessExitedException", "ProcessRaisedException", "get_all_sharing_strategies",
-           "get_sharing_strategy", "set_sharing_strategy", "spawn", "start_processes"]  # fmt: skip
+__all__ = ["ProcessContext", "ProcessExitedException", "ProcessRaisedException", "get_all_sharing_strategies",
+           "get_sharing_strategy", "set_sharing_strategy", "spawn", "start_processes"] + _standard.__all__  # fmt: skip
 
 
 def get_all_sharing_strategies() -> set:

@@ -46,7 +46,7 @@ def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0) -> Tensor:
     return input._like(c._v * beta + product * alpha)
 
 
-def sum(input, dim=None, dtype=None) -> Tensor:  # noqa: A001
+def sum(input, dim=None, dtype=None) -> Tensor:
     """The sum of all elements (dense), or over the dimensions `dim` (sparse while a sparse dimension remains).
 
     >>> import lightwell as torch
@@ -116,7 +116,7 @@ def spdiags(diagonals, offsets, shape, layout=None) -> Tensor:
     return made if layout is None else made.to_sparse(layout=layout)
 
 
-class check_sparse_tensor_invariants:  # noqa: N801
+class check_sparse_tensor_invariants:
     """Whether constructors check indices against sizes: here they always do, so the switch changes nothing.
 
     >>> import lightwell as torch

@@ -13,13 +13,13 @@ from .tensor import Tensor, make
 digamma = psi = _p.digamma
 erf, erfc, erfinv, exp2, expm1 = _p.erf, _p.erfc, _p.erfinv, _p.exp2, _p.expm1
 expit, gammaln, i0, log1p, logit = _p.sigmoid, _p.lgamma, _p.i0, _p.log1p, _p.logit
-multigammaln, polygamma, round, sinc, xlogy = _p.mvlgamma, _p.polygamma, _p.round, _p.sinc, _p.xlogy  # noqa: A001
+multigammaln, polygamma, round, sinc, xlogy = _p.mvlgamma, _p.polygamma, _p.round, _p.sinc, _p.xlogy
 
 
 def _one(name: str, record, doc: str, argument: str = "", shown: str = ""):
     """A public function of one tensor, integers computed as floating-point numbers."""
 
-    def call(input, *, out=None):  # noqa: A002
+    def call(input, *, out=None):
         if not isinstance(input, Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
         result = record(as_float(input))
@@ -34,12 +34,16 @@ def _one(name: str, record, doc: str, argument: str = "", shown: str = ""):
 
 entr = _one("entr", _s.special_entr_, "-x·log x: 0 at 0, -∞ below.", "[0., 0.5]", "tensor([0.0000, 0.3466])")
 erfcx = _one("erfcx", _s.special_erfcx_, "exp(x²)·erfc(x).", "[0., 10.]", "tensor([1.0000, 0.0561])")
-i0e = _one("i0e", _s.special_i0e_, "exp(-|x|)·I₀(x), I₀ the modified Bessel function of the first kind.", "[0., 1.]", "tensor([1.0000, 0.4658])")
+i0e = _one(
+    "i0e", _s.special_i0e_, "exp(-|x|)·I₀(x), I₀ the modified Bessel function of the first kind.", "[0., 1.]", "tensor([1.0000, 0.4658])"
+)
 i1 = _one("i1", _s.special_i1_, "I₁(x), the modified Bessel function of the first kind of order 1.", "[0., 1.]", "tensor([0.0000, 0.5652])")
 i1e = _one("i1e", _s.special_i1e_, "exp(-|x|)·I₁(x).", "[0., 1.]", "tensor([0.0000, 0.2079])")
 ndtr = _one("ndtr", _s.special_ndtr_, "Φ(x), the standard normal distribution function.", "[0., 1.]", "tensor([0.5000, 0.8413])")
 ndtri = _one("ndtri", _s.special_ndtri_, "The inverse of Φ: ∓∞ at 0 and 1, nan beyond.", "[0.5, 0.975]", "tensor([0.0000, 1.9600])")
-log_ndtr = _one("log_ndtr", _s.special_log_ndtr_, "log Φ(x), also where Φ(x) underflows.", "[0., -50.]", "tensor([-6.9315e-01, -1.2548e+03])")
+log_ndtr = _one(
+    "log_ndtr", _s.special_log_ndtr_, "log Φ(x), also where Φ(x) underflows.", "[0., -50.]", "tensor([-6.9315e-01, -1.2548e+03])"
+)
 _WORDS = {
     "bessel_j0": "J₀(x), the Bessel function of the first kind of order 0.", "bessel_j1": "J₁(x), of order 1.",
     "bessel_y0": "Y₀(x), the Bessel function of the second kind of order 0.", "bessel_y1": "Y₁(x), of order 1.",
@@ -60,7 +64,7 @@ def spherical_bessel_j0(input, *, out=None):
 
 
 def _two(name: str, record, doc: str):
-    def call(input, other, *, out=None):  # noqa: A002
+    def call(input, other, *, out=None):
         if not any(isinstance(v, Tensor) and v._a.dtype.kind not in "iub" for v in (input, other)):
             input, other = as_float(input), as_float(other)
         result = record(input, other)
@@ -74,21 +78,21 @@ zeta = _two("zeta", _s.special_zeta_, "Hurwitz's ζ(x, q) = Σₖ (k + q)⁻ˣ, 
 xlog1py = _two("xlog1py", _s.special_xlog1py_, "x·log(1 + y), 0 where x is 0 (nan where y is nan).")
 
 
-def logsumexp(input, dim, keepdim=False, *, out=None):  # noqa: A002
+def logsumexp(input, dim, keepdim=False, *, out=None):
     """log Σ exp(x) along `dim`. See `torch.logsumexp`."""
     import lightwell
 
     return lightwell.logsumexp(input, dim, keepdim, **({} if out is None else {"out": out}))
 
 
-def softmax(input, dim, *, dtype=None):  # noqa: A002
+def softmax(input, dim, *, dtype=None):
     """exp(xᵢ)/Σⱼ exp(xⱼ) along `dim`. See `torch.softmax`."""
     from .ops.softmax import softmax as call
 
     return call(input, dim, dtype)
 
 
-def log_softmax(input, dim, *, dtype=None):  # noqa: A002
+def log_softmax(input, dim, *, dtype=None):
     """log softmax(x) along `dim`. See `torch.log_softmax`."""
     from .ops.softmax import log_softmax as call
 
@@ -146,7 +150,7 @@ def _incomplete(name: str, which: int, input, other, out):
     return result if out is None else write_out(name, out, result)
 
 
-def gammainc(input, other, *, out=None):  # noqa: A002
+def gammainc(input, other, *, out=None):
     """P(a, x) = 1/Γ(a) ∫₀ˣ t^(a-1) e⁻ᵗ dt, the regularized lower incomplete gamma function (DLMF 8.2.4).
 
     >>> import lightwell as torch
@@ -156,7 +160,7 @@ def gammainc(input, other, *, out=None):  # noqa: A002
     return _incomplete("gammainc", 0, input, other, out)
 
 
-def gammaincc(input, other, *, out=None):  # noqa: A002
+def gammaincc(input, other, *, out=None):
     """Q(a, x) = 1 - P(a, x), the regularized upper incomplete gamma function (DLMF 8.2.4).
 
     >>> import lightwell as torch
@@ -172,7 +176,7 @@ def gammaincc(input, other, *, out=None):  # noqa: A002
 def _polynomial(name: str, doc: str, first, step):
     """p₀ = 1, p₁ = first(x), pₖ₊₁ = step(k, x, pₖ, pₖ₋₁)."""
 
-    def call(input, n, *, out=None):  # noqa: A002
+    def call(input, n, *, out=None):
         x = as_float(input) if isinstance(input, Tensor) else make(np.asarray(input, np.float32))
         a = x._a
         orders = n._a if isinstance(n, Tensor) else np.asarray(n)
@@ -200,8 +204,12 @@ def _shifted_twice(k, x, now, before):
 
 chebyshev_polynomial_t = _polynomial("chebyshev_polynomial_t", "Tₙ(x), Chebyshev's polynomial of the first kind.", lambda x: x, _twice)
 chebyshev_polynomial_u = _polynomial("chebyshev_polynomial_u", "Uₙ(x), Chebyshev's polynomial of the second kind.", lambda x: 2 * x, _twice)
-chebyshev_polynomial_v = _polynomial("chebyshev_polynomial_v", "Vₙ(x), Chebyshev's polynomial of the third kind.", lambda x: 2 * x - 1, _twice)
-chebyshev_polynomial_w = _polynomial("chebyshev_polynomial_w", "Wₙ(x), Chebyshev's polynomial of the fourth kind.", lambda x: 2 * x + 1, _twice)
+chebyshev_polynomial_v = _polynomial(
+    "chebyshev_polynomial_v", "Vₙ(x), Chebyshev's polynomial of the third kind.", lambda x: 2 * x - 1, _twice
+)
+chebyshev_polynomial_w = _polynomial(
+    "chebyshev_polynomial_w", "Wₙ(x), Chebyshev's polynomial of the fourth kind.", lambda x: 2 * x + 1, _twice
+)
 shifted_chebyshev_polynomial_t = _polynomial("shifted_chebyshev_polynomial_t", "Tₙ(2x - 1).", lambda x: 2 * x - 1, _shifted_twice)
 shifted_chebyshev_polynomial_u = _polynomial("shifted_chebyshev_polynomial_u", "Uₙ(2x - 1).", lambda x: 4 * x - 2, _shifted_twice)
 shifted_chebyshev_polynomial_v = _polynomial("shifted_chebyshev_polynomial_v", "Vₙ(2x - 1).", lambda x: 4 * x - 3, _shifted_twice)
@@ -220,4 +228,4 @@ legendre_polynomial_p = _polynomial(
 )
 
 __all__ = [name for name, value in list(globals().items()) if callable(value) and not name.startswith("_")]
-__all__ = sorted(set(__all__) - {"Tensor", "as_float", "make", "write_out"})
+__all__ = [name for name in sorted(__all__) if name not in ("Tensor", "as_float", "make", "write_out")]

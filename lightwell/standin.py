@@ -52,9 +52,7 @@ class _Finder(importlib.abc.MetaPathFinder):
                 raise
             found = None
         if found is None:
-            raise ModuleNotFoundError(
-                f"No module named {fullname!r}: lightwell stands for it here and has no {ours!r}", name=fullname
-            )
+            raise ModuleNotFoundError(f"No module named {fullname!r}: lightwell stands for it here and has no {ours!r}", name=fullname)
         package = found.submodule_search_locations is not None
         return importlib.machinery.ModuleSpec(fullname, _Loader(ours), origin=found.origin, is_package=package)
 
@@ -65,11 +63,7 @@ class _InChild:
     def __reduce__(self):
         home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         code = (
-            "import sys\n"
-            f"home = {home!r}\n"
-            "if home not in sys.path: sys.path.append(home)\n"
-            "from lightwell.standin import install\n"
-            "install()"
+            f"import sys\nhome = {home!r}\nif home not in sys.path: sys.path.append(home)\nfrom lightwell.standin import install\ninstall()"
         )
         return exec, (code,)
 
@@ -120,7 +114,5 @@ def install() -> None:
 def uninstall() -> None:
     """Take the finder and the names it gave away again."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
-    for name in [
-        n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")
-    ]:
+    for name in [n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")]:
         del sys.modules[name]

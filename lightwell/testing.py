@@ -86,7 +86,7 @@ def _scalars(a, b, where, options):
 
     rtol, atol = _tolerance(options, *(lw.tensor(v, dtype=lw.float64 if isinstance(v, float) else None).dtype for v in (a, b)))
     nans = cmath.isnan(a) and cmath.isnan(b)
-    if nans and options[3] or a == b or abs(a - b) <= atol + rtol * abs(b) < float("inf"):
+    if (nans and options[3]) or a == b or abs(a - b) <= atol + rtol * abs(b) < float("inf"):
         return None
     return (
         f"Scalars are not {'close' if rtol or atol else 'equal'}!\n\nExpected {b} but got {a}.\n"

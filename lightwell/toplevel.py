@@ -140,7 +140,7 @@ def get_float32_matmul_precision() -> str:
     return _precision[0]
 
 
-def compile(model=None, **options):  # noqa: A001
+def compile(model=None, **options):
     """The function or module itself, run eagerly; usable as a decorator with or without arguments."""
     if model is None:
         return lambda f: f

@@ -73,7 +73,7 @@ def same_error(torch, f):
     for lib in (torch, lightwell):
         try:
             f(lib)
-        except Exception as error:  # noqa: BLE001  (any: it is compared)
+        except Exception as error:
             errors.append(error)
         else:
             raise AssertionError(f"{lib.__name__} raises nothing")

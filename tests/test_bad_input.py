@@ -206,4 +206,6 @@ def test_messages_are_not_raw_numpy():
         try:
             call(lw, make, __import__("pathlib").Path("/nonexistent/x"))
         except Exception as error:
-            assert not re.search(r"operands could not be|ufunc '|axis \d+ is out of bounds for array|shapes \(\d.*not aligned", str(error)), name
+            assert not re.search(
+                r"operands could not be|ufunc '|axis \d+ is out of bounds for array|shapes \(\d.*not aligned", str(error)
+            ), name

@@ -87,7 +87,7 @@ def test_equality_and_hash():
     assert device("cpu") != "cpu"
     assert len({device("cpu"), device("cpu"), device("cuda")}) == 2
     with pytest.raises(TypeError):
-        device("cpu") < device("cuda")  # noqa: B015
+        device("cpu") < device("cuda")
 
 
 def test_immutable():

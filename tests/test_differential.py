@@ -192,7 +192,9 @@ def compare(program, shapes):
         assert error is None, f"backward: lightwell {error!r}"
         for k, (a, b) in enumerate(zip(ours, theirs)):
             np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), 1e-7, 1e-8, err_msg=f"gradient of leaf {k}")
-    elif error is None and not any(name == "detach" for name, *_ in program):  # PyTorch refuses an overwritten value that lightwell had no need of, or had kept: is it right?
+    elif error is None and not any(
+        name == "detach" for name, *_ in program
+    ):  # PyTorch refuses an overwritten value that lightwell had no need of, or had kept: is it right?
         rng = np.random.Generator(np.random.MT19937(3))
         direction = [rng.standard_normal(s) for s in shapes]
         along = sum(float((t.grad.numpy() * d).sum()) for t, d in zip(ours, direction))
@@ -205,8 +207,13 @@ step = st.tuples(st.sampled_from(NAMES), st.integers(0, 15), st.integers(0, 15),
 writing = st.tuples(st.sampled_from(sorted(VIEWS) + 2 * sorted(WRITES)), st.integers(2, 15), st.integers(0, 15), small, small)
 shape = st.sampled_from([((2, 3), (3,)), ((3, 2), (3, 2)), ((2, 2), (2, 2)), ((4,), ()), ((2, 1, 3), (2, 3)), ((0, 2), (2,))])
 profile = hypothesis.settings(
-    max_examples=700, deadline=None, derandomize=True, database=None, report_multiple_bugs=False,
-    phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink], suppress_health_check=list(hypothesis.HealthCheck),
+    max_examples=700,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    report_multiple_bugs=False,
+    phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 
 

@@ -175,7 +175,13 @@ def test_indefinite_factorization(is_complex):
     for m, hermitian in ((a + a.T, False), (a + a.conj().T, True)):
         m[0, 0] = 0  # asks for a block of two
         same(torch, lambda f, m: f.linalg.ldl_factor(m, hermitian=hermitian), m, grad=False)
-        same(torch, lambda f, m, b: f.linalg.ldl_solve(*f.linalg.ldl_factor(m, hermitian=hermitian), b, hermitian=hermitian), m, b, grad=False)
+        same(
+            torch,
+            lambda f, m, b: f.linalg.ldl_solve(*f.linalg.ldl_factor(m, hermitian=hermitian), b, hermitian=hermitian),
+            m,
+            b,
+            grad=False,
+        )
 
 
 @both

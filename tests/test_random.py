@@ -55,14 +55,14 @@ def same_state(g, tg):
 def test_float_draws(torch, name, n):
     td, d = getattr(torch, name), npd(name)
     g, tg = pair(torch, n + 7)
-    e = lambda: torch.empty(n, dtype=td)  # noqa: E731
+    e = lambda: torch.empty(n, dtype=td)
     same(R.uniform(g, n, d), torch.rand(n, dtype=td, generator=tg))
     same(R.normal(g, (n,), d), torch.randn(n, dtype=td, generator=tg))
     same(R.uniform(g, n, d, -1.3, 2.9), e().uniform_(-1.3, 2.9, generator=tg))
     same(R.normal(g, n, d, 1.7, 2.3), e().normal_(1.7, 2.3, generator=tg))
     same_state(g, tg)
     m = min(n, 3000)
-    e = lambda: torch.empty(m, dtype=td)  # noqa: E731
+    e = lambda: torch.empty(m, dtype=td)
     same(R.exponential(g, m, d, 1.5), e().exponential_(1.5, generator=tg))
     same(R.geometric(g, m, d, 0.3), e().geometric_(0.3, generator=tg))
     same(R.cauchy(g, m, d, 0.5, 1.5), e().cauchy_(0.5, 1.5, generator=tg))
@@ -78,7 +78,7 @@ def test_float_draws(torch, name, n):
 def test_integer_draws(torch, name, n):
     td, d = getattr(torch, name), npd(name)
     g, tg = pair(torch, n)
-    e = lambda: torch.empty(n, dtype=td)  # noqa: E731
+    e = lambda: torch.empty(n, dtype=td)
     same(R.random_full(g, n, d), e().random_(generator=tg))
     same(R.bernoulli(g, 0.7, n, d), e().bernoulli_(0.7, generator=tg))
     low, high = (0, 2) if name == "bool" else (3, 100)
@@ -105,9 +105,7 @@ def test_float_targets_keep_the_bounds_after_rounding(torch):
         g, tg = pair(torch)
         ours = R.integers(g, 200, npd(name), 3, high)
         same(ours, torch.empty(200, dtype=getattr(torch, name)).random_(3, high, generator=tg))
-        same(
-            R.integers(g, 20, npd(name), 5), torch.empty(20, dtype=getattr(torch, name)).random_(5, None, generator=tg)
-        )
+        same(R.integers(g, 20, npd(name), 5), torch.empty(20, dtype=getattr(torch, name)).random_(5, None, generator=tg))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 511, 512, 513, 5000, 60000])
@@ -346,7 +344,7 @@ def test_default_generator_and_fork():
     assert R.initial_seed() == drawn
     with pytest.raises(ZeroDivisionError), R.fork_rng():
         R.manual_seed(1)
-        1 / 0  # noqa: B018
+        1 / 0
     assert R.initial_seed() == drawn
 
 

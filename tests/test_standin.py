@@ -70,9 +70,7 @@ def test_module_code_and_standard_input(tmp_path):
     write(package, "part.py", "import torch; print(torch.__name__)")
     assert run("-m", "pack", "x", cwd=tmp_path).splitlines() == ["lightwell", "__main__ pack ['x']"]
     assert run("-m", "pack.part", cwd=tmp_path) == "lightwell\n"
-    assert (
-        run("-c", "import torch, sys; print(torch.__name__, sys.argv)", "y", cwd=tmp_path) == "lightwell ['-c', 'y']\n"
-    )
+    assert run("-c", "import torch, sys; print(torch.__name__, sys.argv)", "y", cwd=tmp_path) == "lightwell ['-c', 'y']\n"
     assert run("-", cwd=tmp_path, stdin="import torch; print(torch.__name__)") == "lightwell\n"
     write(tmp_path, "__main__.py", "import torch; print('folder', torch.__name__)")
     assert run(tmp_path, cwd=package) == "folder lightwell\n"

@@ -138,5 +138,13 @@ if __name__ == "__main__":
         base, width, p, q, worst, loss = rational(f, a, b, m, n)
         print(f"{name} = (  # {what}; {mp.nstr(worst, 2)} (cancels {mp.nstr(loss, 2)}-fold)")
         print(f"    {float(base)!r}, {float(width)!r},\n    {row(p)},\n    {row(q)},\n)")
-    for name, r in (("DIGAMMA_ROOT", PSI0), ("J0_ZERO_1", J0Z[0] ** 2), ("J0_ZERO_2", J0Z[1] ** 2), ("J1_ZERO_1", J1Z[0] ** 2), ("J1_ZERO_2", J1Z[1] ** 2)):
-        print(f"{name} = ({float(r)!r}, {float(r - mpf(float(r)))!r})  # head and tail" + ("" if "DIG" in name else " of the zero's square"))
+    for name, r in (
+        ("DIGAMMA_ROOT", PSI0),
+        ("J0_ZERO_1", J0Z[0] ** 2),
+        ("J0_ZERO_2", J0Z[1] ** 2),
+        ("J1_ZERO_1", J1Z[0] ** 2),
+        ("J1_ZERO_2", J1Z[1] ** 2),
+    ):
+        print(
+            f"{name} = ({float(r)!r}, {float(r - mpf(float(r)))!r})  # head and tail" + ("" if "DIG" in name else " of the zero's square")
+        )

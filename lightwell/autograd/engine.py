@@ -70,9 +70,7 @@ def _roots(tensors, grads, op: str):
         elif not isinstance(g, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         elif g._a.shape != t._a.shape:
-            raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
-            )
+            raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}.")
         elif g._a.dtype is not t._a.dtype:
             if g.is_complex() != t.is_complex():
                 raise RuntimeError(f"grad_output[{i}] is {g.dtype} and output[{i}] is {t.dtype}: both must be complex, or both real")
@@ -143,9 +141,7 @@ def _fit_tensor(g, fit):
 def _zeros_for(node, gs, create_graph):
     """A many-output node's gradients with zeros where none arrived."""
     like = node.extra["like"]
-    return [
-        g if g is not None else (make(np.zeros(*like[i])) if create_graph else np.zeros(*like[i])) for i, g in enumerate(gs)
-    ]
+    return [g if g is not None else (make(np.zeros(*like[i])) if create_graph else np.zeros(*like[i])) for i, g in enumerate(gs)]
 
 
 def _pull_arrays(node, g):
@@ -490,8 +486,7 @@ def grad(
 
         batch = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
         rows = [
-            grad(outputs, inputs, [b[i] for b in batch], True, create_graph, True, allow_unused, False, True)
-            for i in range(len(batch[0]))
+            grad(outputs, inputs, [b[i] for b in batch], True, create_graph, True, allow_unused, False, True) for i in range(len(batch[0]))
         ]
         return tuple(stack(column) for column in zip(*rows))
     if allow_unused is None:

@@ -31,9 +31,7 @@ class FunctionNode(Node):
         own(self, "edges", ())
         own(self, "extra", None)
         own(self, "seq", tick())
-        self.__dict__.update(
-            needs_input_grad=(), materialize_grads=True, to_save=(), non_differentiable=(), dirty_tensors=(), _packed=None
-        )
+        self.__dict__.update(needs_input_grad=(), materialize_grads=True, to_save=(), non_differentiable=(), dirty_tensors=(), _packed=None)
 
     def __setattr__(self, name, value):
         if name in _RESERVED:
@@ -239,7 +237,9 @@ class Function(metaclass=_Meta):
             made = tuple(_output(ctx, args, o, i, len(outputs)) for i, o in enumerate(outputs))
             _keep(ctx, outputs, made)
         else:
-            made = tuple(_alias(o) if isinstance(o, Tensor) and _among(o, args) and not _among(o, ctx.dirty_tensors) else o for o in outputs)
+            made = tuple(
+                _alias(o) if isinstance(o, Tensor) and _among(o, args) and not _among(o, ctx.dirty_tensors) else o for o in outputs
+            )
         return made if isinstance(output, tuple) else made[0]
 
 

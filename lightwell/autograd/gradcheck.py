@@ -93,7 +93,9 @@ def gradcheck(
     True
     """
     if check_forward_ad or check_batched_forward_grad:
-        raise RuntimeError("gradcheck: there is no forward-mode AD here to check: leave check_forward_ad and check_batched_forward_grad False")
+        raise RuntimeError(
+            "gradcheck: there is no forward-mode AD here to check: leave check_forward_ad and check_batched_forward_grad False"
+        )
     inputs = _tensors(inputs)
     wanted = [t for t in inputs if isinstance(t, Tensor) and t.requires_grad]
     try:
@@ -115,9 +117,7 @@ def gradcheck(
 
 def _check_inputs(inputs, wanted, raise_exception) -> None:
     if not wanted:
-        raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
-        )
+        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
     for i, t in enumerate(inputs):
         if isinstance(t, Tensor) and t.requires_grad:
             if t.dtype.itemsize < (16 if t.is_complex() else 8):

@@ -74,6 +74,7 @@ class _Packed:
 
 def pack_node(node, pack, unpack) -> None:
     """Put a node's saved arrays through `pack`; backward will ask `unpack`."""
+
     def packed(v):
         if type(v) is tuple and any(type(w) is np.ndarray for w in v):
             return tuple(packed(w) for w in v)
@@ -162,5 +163,3 @@ def increment_version(tensor) -> None:
     """Tell autograd that the memory of a tensor (or of several) was written behind its back."""
     for t in (tensor,) if isinstance(tensor, Tensor) else tensor:
         t._bump()
-
-

@@ -125,9 +125,9 @@ def convolve_adjoint(g, w, b, space, stride, padding, dilation, groups):
         area = math.prod(g.shape[2:])
         full = tuple(m + 2 * p for m, p in zip(space, padding))
         if len(space) == 2 and stride == (1, 1) and area >= MERGED and n * area * kernel[0] * kernel[1] > 20_000:
-            part, chunk = _adjoint_rows(g, w, x, full, padding, dilation, groups)
+            part = _adjoint_rows(g, w, x, full, padding, dilation, groups)
         else:
-            part, chunk = _adjoint_columns(g, w, x, full, stride, padding, dilation, groups)
+            part = _adjoint_columns(g, w, x, full, stride, padding, dilation, groups)
         _share(part, n, g.size * w[0].size)
     if b is not None:
         x += b.reshape(-1, *[1] * len(space))
@@ -160,7 +160,7 @@ def _adjoint_columns(g, w, x, full, stride, padding, dilation, groups):
                 order = (0, 1, *range(k + 2, 2 * k + 2), *range(2, k + 2))
             x[s:e] = unwindow(cols.transpose(order), full, stride, dilation)[inner(x.shape[2:], padding)]
 
-    return part, chunk
+    return part
 
 
 def _adjoint_rows(g, w, x, full, padding, dilation, groups):
@@ -202,7 +202,7 @@ def _adjoint_rows(g, w, x, full, padding, dilation, groups):
             if whole is not None:
                 x[s:e] = into.reshape(q, -1, *full)[crop]
 
-    return part, chunk
+    return part
 
 
 class _Columns:

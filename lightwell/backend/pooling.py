@@ -116,7 +116,7 @@ def max_pool_indices(x, y, kernel, stride, padding, dilation):
         np.copyto(index, place(k), where=hit)
     if nans:
         last = np.isnan(y)
-        for k, at, hit in found:
+        for k, _, hit in found:
             np.copyto(index, place(k), where=hit & last)
     return index
 
@@ -146,7 +146,7 @@ def max_pool_back(g, x, y, kernel, stride, padding, dilation):
             gs, target = gs.view(word), into.view(word) if apart else None
         hit, left = np.empty(ys.shape, bool), None
         # All but the first position need to know whether an earlier one was taken.
-        for k, at in taps(kernel, stride, dilation, out):
+        for _, at in taps(kernel, stride, dilation, out):
             np.equal(framed[(..., *at)], ys, out=hit)
             if left is None:
                 left = ~hit

@@ -127,7 +127,7 @@ def rnn(relu: bool, x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
 
 def rnn_back(relu: bool, needed, gradients, inputs, kept, reverse: bool):
     """The gradients of (x, h, w_ih, w_hh, b_ih, b_hh), through time: daₜ = φ'·dhₜ, dhₜ₋₁ = gyₜ₋₁ + W_hhᵀ daₜ."""
-    (gy, gh), (x, h, w_ih, w_hh, *_), (hidden,) = gradients, inputs, kept
+    (gy, gh), (x, _, w_ih, w_hh, *_), (hidden,) = gradients, inputs, kept
     steps, size, batch = len(x), *hidden.shape[1:]
     gy, dh, slopes = _columns(gy), np.array(gh.T, order="C"), empty((size, steps, batch), x.dtype)
     da, back = empty((size, batch), x.dtype), w_hh.T
@@ -188,7 +188,7 @@ def lstm_back(needed, gradients, inputs, kept, reverse: bool):
     dcₜ += dhₜ o (1 - tanh²cₜ);  di = dc g i(1-i), df = dc cₜ₋₁ f(1-f), dg = dc i (1-g²), do = dh tanh(cₜ) o(1-o);
     dcₜ₋₁ = dc f, dhₜ₋₁ = gyₜ₋₁ + W_hhᵀ (di, df, dg, do).
     """
-    (gy, gh, gc), (x, h, c, w_ih, w_hh, *_), (gates, hidden, cells, tanhs) = gradients, inputs, kept
+    (gy, gh, gc), (x, _, _, w_ih, w_hh, *_), (gates, hidden, cells, tanhs) = gradients, inputs, kept
     steps, size, batch = len(x), *hidden.shape[1:]
     gy = _columns(gy)
     dh, dc = np.array(gh.T, order="C"), np.array(gc.T, order="C")
@@ -266,7 +266,7 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
     dn = dh (1-z) (1-n²), dz = dh (hₜ₋₁ - n) z(1-z), dr = dn m r(1-r), dm = dn r;
     dhₜ₋₁ = gyₜ₋₁ + dh z + W_hhᵀ (dr, dz, dm).
     """
-    (gy, gh), (x, h, w_ih, w_hh, *_), (gates, inner, hidden) = gradients, inputs, kept
+    (gy, gh), (x, _, w_ih, w_hh, *_), (gates, inner, hidden) = gradients, inputs, kept
     steps, size, batch = len(x), *hidden.shape[1:]
     gy, dh = _columns(gy), np.array(gh.T, order="C")
     # Rows dn, dr, dz, dm: those that meet h lie together, in the weights' order, and so do those that meet x, but for dn.

@@ -1,6 +1,7 @@
 """Two or more threads for large arrays: NumPy drops the interpreter lock inside its loops, so slices run side by side."""
 
 import contextvars
+import itertools
 import os
 
 _pool = None
@@ -61,7 +62,7 @@ def parallel_rows(f, n: int, min_work: int = 1) -> None:
     bounds = [n * k // parts for k in range(parts + 1)]
     pool = _workers()
     # Each worker runs in a copy of the caller's context, so that NumPy's error settings hold there too.
-    jobs = [pool.submit(contextvars.copy_context().run, f, a, b) for a, b in zip(bounds[1:], bounds[2:])]
+    jobs = [pool.submit(contextvars.copy_context().run, f, a, b) for a, b in itertools.pairwise(bounds[1:])]
     try:
         f(0, bounds[1])
     finally:

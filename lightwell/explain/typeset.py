@@ -72,7 +72,16 @@ def _compare(sign):
     return lambda self, other: Formula(f"[{self} {sign} {other}]")
 
 
-for _name, _sign in {"__eq__": "=", "__ne__": "≠", "__lt__": "<", "__le__": "≤", "__gt__": ">", "__ge__": "≥", "__and__": "∧", "__or__": "∨"}.items():
+for _name, _sign in {
+    "__eq__": "=",
+    "__ne__": "≠",
+    "__lt__": "<",
+    "__le__": "≤",
+    "__gt__": ">",
+    "__ge__": "≥",
+    "__and__": "∧",
+    "__or__": "∨",
+}.items():
     setattr(Formula, _name, _compare(_sign))
 
 

@@ -6,8 +6,7 @@ _VIEWS = (
     "as_strided detach diagonal expand narrow permute select split split_with_sizes squeeze t transpose unbind unfold unsqueeze "
     "view view_as_complex view_as_real"
 ).split()
-__all__ = [f"{name}_copy" for name in _VIEWS] + ["alias_copy", "slice_copy", "as_strided_scatter", "narrow_copy"]
-__all__ = sorted(set(__all__))
+__all__ = [f"{name}_copy" for name in _VIEWS] + ["alias_copy", "slice_copy", "as_strided_scatter"]
 
 
 def _copied(found):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
-from . import solving, sparse  # noqa: F401  (sparse: attaches its Tensor methods)
+from . import solving, sparse, spectral  # noqa: F401  (sparse: attaches its Tensor methods)
 from .lowrank import pca_lowrank, svd_lowrank
 from .matrices import check_matrix, hermitian, kind, same_type
 from .op import op
@@ -20,10 +20,10 @@ from .solving import (  # noqa: F401
 )  # fmt: skip
 from .fourier import istft, stft
 from .spectral import *
-from .spectral import __all__ as _spectral
 
 __all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "istft", "logdet", "lu", "lu_solve", "lu_unpack",
-           "orgqr", "ormqr", "pca_lowrank", "qr", "slogdet", "stft", "svd_lowrank", "triangular_solve", *_spectral]  # fmt: skip
+           "orgqr", "ormqr", "pca_lowrank", "qr", "slogdet", "stft", "svd_lowrank", "triangular_solve"]  # fmt: skip
+__all__ += spectral.__all__
 
 
 # ---- LU -----------------------------------------------------------------------------------------------------------------

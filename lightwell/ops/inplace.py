@@ -165,6 +165,15 @@ def check_writable(t: Tensor, name: str, recording: bool) -> None:
         )
 
 
+def note(t: Tensor) -> None:
+    """Note a write where no graph is recorded: the version goes up."""
+    cell = t._cell
+    if cell is None:
+        cell = t._cell_now()
+    cell[STAMP] = tick()
+    cell[VERSION] += 1
+
+
 def writing(t: Tensor, name: str) -> None:
     """Note a write: the version goes up, and the writer is remembered where somebody might have to be told."""
     cell = t._cell_now()
@@ -299,6 +308,12 @@ def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     a, s = self._a, src._a
+    if a.dtype is s.dtype and a.shape == s.shape and a.flags.c_contiguous:
+        history = self._rg or src._rg or self._base is not None or src._base is not None
+        if not (history and modes.state.grad):
+            np.copyto(a, s)
+            note(self)
+            return self
     try:
         if s.shape != a.shape:
             np.broadcast_to(s, a.shape)

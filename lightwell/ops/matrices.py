@@ -51,7 +51,7 @@ def check_matrix(name: str, A, square: bool = True, low: str | None = None, what
     if not isinstance(A, Tensor):
         raise TypeError(f"{name.replace('.', '_')}(): argument '{what}' (position 1) must be Tensor, not {type(A).__name__}")
     if getattr(A, "is_sparse", False):
-        A._a  # raises
+        _ = A._a  # raises
     if A._a.ndim < 2:
         raise RuntimeError(
             f"{name}: The input tensor {what} must have at least 2 dimensions, but it has shape {list(A.shape)}: unsqueeze() it."

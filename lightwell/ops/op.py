@@ -441,7 +441,7 @@ def _general(rec: Record):
     """Any number of tensors (None among them where optional), one or many outputs, kept values, lists of tensors."""
     forward, NodeType = rec.forward, rec.node
     n_in, n_out = len(rec.inputs), len(rec.outputs)
-    variadic, joint = rec.variadic, rec.joint is not None
+    variadic = rec.variadic
     single = n_out == 1 and not rec.keeps
     defaults, n_params = rec.forward.__defaults__ or (), len(rec.params)
 

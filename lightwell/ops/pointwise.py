@@ -17,7 +17,7 @@ from .rounding import *
 from .special_ops import *
 from .unary import example, unary
 
-__all__ = [*compare.__all__, *complexes.__all__, *rounding.__all__, *choose.__all__, *special_ops.__all__]
+__all__ = compare.__all__ + complexes.__all__ + rounding.__all__ + choose.__all__ + special_ops.__all__
 
 LOG2, LOG10, TWO_BY_ROOT_PI, DEGREE = math.log(2), math.log(10), 2 / math.sqrt(math.pi), math.pi / 180
 

@@ -243,8 +243,8 @@ def dot(input, tensor):
         )
     if input._a.shape != tensor._a.shape:
         raise RuntimeError(
-            "inconsistent tensor size, expected tensor [%d] and src [%d] to have the same number of elements, but got %d and %d elements respectively"
-            % (input._a.size, tensor._a.size, input._a.size, tensor._a.size)
+            f"inconsistent tensor size, expected tensor [{input._a.size}] and src [{tensor._a.size}] to have the same number of elements,"
+            f" but got {input._a.size} and {tensor._a.size} elements respectively"
         )
     return dot_(input, tensor)
 

@@ -8,7 +8,7 @@ from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
 from ..tensor import Tensor
-from .inplace import overwrite
+from .inplace import note, overwrite
 
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
 
@@ -50,14 +50,24 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
 def twin(name: str, fn, ufunc=None):
     """The in-place twin of `fn`: compute, then write over the first argument."""
 
+    others = -1 if ufunc is None else ufunc.nin - 1
+
     def write_over(self, *args, **kwargs):
-        if ufunc is not None and not kwargs and not (state.grad and (self._rg or self._base is not None or _any_grad(args))):
+        if len(args) == others and not kwargs:
             a = self._a
-            rest = [t._a if isinstance(t, Tensor) else t for t in args]
-            plain = all((type(v) in (float, int) and a.dtype.kind == "f") or (type(v) is np.ndarray and v.dtype is a.dtype) for v in rest)
-            if plain and len(rest) == ufunc.nin - 1 and all(getattr(v, "shape", ()) in ((), a.shape) for v in rest) and _single(a):
-                ufunc(a, *rest, out=a)
-                self._bump()
+            history = self._rg or self._base is not None
+            plain = a.dtype.kind in "fciu" and (a.flags.c_contiguous or 0 not in a.strides)
+            if others and plain:
+                v = args[0]
+                if isinstance(v, Tensor):
+                    history = history or v._rg or v._base is not None
+                    v = v._a
+                    plain = v.dtype is a.dtype and (v.shape == a.shape or not v.ndim)
+                else:
+                    plain = type(v) in _numbers and a.dtype.kind == "f"
+            if plain and not (history and state.grad):
+                ufunc(a, v, a) if others else ufunc(a, a)
+                note(self)
                 return self
         since = tick() if state.grad else 0
         return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
@@ -67,12 +77,7 @@ def twin(name: str, fn, ufunc=None):
     return write_over
 
 
-def _any_grad(values) -> bool:
-    return any(isinstance(v, Tensor) and v.requires_grad for v in values)
-
-
-def _single(a) -> bool:
-    return a.flags.c_contiguous or 0 not in a.strides
+_numbers = frozenset((float, int))
 
 
 def write_out(name: str, out, result):

@@ -56,7 +56,7 @@ def test_forward_and_backward():
     assert node.saved_tensors[0] is x and node.saved_tensors[1].grad_fn is node
     y.sum().backward()
     assert x.grad.tolist() == [24, 54]
-    with pytest.raises(RuntimeError, match="second time.*CubeBackward"):
+    with pytest.raises(RuntimeError, match=r"second time.*CubeBackward"):
         y.sum().backward()
 
 
@@ -112,7 +112,7 @@ def test_dirty_inputs():
     assert y.tolist() == [[4, 6], [4, 5]] and out.grad_fn is not None
     (y * y).sum().backward()
     assert x.grad.tolist() == [[16, 24], [8, 10]]
-    with pytest.raises(RuntimeError, match="leaf Variable.*marked it dirty"):
+    with pytest.raises(RuntimeError, match=r"leaf Variable.*marked it dirty"):
         Double.apply(leaf(1.0))
 
 
@@ -132,7 +132,7 @@ def test_inputs_and_views_as_outputs():
     assert a is not y and a.data_ptr() == y.data_ptr() == b.data_ptr()
     (a.sum() + b.sum()).backward()
     assert x.grad.tolist() == [11, 11]
-    with pytest.raises(RuntimeError, match="custom Function.*modified inplace"):
+    with pytest.raises(RuntimeError, match=r"custom Function.*modified inplace"):
         b.add_(1)
 
 
@@ -147,7 +147,7 @@ def test_saved_tensors_written_over():
     y = x * 1
     z = Cube.apply(y)
     y.add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation: CubeBackward.*add_"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: CubeBackward.*add_"):
         z.sum().backward()
 
 
@@ -206,7 +206,7 @@ def test_gradients_are_summed_and_cast_to_the_input():
 
 
 def test_misuse_is_named():
-    with pytest.raises(RuntimeError, match="Cube.apply"):
+    with pytest.raises(RuntimeError, match=r"Cube\.apply"):
         Cube()
 
     class Saves(Cube):
@@ -222,7 +222,7 @@ def test_misuse_is_named():
         def forward(ctx, x):
             ctx.edges = 1
 
-    with pytest.raises(AttributeError, match="ctx.edges"):
+    with pytest.raises(AttributeError, match=r"ctx\.edges"):
         Takes.apply(leaf(1.0))
 
     class Bare(Function):

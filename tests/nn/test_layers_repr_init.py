@@ -66,17 +66,11 @@ def test_layer_is_pytorchs(case):
             continue
         assert str(a[key].dtype) == str(value.dtype), key
         np.testing.assert_array_equal(a[key].numpy(), value.numpy(), err_msg=key)
-    assert [(n, p.requires_grad) for n, p in ours.named_parameters()] == [
-        (n, p.requires_grad) for n, p in theirs.named_parameters()
-    ]
+    assert [(n, p.requires_grad) for n, p in ours.named_parameters()] == [(n, p.requires_grad) for n, p in theirs.named_parameters()]
 
 
 def test_every_layer_class_is_walked():
-    exported = {
-        name
-        for name, c in vars(lw.nn).items()
-        if isinstance(c, type) and issubclass(c, lw.nn.Module) and not name.startswith("_")
-    }
+    exported = {name for name, c in vars(lw.nn).items() if isinstance(c, type) and issubclass(c, lw.nn.Module) and not name.startswith("_")}
     bases = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "RNNBase", "RNNCellBase"}
     elsewhere = {n for n in exported if n.startswith(("Transformer", "Multihead"))}
     assert exported - bases - elsewhere <= {case.partition("(")[0] for case in CASES}

@@ -139,7 +139,6 @@ def test_pools(n, options):
 @pytest.mark.parametrize("geometry", list(itertools.product((2, 3), (1, 2, 3), (0, 1), (1, 2))))
 def test_max_pool_places(what, geometry):
     """Equal values, NaN and -inf: the maxima, their places, and where the gradient goes."""
-    kernel, stride, padding, dilation = geometry
     x = np.random.default_rng(1).standard_normal((2, 2, 7, 8)).astype(np.float32)
     x = {"ties": np.round(x), "nan": np.where(x > 1.2, np.nan, x), "inf": np.where(x < 0.9, -np.inf, x)}[what].astype(np.float32)
     a, b = lw.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
@@ -192,7 +191,9 @@ def test_fold(options):
 
 
 @pytest.mark.parametrize("n", (1, 2, 3))
-@pytest.mark.parametrize("size", ({"size": 6}, {"scale_factor": 0.6}, {"scale_factor": 1.7}, {"scale_factor": 1.7, "recompute_scale_factor": True}))
+@pytest.mark.parametrize(
+    "size", ({"size": 6}, {"scale_factor": 0.6}, {"scale_factor": 1.7}, {"scale_factor": 1.7, "recompute_scale_factor": True})
+)
 def test_interpolate(n, size):
     smooth = {1: ["linear"], 2: ["bilinear", "bicubic"], 3: ["trilinear"]}[n]
     for mode in ("nearest", "nearest-exact", "area"):

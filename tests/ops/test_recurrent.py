@@ -217,7 +217,7 @@ def test_saturated_gates(kind):
 
 def test_names_and_fallbacks():
     x = lw.zeros(4, 2, 3)
-    y, (h, c) = lw.nn.LSTM(3, 5)(x)
+    y, (h, _) = lw.nn.LSTM(3, 5)(x)
     other, _ = torch.nn.LSTM(3, 5)(torch.zeros(4, 2, 3))
     assert (y.grad_fn.name(), h.grad_fn.name()) == (other.grad_fn.name(), "StackBackward0")
     assert lw.nn.GRU(3, 5)(x)[0].grad_fn.name() == "StackBackward0"

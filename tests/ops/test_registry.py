@@ -94,8 +94,10 @@ def agree(ours, theirs, tolerance, what, loose=False):
     """Our results, or our exception, against PyTorch's; `loose`: any exception will do where PyTorch raises one."""
     (out, error), (expected, their_error) = ours, theirs
     if their_error is not None:
-        unsupported = isinstance(their_error, NotImplementedError) or "not implemented for" in str(their_error) or any(
-            text in str(their_error) for text in ("not supported", "can't be cast to the desired output type")
+        unsupported = (
+            isinstance(their_error, NotImplementedError)
+            or "not implemented for" in str(their_error)
+            or any(text in str(their_error) for text in ("not supported", "can't be cast to the desired output type"))
         )
         if unsupported:
             return  # more dtypes than PyTorch has is no fault

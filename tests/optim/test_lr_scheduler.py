@@ -30,9 +30,7 @@ CASES = {
     "sequential": lambda L, o: L.SequentialLR(
         o, [L.LinearLR(o, 0.1, total_iters=4), L.CosineAnnealingLR(o, 10), L.ExponentialLR(o, 0.9)], [4, 15]
     ),
-    "sequential restarts": lambda L, o: L.SequentialLR(
-        o, [L.ConstantLR(o, 0.1, 4), L.CosineAnnealingWarmRestarts(o, 5, 2)], [4]
-    ),
+    "sequential restarts": lambda L, o: L.SequentialLR(o, [L.ConstantLR(o, 0.1, 4), L.CosineAnnealingWarmRestarts(o, 5, 2)], [4]),
     "chained": lambda L, o: L.ChainedScheduler([L.ConstantLR(o, 0.1, 5), L.ExponentialLR(o, 0.9)]),
     "swa": lambda L, o: L.SWALR(o, [0.05, 0.01], anneal_epochs=6),
     "swa linear": lambda L, o: L.SWALR(o, 0.05, anneal_epochs=0, anneal_strategy="linear"),

@@ -162,9 +162,7 @@ def test_strided_parameters_and_gradients():
 def test_groups_with_options_and_a_tensor_lr():
     ours, _, theirs, _, rng = pair("SGD", {}, "float64", [(3,), (2,)])
     opt = O.Adam([{"params": [ours[0]], "lr": 0.5}, {"params": ours[1]}], lr=wrap(np.array(0.1)))
-    opt_t = torch.optim.Adam(
-        [{"params": [theirs[0]], "lr": 0.5}, {"params": theirs[1]}], lr=torch.tensor(0.1, dtype=torch.float64)
-    )
+    opt_t = torch.optim.Adam([{"params": [theirs[0]], "lr": 0.5}, {"params": theirs[1]}], lr=torch.tensor(0.1, dtype=torch.float64))
     run(ours, opt, theirs, opt_t, rng, 5)
     assert difference(ours, theirs) <= 1e-12
 
@@ -224,7 +222,7 @@ def test_repr_defaults_and_copies(name):
 
 def errors(o, T, P, sparse_ok=True):
     """(what to call) for a table of mistakes; `T` makes a tensor from a list."""
-    leaf = lambda *v: P(list(v) or [1.0, 2.0])  # noqa: E731
+    leaf = lambda *v: P(list(v) or [1.0, 2.0])
     a = leaf()
     return {
         "empty": lambda: o.SGD([]),
@@ -320,7 +318,9 @@ def test_old_checkpoints_get_missing_options_and_tensor_steps():
     p = wrap(np.ones(1)).requires_grad_()
     opt = O.Adam([p])
     state = {"step": 3, "exp_avg": wrap(np.ones(1)), "exp_avg_sq": wrap(np.ones(1))}
-    opt.load_state_dict({"state": {0: state}, "param_groups": [{"params": [0], "lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0}]})
+    opt.load_state_dict(
+        {"state": {0: state}, "param_groups": [{"params": [0], "lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0}]}
+    )
     assert opt.param_groups[0]["amsgrad"] is False and opt.state[p]["step"]._a.dtype == np.float32
     p.grad = wrap(np.ones(1))
     opt.step()

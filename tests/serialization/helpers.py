@@ -50,7 +50,7 @@ def storage(numel: int, kind: str = "FloatStorage", key: str = "0") -> bytes:
 
 def tensor(numel: int, offset: int, size, stride, kind: str = "FloatStorage") -> bytes:
     """The opcodes that push a tensor."""
-    tup = lambda values: b"(" + b"".join(map(num, values)) + b"t"  # noqa: E731
+    tup = lambda values: b"(" + b"".join(map(num, values)) + b"t"
     return (
         b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(numel, kind) + num(offset) + tup(size) + tup(stride)
         + b"\x89ccollections\nOrderedDict\n)RtR"

@@ -10,22 +10,18 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from tests.serialization.helpers import loaded, saved
 
 from lightwell import dtypes
 from lightwell.serialization import load, save
 from lightwell.tensor import Size, Tensor, wrap
+from tests.serialization.helpers import loaded, saved
 
 FILES = pathlib.Path(__file__).parent / "files"
 
 
 def check(d):
     base = np.arange(12.0, dtype=np.float32).reshape(3, 4)
-    assert (
-        np.array_equal(d["base"]._a, base)
-        and np.array_equal(d["turned"]._a, base.T)
-        and np.array_equal(d["part"]._a, base[1:, ::2])
-    )
+    assert np.array_equal(d["base"]._a, base) and np.array_equal(d["turned"]._a, base.T) and np.array_equal(d["part"]._a, base[1:, ::2])
     assert d["part"].stride() == (4, 2) and d["part"].storage_offset() == 4 and d["turned"].stride() == (1, 4)
     d["base"]._a[1, 0] = 99
     assert d["turned"]._a[0, 1] == 99 and d["part"]._a[0, 0] == 99, "views of one storage must share it"
@@ -74,11 +70,7 @@ def test_records_are_those_of_pytorch(tmp_path):
         assert z.testzip() is None
         names = "data.pkl .format_version .storage_alignment byteorder data/0 version .data/serialization_id".split()
         assert z.namelist() == [f"a.b/{n}" for n in names]
-        assert (
-            z.read("a.b/version") == b"3\n"
-            and z.read("a.b/.storage_alignment") == b"64"
-            and z.read("a.b/byteorder") == b"little"
-        )
+        assert z.read("a.b/version") == b"3\n" and z.read("a.b/.storage_alignment") == b"64" and z.read("a.b/byteorder") == b"little"
         for info in z.infolist():
             z.fp.seek(info.header_offset + 26)
             n, m = np.frombuffer(z.fp.read(4), "<u2").tolist()
@@ -108,9 +100,7 @@ def test_big_endian_files_are_turned():
     with zipfile.ZipFile(out, "w") as w:
         for n in z.namelist():
             raw = z.read(n)
-            w.writestr(
-                n, b"big" if n.endswith("byteorder") else a.byteswap().tobytes() if n.endswith("data/0") else raw
-            )
+            w.writestr(n, b"big" if n.endswith("byteorder") else a.byteswap().tobytes() if n.endswith("data/0") else raw)
     assert loaded(out.getvalue())._a.tolist() == [1, 2]
 
 
@@ -174,9 +164,7 @@ def test_numpy_by_permission():
     with pytest.raises(pickle.UnpicklingError, match="multiarray"):
         loaded(data)
     core = np._core.multiarray
-    with safe_globals(
-        [core._reconstruct, core.scalar, np.ndarray, np.dtype, type(np.dtype("f4")), type(np.dtype("i8"))]
-    ):
+    with safe_globals([core._reconstruct, core.scalar, np.ndarray, np.dtype, type(np.dtype("f4")), type(np.dtype("i8"))]):
         d = loaded(data)
     assert d["a"].tolist() == [0, 1, 2] and d["s"] == 2 and type(d["s"]) is np.float32
 

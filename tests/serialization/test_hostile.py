@@ -10,10 +10,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from tests.serialization.helpers import archive, loaded, num, saved, storage, tensor, text
 
 from lightwell.serialization import load, safe_globals
 from lightwell.tensor import wrap
+from tests.serialization.helpers import archive, loaded, num, saved, storage, tensor, text
 
 FILES = pathlib.Path(__file__).parent / "files"
 DOCUMENTED = (pickle.UnpicklingError, RuntimeError, EOFError)
@@ -114,7 +114,7 @@ def test_forged_pickles(name):
     ],
 )  # fmt: skip
 def test_tensors_stay_inside_their_storage(case):
-    with pytest.raises(RuntimeError, match="storage|stride|size"):
+    with pytest.raises(RuntimeError, match=r"storage|stride|size"):
         loaded(archive(b"\x80\x02" + tensor(*case) + b".", [bytes(8)]))
     assert loaded(archive(b"\x80\x02" + tensor(2, 0, [2], [1]) + b".", [bytes(8)]))._a.tolist() == [0, 0]
 

@@ -7,10 +7,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from tests.serialization.helpers import loaded, saved
 
 import lightwell as lw
 from lightwell.serialization import load
+from tests.serialization.helpers import loaded, saved
 
 FILES = pathlib.Path(__file__).parent / "files"
 
@@ -56,9 +56,7 @@ def test_a_users_module(new):
 def test_there_and_back_with_pytorch(new):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
-    theirs = torch.nn.Sequential(
-        torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(4, 2)
-    ).eval()
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(4, 2)).eval()
     f = io.BytesIO()
     torch.save(theirs, f, _use_new_zipfile_serialization=new)
     ours = loaded(f.getvalue(), weights_only=False)

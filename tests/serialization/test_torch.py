@@ -5,12 +5,12 @@ from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
-from tests.serialization.helpers import loaded, saved
 
 from lightwell import dtypes
 from lightwell._utils import _rebuild_parameter
 from lightwell.serialization import load, save
 from lightwell.tensor import Tensor, wrap
+from tests.serialization.helpers import loaded, saved
 
 torch = pytest.importorskip("torch")
 LATE = [d for d in dtypes.ALL if d.name.startswith(("float8", "uint")) and d.name != "uint8"]
@@ -31,9 +31,7 @@ def same(a: Tensor, b):
     assert a.requires_grad == b.requires_grad
     if b.numel() > 1:
         assert tuple(a.stride()) == b.stride()
-    raw = (
-        b.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
-    )
+    raw = b.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
     assert np.ascontiguousarray(a._a).tobytes() == raw.numpy().tobytes()
 
 

@@ -97,5 +97,7 @@ for _name, _torch in (
     ("bessel_k0e", "scaled_modified_bessel_k0"), ("bessel_k1e", "scaled_modified_bessel_k1"),
 ):  # fmt: skip
     SAMPLES.append(
-        sample(f"special_{_torch}", lambda f, x, name=_torch: getattr(f.special, name)(x), T(3, 4, lo=0.3, hi=4), nondiff=True, dtypes=False)
+        sample(
+            f"special_{_torch}", lambda f, x, name=_torch: getattr(f.special, name)(x), T(3, 4, lo=0.3, hi=4), nondiff=True, dtypes=False
+        )
     )

@@ -112,7 +112,7 @@ for _name, _mode, _shape in (
 ):  # fmt: skip
     SAMPLES.append(_pool(_name, lambda f, x, m=_mode: F(f).interpolate(x, scale_factor=1.7, mode=m), T(*_shape)))
 for _mode in ("bilinear", "bicubic"):
-    _call = lambda f, x, m=_mode: F(f).interpolate(x, (3, 4), mode=m, antialias=True)  # noqa: E731
+    _call = lambda f, x, m=_mode: F(f).interpolate(x, (3, 4), mode=m, antialias=True)
     SAMPLES.append(_pool(f"upsample_{_mode}2d_aa", _call, T(1, 2, 7, 6)))
 
 

@@ -141,9 +141,7 @@ def test_collate_like_pytorch(batch):
     assert plain(ours.default_convert(batch)) == plain(theirs.default_convert(batch))
 
 
-@pytest.mark.parametrize(
-    "batch", [[object()], [None, None], [[1, 2], [1]], [np.array(["a"])], "different sizes"]
-)
+@pytest.mark.parametrize("batch", [[object()], [None, None], [[1, 2], [1]], [np.array(["a"])], "different sizes"])
 def test_collate_refuses_like_pytorch(batch):
     kinds = []
     for lw, data in ((lightwell, ours), (torch, theirs)):
