@@ -134,44 +134,30 @@ def _as_tuple(value) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
-_wraps: tuple = ()
+_bridge: type | None = None
 
 
-def _identities():
-    """The two identity functions whose backward calls the hooks, made on first use."""
-    global _wraps
-    if _wraps:
-        return _wraps
-    from ..autograd import Function
+def _hook_function() -> type:
+    """The identity whose backward hands the gradients to `met(grads)` and goes on with what that returns; made on first use."""
+    global _bridge
+    if _bridge is None:
+        from ..autograd import Function
 
-    class ModuleInput(Function):
-        """Identity on a module's inputs; its backward has the gradients the module sends to them."""
+        class BackwardHookFunction(Function):
+            """y = x; gx = met(gy)."""
 
-        @staticmethod
-        def forward(ctx, watch, *xs):
-            ctx.watch = watch
-            ctx.set_materialize_grads(False)
-            return tuple(x.view_as(x) for x in xs)
+            @staticmethod
+            def forward(ctx, met, *xs):
+                ctx.met = met
+                ctx.set_materialize_grads(False)
+                return tuple(x.view_as(x) for x in xs)
 
-        @staticmethod
-        def backward(ctx, *grads):
-            return (None, *ctx.watch.leave(grads))
+            @staticmethod
+            def backward(ctx, *grads):
+                return (None, *ctx.met(grads))
 
-    class ModuleOutput(Function):
-        """Identity on a module's outputs; its backward has the gradients that come into the module."""
-
-        @staticmethod
-        def forward(ctx, watch, *ys):
-            ctx.watch = watch
-            ctx.set_materialize_grads(False)
-            return tuple(y.view_as(y) for y in ys)
-
-        @staticmethod
-        def backward(ctx, *grads):
-            return (None, *ctx.watch.enter(grads))
-
-    _wraps = (ModuleInput, ModuleOutput)
-    return _wraps
+        _bridge = BackwardHookFunction
+    return _bridge
 
 
 class _BackwardWatch:
@@ -185,26 +171,26 @@ class _BackwardWatch:
         self.out_at: list[int] = []
 
     @staticmethod
-    def _wrap(identity, watch, values: tuple) -> tuple[tuple, list[int]]:
+    def _wrap(met, values: tuple) -> tuple[tuple, list[int]]:
         from ..autograd import modes
 
         at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
         if not at or not modes.is_grad_enabled() or not any(values[i].requires_grad for i in at):
             return values, []
         values = list(values)
-        for i, new in zip(at, identity.apply(watch, *[values[i] for i in at]), strict=True):
+        for i, new in zip(at, _hook_function().apply(met, *[values[i] for i in at]), strict=True):
             values[i] = new
         return tuple(values), at
 
     def wrap_inputs(self, args: tuple) -> tuple:
         self.n_in = len(args)
-        args, self.in_at = self._wrap(_identities()[0], self, args)
+        args, self.in_at = self._wrap(self.leave, args)
         return args
 
     def wrap_outputs(self, result):
         values = _as_tuple(result)
         self.n_out = len(values)
-        values, self.out_at = self._wrap(_identities()[1], self, values)
+        values, self.out_at = self._wrap(self.enter, values)
         if not isinstance(result, tuple):
             return values[0]
         return type(result)(*values) if hasattr(result, "_fields") else values
@@ -287,8 +273,8 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
 
 def _call(module, args: tuple, kwargs: dict, called: set[int]):
     own_full = module._is_full_backward_hook
-    full = [h for h in everywhere.backward.values()] if everywhere.full else []
-    old = [h for h in everywhere.backward.values()] if everywhere.full is False else []
+    full = list(everywhere.backward.values()) if everywhere.full else []
+    old = list(everywhere.backward.values()) if everywhere.full is False else []
     if module._backward_hooks:
         (full if own_full else old).extend(module._backward_hooks.values())
     before = [*everywhere.backward_pre.values(), *module._backward_pre_hooks.values()]

@@ -6,15 +6,13 @@ import numpy as np
 
 from ..tensor import wrap
 from .optimizer import Optimizer, _advance, _check_at_least_zero, _check_options, _number, _scalar_state
+from .readers import directed
 
 __all__ = ["Adagrad"]
 
 
 def _update(k, p, g, total, rate, weight_decay, eps, maximize):
-    if maximize:
-        g = k.neg(g, k.g)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
+    g = directed(k, p, g, weight_decay, maximize)
     k.addcmul_(total, g, g, 1.0)
     std = k.sqrt(total, k.s)
     k.shift_(std, eps)

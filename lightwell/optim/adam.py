@@ -13,21 +13,17 @@ from .optimizer import (
     _scalar_state,
     _zeros_like,
 )
+from .readers import directed, moments
 
 __all__ = ["Adam"]
 
 
 def _update(k, p, g, m, v, top, beta1, beta2, eps, keep, weight_decay, rate, root, amsgrad, maximize):
-    """`keep` = 1 - lr · decay, for decoupled decay, or 1; `rate` = lr / (1 - beta1ᵗ); `root` = √(1 - beta2ᵗ)."""
-    if maximize:
-        g = k.neg(g, k.g)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
+    """`keep` = 1 - lr · decay, for decoupled decay, or None; `rate` = lr / (1 - beta1ᵗ); `root` = √(1 - beta2ᵗ)."""
+    g = directed(k, p, g, weight_decay, maximize)
     if keep is not None:
         k.mul_(p, keep)
-    k.lerp_(m, g, 1 - beta1)
-    k.mul_(v, beta2)
-    k.addcmul_(v, g, g, 1 - beta2)
+    moments(k, m, v, g, beta1, beta2)
     if amsgrad:
         v = k.max_(top, v)
     d = k.sqrt(v, k.s)

@@ -12,15 +12,13 @@ from .optimizer import (
     _scalar_state,
     _zeros_like,
 )
+from .readers import directed
 
 __all__ = ["Adamax"]
 
 
 def _update(k, p, g, m, top, rate, beta1, beta2, eps, weight_decay, maximize):
-    if maximize:
-        g = k.neg(g, k.g)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
+    g = directed(k, p, g, weight_decay, maximize)
     k.lerp_(m, g, 1 - beta1)
     k.mul_(top, beta2)
     size = k.shift_(k.abs(g, k.s), eps)

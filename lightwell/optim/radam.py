@@ -12,20 +12,16 @@ from .optimizer import (
     _scalar_state,
     _zeros_like,
 )
+from .readers import directed, moments
 
 __all__ = ["RAdam"]
 
 
 def _update(k, p, g, m, v, lr, beta1, beta2, eps, keep, weight_decay, correction1, root, rectifier, maximize):
-    if maximize:
-        g = k.neg(g, k.g)
+    g = directed(k, p, g, weight_decay, maximize)
     if keep is not None:
         k.mul_(p, keep)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
-    k.lerp_(m, g, 1 - beta1)
-    k.mul_(v, beta2)
-    k.addcmul_(v, g, g, 1 - beta2)
+    moments(k, m, v, g, beta1, beta2)
     step = k.div(m, correction1, k.t)
     step = k.mul(step, lr, k.t)
     if rectifier is not None:

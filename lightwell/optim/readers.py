@@ -203,6 +203,20 @@ class Tensors:
 TENSORS = Tensors()
 
 
+def directed(k, p, g, weight_decay, maximize):
+    """The gradient that a rule goes by: turned round to climb, and with the decay's pull, weight_decay · p, added."""
+    if maximize:
+        g = k.neg(g, k.g)
+    return g if weight_decay == 0 else k.axpy(g, p, weight_decay, k.g)
+
+
+def moments(k, m, v, g, beta1, beta2):
+    """The running averages of the Adam family: m ← m + (1 - β1) (g - m),  v ← β2 v + (1 - β2) g²."""
+    k.lerp_(m, g, 1 - beta1)
+    k.mul_(v, beta2)
+    k.addcmul_(v, g, g, 1 - beta2)
+
+
 class Runner:
     """Runs a rule over arrays of any size in cache-sized blocks, lending it scratch arrays made once per shape and dtype."""
 

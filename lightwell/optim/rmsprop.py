@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from .optimizer import Optimizer, _advance, _check_at_least_zero, _check_options, _number, _scalar_state, _zeros_like
+from .readers import directed
 
 __all__ = ["RMSprop"]
 
 
 def _update(k, p, g, v, mean, buf, lr, alpha, eps, weight_decay, momentum, centered, maximize):
-    if maximize:
-        g = k.neg(g, k.g)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
+    g = directed(k, p, g, weight_decay, maximize)
     k.mul_(v, alpha)
     k.addcmul_(v, g, g, 1 - alpha)
     if centered:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from ..backend.blas import axpy
 from .optimizer import Optimizer, _check_at_least_zero, _check_options, _number, _zeros_like
+from .readers import directed
 
 __all__ = ["SGD"]
 
 
 def _update(k, p, g, buf, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
-    if maximize:
-        g = k.neg(g, k.g)
-    if weight_decay != 0:
-        g = k.axpy(g, p, weight_decay, k.g)
+    g = directed(k, p, g, weight_decay, maximize)
     if momentum != 0:
         if first:
             k.set_(buf, g)

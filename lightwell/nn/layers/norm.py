@@ -26,6 +26,14 @@ def _count(device):
     return tensor(0, dtype=lw.int64, device=device)
 
 
+def _start(weight, bias=None) -> None:
+    """Scale 1 and shift 0, where they exist."""
+    if weight is not None:
+        init.ones_(weight)
+    if bias is not None:
+        init.zeros_(bias)
+
+
 class _NormBase(Module):
     """Scale, shift and running statistics: what batch and instance normalisation share."""
 
@@ -59,10 +67,7 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Reset the statistics; set the scale to 1 and the shift to 0."""
         self.reset_running_stats()
-        if self.affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
+        _start(self.weight, self.bias)
 
     def _check_input_dim(self, input) -> None:
         if self._dims and input.dim() not in self._dims:
@@ -334,10 +339,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _start(self.weight, self.bias)
 
     def forward(self, input):
         """The normalised input."""
@@ -372,8 +374,7 @@ class RMSNorm(Module):
 
     def reset_parameters(self) -> None:
         """Set the scale to 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
+        _start(self.weight)
 
     def forward(self, x):
         """The normalised input."""
@@ -411,10 +412,7 @@ class GroupNorm(Module):
 
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _start(self.weight, self.bias)
 
     def forward(self, input):
         """The normalised input."""
