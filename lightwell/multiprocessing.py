@@ -73,10 +73,11 @@ class ProcessContext:
 
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            failed = next((i for i, p in enumerate(self.processes) if p.exitcode not in (None, 0)), None)
+            codes = [p.exitcode for p in self.processes]  # looked at once: a process may end at any moment
+            failed = next((i for i, code in enumerate(codes) if code not in (None, 0)), None)
             if failed is not None:
                 break
-            running = [p for p in self.processes if p.exitcode is None]
+            running = [p for p, code in zip(self.processes, codes) if code is None]
             if not running:
                 return True
             if not wait([p.sentinel for p in running], None if until is None else max(0.0, until - time.monotonic())):

@@ -287,6 +287,18 @@ def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=
     return make(np.memmap(filename, np_dtype(dtype), "r+" if shared else "c", shape=(size,)).view(ndarray))
 
 
+def _writable(a):
+    """The memory of an array that NumPy calls read-only because an old capsule can't say otherwise, open to writing."""
+    if a.flags.writeable or not a.size:
+        return a
+    import ctypes
+
+    span = sum((n - 1) * s for n, s in zip(a.shape, a.strides)) + a.itemsize
+    memory = (ctypes.c_char * span).from_address(a.ctypes.data)
+    memory.owner = a  # keeps the capsule's memory alive
+    return np.ndarray(a.shape, a.dtype, memory, 0, a.strides)
+
+
 def from_dlpack(ext_tensor, *, device=None, copy=None) -> Tensor:
     """A tensor over the memory of any object that speaks DLPack.
 
@@ -305,7 +317,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None) -> Tensor:
             def __dlpack_device__(self):
                 return 1, 0
 
-        return make(np.from_dlpack(Holder()))
+        return make(_writable(np.from_dlpack(Holder())))
     a = np.from_dlpack(ext_tensor)
     return make(a.copy() if copy or not a.flags.writeable else a)
 

@@ -82,7 +82,7 @@ def _whole(name: str, run):
 
     def checked(x):
         kind = getattr(getattr(x, "_a", None), "dtype", None)
-        if kind is not None and (kind.kind == "b" or (name == "frac" and kind.kind in "iu")):
+        if kind is not None and (kind.kind == "c" or kind.kind == "b" and name != "sign" or (name == "frac" and kind.kind in "iu")):
             raise NotImplementedError(
                 f'"{name}" not implemented for {dtypes.from_np(kind)!s}: it takes floating-point tensors; convert with .to(dtype)'
             )
@@ -101,7 +101,7 @@ _TABLE = (
 
 for _name, _run, _doc, _argument, _shown, _aliases, *_ufunc in _TABLE:
     _doc += example(f"torch.{_name}(torch.tensor({_argument}))", _shown)
-    _run = _run if _name == "sign" else _whole(_name, _run)
+    _run = _whole(_name, _run)
     globals().update(unary(__all__, _name, _run, _doc, *_aliases, ufunc=_ufunc[0] if _ufunc else None))
 del _name, _run, _doc, _argument, _shown, _aliases, _ufunc
 

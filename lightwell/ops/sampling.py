@@ -7,7 +7,7 @@ from ..autograd import modes
 from ..tensor import Tensor, make
 from .creation import laid_out
 from .fresh import finish, np_dtype, shape_of
-from .inplace import check_writable, copy, hang, rebase, writing
+from .inplace import check_writable, copy, hang, note, rebase, writing
 
 __all__ = [
     "bernoulli", "binomial", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
@@ -253,6 +253,10 @@ def fill_(self, value, _name="fill_"):
     a = self._a
     if a.dtype.kind != "f" or not -1e4 < value < 1e4:
         value = dtypes.fitted(value, self.dtype)
+    if a.flags.c_contiguous and not (modes.state.grad and (self._rg or self._base is not None)):
+        a.fill(value)
+        note(self)
+        return self
     return _fill(self, _name, lambda: value)
 
 
