@@ -395,8 +395,8 @@ class Tensor(metaclass=_TensorMeta):
             regenerate(self)
 
     def is_inference(self) -> bool:
-        """Whether it was made in inference mode."""
-        return self.__dict__.get("_inference", False)
+        """Whether it is barred from graphs: never, `inference_mode` makes ordinary tensors here."""
+        return False
 
     def is_shared(self) -> bool:
         """Whether the memory is shared between processes."""

@@ -129,7 +129,15 @@ class set_grad_enabled(_Switch):
 
 
 class inference_mode(_Switch):
-    """As `no_grad`, and the tensors made within it can never take part in a graph later."""
+    """As `no_grad`; `is_inference_mode_enabled()` tells of it.
+
+    PyTorch also marks the tensors made within it and refuses them in a later graph; here they are ordinary tensors.
+
+    >>> import lightwell as torch
+    >>> with torch.inference_mode():
+    ...     print((torch.ones(1, requires_grad=True) * 2).requires_grad)
+    False
+    """
 
     _mode: bool
 
