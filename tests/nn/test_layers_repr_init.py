@@ -72,7 +72,7 @@ def test_layer_is_pytorchs(case):
 def test_every_layer_class_is_walked():
     exported = {name for name, c in vars(lw.nn).items() if isinstance(c, type) and issubclass(c, lw.nn.Module) and not name.startswith("_")}
     bases = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "RNNBase", "RNNCellBase"}
-    elsewhere = {n for n in exported if n.startswith(("Transformer", "Multihead"))}
+    elsewhere = {n for n in exported if n.startswith(("Transformer", "Multihead", "DataParallel"))}  # they have tests of their own
     assert exported - bases - elsewhere <= {case.partition("(")[0] for case in CASES}
 
 
