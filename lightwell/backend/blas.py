@@ -1,8 +1,12 @@
 """Calls into the BLAS that NumPy brings along: a one-pass axpy, and the number of threads that fits a product.
 
 The wheels of NumPy contain an OpenBLAS whose functions can be called by address. Where there is none (another build of NumPy),
-`axpy` says so by returning False, and its callers compute with NumPy; `share` then leaves the threads alone.
+`axpy` says so by returning False, and its callers compute with NumPy; `share` and `one_thread` then leave the threads alone.
+OpenBLAS has one number of threads for the whole process, so it is set here and nowhere else.
 """
+
+import contextlib
+import threading
 
 import numpy as np
 
@@ -14,45 +18,73 @@ _functions: dict | None = None
 # Below this many multiply-adds a product is quicker in one thread; and on a busy machine, where OpenBLAS would wait for its
 # other threads, a hundred times quicker.
 ONE_THREAD = 4_000_000
-_threads_now = 0
+_threads_now = 0  # what OpenBLAS was last told; 0: nothing yet
+_alone, _before, _guard = 0, 0, threading.Lock()  # how many are within `one_thread`, and what to return to
 
 
 def _find() -> dict:
-    """"threads" → its setter, dtype → axpy(n, a, x, step, y, step) of NumPy's own OpenBLAS; empty where it isn't found."""
+    """ "threads" → its setter, dtype → axpy(n, a, x, step, y, step) of NumPy's own OpenBLAS; empty where it isn't found."""
     import ctypes
     import glob
+    import itertools
     import os
 
     here = os.path.dirname(np.__file__)
-    patterns = ("../numpy.libs/*openblas*", ".dylibs/*openblas*", "../numpy.libs/*openblas*.dll")
-    for path in (p for pattern in patterns for p in glob.glob(os.path.join(here, pattern))):
+    paths = glob.glob(os.path.join(here, "../numpy.libs/*openblas*")) + glob.glob(os.path.join(here, ".dylibs/*openblas*"))
+    for path in paths:
         try:
             library = ctypes.CDLL(path)
-            found = {}
-            for dtype, letter, number in ((_float32, "s", ctypes.c_float), (_float64, "d", ctypes.c_double)):
-                call = getattr(library, f"scipy_cblas_{letter}axpy64_")
-                call.argtypes = [ctypes.c_int64, number, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
-                call.restype = None
-                found[dtype] = call
-            setter = library.scipy_openblas_set_num_threads64_
-            setter.argtypes, setter.restype = [ctypes.c_int], None
-            found["threads"] = setter
-            return found
-        except (OSError, AttributeError):
+        except OSError:
             continue
+        # NumPy's wheels rename the functions, and those that count in 64 bits once more.
+        for head, (tail, integer) in itertools.product(("scipy_", ""), (("64_", ctypes.c_int64), ("", ctypes.c_int))):
+            try:
+                setter = getattr(library, f"{head}openblas_set_num_threads{tail}")
+                found: dict = {"threads": setter}
+                setter.argtypes, setter.restype = [ctypes.c_int], None
+                for dtype, letter, number in ((_float32, "s", ctypes.c_float), (_float64, "d", ctypes.c_double)):
+                    call = found[dtype] = getattr(library, f"{head}cblas_{letter}axpy{tail}")
+                    call.argtypes = [integer, number, ctypes.c_void_p, integer, ctypes.c_void_p, integer]
+                    call.restype = None
+                return found
+            except AttributeError:
+                continue
     return {}
+
+
+def _set(wanted: int) -> None:
+    global _functions, _threads_now
+    if _functions is None:
+        _functions = _find()
+    if _functions:
+        _functions["threads"](wanted)
+    _threads_now = wanted
 
 
 def share(work: int) -> None:
     """Let the next product use one thread or all that `set_num_threads` allows, by its number of multiply-adds."""
-    global _functions, _threads_now
-    wanted = 1 if work < ONE_THREAD else threads.get_num_threads()
+    wanted = 1 if work < ONE_THREAD or _alone else threads.get_num_threads()
     if wanted != _threads_now:
-        if _functions is None:
-            _functions = _find()
-        if _functions:
-            _functions["threads"](wanted)
-        _threads_now = wanted
+        _set(wanted)
+
+
+@contextlib.contextmanager
+def one_thread():
+    """While several of our threads multiply small matrices, OpenBLAS's own threads would only get in their way."""
+    global _alone, _before
+    with _guard:
+        _alone += 1
+        if _alone == 1:
+            _before = _threads_now or threads.get_num_threads()
+            if _threads_now != 1:
+                _set(1)
+    try:
+        yield
+    finally:
+        with _guard:
+            _alone -= 1
+            if not _alone and _before != _threads_now:
+                _set(_before)
 
 
 def axpy(a: float, x: np.ndarray, y: np.ndarray) -> bool:

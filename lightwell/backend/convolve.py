@@ -7,13 +7,13 @@ windows along the trailing dimensions are laid out, while the first dimension's 
 processing" (Chellapilla, Puri, Simard, 2006) describes the full layout.
 """
 
-import contextlib
 import math
 import threading
 
 import numpy as np
 
 from . import threads
+from .blas import one_thread
 from .windows import inner, outputs, padded, unwindow, windows
 
 CHUNK = 600_000  # bytes of columns made at a time: with the product they fit a core's second-level cache
@@ -283,53 +283,5 @@ def _share(part, n, work):
     if n < 2 or work < SPLIT or threads.get_num_threads() == 1:
         part(0, n)
         return
-    with _one_thread_blas():
+    with one_thread():
         threads.parallel_rows(part, n)
-
-
-_blas = None  # (get, set) of NumPy's OpenBLAS, () where it isn't found
-_users, _before, _guard = 0, 0, threading.Lock()
-
-
-def _find_blas():
-    """OpenBLAS's functions that get and set the number of its threads, in the library that came with NumPy."""
-    import ctypes
-    import glob
-    import os
-
-    folder = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs")
-    for path in glob.glob(os.path.join(folder, "*openblas*")):
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        for head in ("scipy_openblas", "openblas"):
-            for tail in ("64_", ""):
-                get = getattr(library, f"{head}_get_num_threads{tail}", None)
-                put = getattr(library, f"{head}_set_num_threads{tail}", None)
-                if get is not None and put is not None:
-                    return get, put
-    return ()
-
-
-@contextlib.contextmanager
-def _one_thread_blas():
-    """While several of our threads multiply small matrices, OpenBLAS's own threads would only get in their way."""
-    global _blas, _users, _before
-    if _blas is None:
-        _blas = _find_blas()
-    if not _blas:
-        yield
-        return
-    with _guard:
-        _users += 1
-        if _users == 1:
-            _before = _blas[0]()
-            _blas[1](1)
-    try:
-        yield
-    finally:
-        with _guard:
-            _users -= 1
-            if not _users:
-                _blas[1](_before)
