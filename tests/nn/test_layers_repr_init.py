@@ -30,7 +30,8 @@ SyncBatchNorm(3) LayerNorm(3) LayerNorm((2,3),bias=False) LayerNorm(3,elementwis
 RMSNorm(3,1e-3,False) GroupNorm(2,4) GroupNorm(2,4,affine=False) GroupNorm(2,4,bias=False) LocalResponseNorm(2)
 MaxPool1d(2) MaxPool2d(3,2,1) MaxPool2d((2,2),ceil_mode=True) MaxPool3d(2) AvgPool1d(2) AvgPool2d(3,2,1) AvgPool2d((2,2))
 AvgPool3d(2) AdaptiveAvgPool1d(2) AdaptiveAvgPool2d((None,3)) AdaptiveAvgPool3d(2) AdaptiveMaxPool1d(2)
-AdaptiveMaxPool2d(2) AdaptiveMaxPool3d(2) LPPool1d(2,3) LPPool2d(2,3,1,True) LPPool3d(2,3) MaxUnpool1d(2)
+AdaptiveMaxPool2d(2) AdaptiveMaxPool3d(2) FractionalMaxPool2d(2,3) FractionalMaxPool2d((2,3),output_ratio=0.5)
+FractionalMaxPool3d(2,(3,2,1)) LPPool1d(2,3) LPPool2d(2,3,1,True) LPPool3d(2,3) MaxUnpool1d(2)
 MaxUnpool2d(2,3,1) MaxUnpool3d(2) PixelShuffle(2) PixelUnshuffle(2) ChannelShuffle(2) Unfold(2) Unfold((2,3),padding=1)
 Fold((4,5),2) Upsample(scale_factor=2) Upsample(3) Upsample(scale_factor=(2,3),mode='bilinear') UpsamplingNearest2d(3)
 UpsamplingBilinear2d(scale_factor=2) CosineSimilarity() PairwiseDistance() ZeroPad1d(2) ZeroPad2d((1,2,3,4)) ZeroPad3d(1)
@@ -77,6 +78,9 @@ def test_every_layer_class_is_walked():
 
 
 BAD = [
+    ("FractionalMaxPool2d(3)", ValueError),
+    ("FractionalMaxPool2d(3,output_size=2,output_ratio=0.5)", ValueError),
+    ("FractionalMaxPool3d(3,output_ratio=1.5)", ValueError),
     ("Conv2d(3,4,3,groups=2)", ValueError),
     ("Conv2d(4,3,3,groups=2)", ValueError),
     ("Conv2d(4,4,3,groups=0)", ValueError),

@@ -26,9 +26,7 @@ def _join(tensors, dim):
     return cat(tensors, dim)
 
 
-def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
-):
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
     r"""y = softmax(scale·q kᵀ + mask) v: q (*, L, E), k (*, S, E), v (*, S, Eᵥ) to (*, L, Eᵥ).
 
     `scale` defaults to 1/√E. A bool mask, broadcast to (*, L, S), is True where a key takes part; a float mask is added.
@@ -199,9 +197,7 @@ def multi_head_attention_forward(
         if attn_mask._a.ndim not in (2, 3):
             raise RuntimeError(f"attn_mask's dimension {attn_mask._a.ndim} is not supported: it should be 2 or 3")
         if attn_mask._a.shape != wanted:
-            raise RuntimeError(
-                f"The shape of the {attn_mask._a.ndim}D attn_mask is {attn_mask.shape}, but should be {wanted}."
-            )
+            raise RuntimeError(f"The shape of the {attn_mask._a.ndim}D attn_mask is {attn_mask.shape}, but should be {wanted}.")
         if attn_mask._a.ndim == 2:
             attn_mask = attn_mask.unsqueeze(0)
     more = 0

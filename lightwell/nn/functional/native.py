@@ -3,6 +3,8 @@
 `torch.conv2d`, `torch.max_pool2d` and others have one order in both places; the front door takes them from here too.
 """
 
+from .adaptive_pooling import adaptive_avg_pool1d
+from .adaptive_pooling import adaptive_max_pool1d as _adaptive_max_pool1d
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .embedding import embedding as _embedding
 from .norm import batch_norm as _batch_norm
@@ -10,8 +12,7 @@ from .norm import group_norm, layer_norm
 from .norm import instance_norm as _instance_norm
 from .pad import pad as _pad
 from .pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from .pooling import adaptive_avg_pool1d, avg_pool1d, max_pool1d, max_pool2d, max_pool3d
-from .pooling import adaptive_max_pool1d as _adaptive_max_pool1d
+from .pooling import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "batch_norm", "channel_shuffle", "constant_pad_nd", "conv1d",

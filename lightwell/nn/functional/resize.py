@@ -75,11 +75,11 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         name = f"upsample_nearest{'_exact' if mode == 'nearest-exact' else ''}{n}d"
         make = functools.partial(_nearest, exact=mode == "nearest-exact")
     elif mode == "area":
-        from . import pooling
+        from . import adaptive_pooling
 
         if n not in (1, 2, 3):
             raise NotImplementedError(_refusal(d, mode))
-        return getattr(pooling, f"adaptive_avg_pool{n}d")(input, out)
+        return getattr(adaptive_pooling, f"adaptive_avg_pool{n}d")(input, out)
     elif mode in _DIMS:
         if d != _DIMS[mode]:
             raise NotImplementedError(_refusal(d, mode))

@@ -1,4 +1,4 @@
-"""Pooling layers: maximum, mean and p-norm of windows, adaptive forms, and the inverse of max pooling."""
+"""Pooling layers: maximum, mean and p-norm of windows, adaptive and fractional forms, and the inverse of max pooling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ..module import Module
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d",
+    "FractionalMaxPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d",
     "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 ]  # fmt: skip
 
@@ -329,3 +330,49 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """
 
     _op = "adaptive_max_pool3d"
+
+
+class _FractionalMaxPoolNd(Module):
+    __constants__ = ["kernel_size", "return_indices", "output_size", "output_ratio"]
+    _n = 2
+
+    def __init__(self, kernel_size, output_size=None, output_ratio=None, return_indices: bool = False, _random_samples=None) -> None:
+        super().__init__()
+        name = self._get_name()
+        if output_size is None and output_ratio is None:
+            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
+        if output_size is not None and output_ratio is not None:
+            raise ValueError(f"only one of output_size and output_ratio may be specified for {name}")
+        self.kernel_size, self.return_indices = expand(kernel_size, self._n), return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else expand(output_size, self._n)
+        self.output_ratio = None if output_ratio is None else expand(output_ratio, self._n)
+        if self.output_ratio is not None and not all(0 < r < 1 for r in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input):
+        """The maxima (and, with `return_indices`, where they are)."""
+        pool = getattr(F, f"fractional_max_pool{self._n}d")
+        return pool(input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples)
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """Maxima of (N, C, H, W) or (C, H, W) over windows that start at random steps (Graham, 2014).
+
+    The output has `output_size`, or `output_ratio` (between 0 and 1) times the input's; ValueError unless one is given.
+
+    >>> import lightwell as torch
+    >>> torch.nn.FractionalMaxPool2d(3, output_size=(13, 12))(torch.zeros(1, 2, 50, 32)).shape
+    torch.Size([1, 2, 13, 12])
+    """
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """Maxima of (N, C, D, H, W) or (C, D, H, W) over windows that start at random steps; see FractionalMaxPool2d.
+
+    >>> import lightwell as torch
+    >>> torch.nn.FractionalMaxPool3d(2, output_ratio=0.5)(torch.zeros(1, 2, 8, 8, 8)).shape
+    torch.Size([1, 2, 4, 4, 4])
+    """
+
+    _n = 3
