@@ -38,7 +38,7 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
            values=tensor([3.]),
            size=(1, 2), nnz=1, layout=torch.sparse_coo)
     """
-    from ..sparse_tensor import from_dense
+    from ..sparse.coordinates import from_dense
 
     if isinstance(sparse_dim, int) or sparse_dim is None:
         name = "sparse_coo" if layout is None else layout.name
@@ -46,14 +46,14 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
             return from_dense(self, sparse_dim)
     else:
         name = sparse_dim.name
-    from ..sparse_csr import compress
+    from ..sparse.compressed import compress
 
     return compress(self, name)
 
 
 def _compressed(name):
     def method(self, dense_dim=None):
-        from ..sparse_csr import compress
+        from ..sparse.compressed import compress
 
         return compress(self, name)
 

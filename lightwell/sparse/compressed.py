@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from . import dtypes
-from .ops.from_data import array_of
-from .sparse_base import Sparse
-from .sparse_tensor import _new, coo, from_dense
-from .tensor import Tensor, layout, sparse_csr, wrap
+from .. import dtypes
+from ..ops.from_data import array_of
+from ..tensor import Tensor, layout, sparse_csr, wrap
+from .base import Sparse
+from .coordinates import _new, coo, from_dense
 
 sparse_csc = layout("sparse_csc")
 
@@ -133,7 +133,7 @@ class SparseCompressed(Sparse):
         return self.to_sparse()[key]
 
     def __repr__(self, *, tensor_contents=None):
-        from .printing import sparse_repr
+        from ..printing import sparse_repr
 
         fn = self.grad_fn
         return sparse_repr(
@@ -184,7 +184,9 @@ def _made(name, starts, plain, values, size, dtype, requires_grad, kind):
     v = values if isinstance(values, Tensor) else wrap(np.asarray(array_of(values, dtype)))
     v = v if dtype is None else v.to(dtype)
     if starts.ndim != 1 or plain.ndim != 1 or v.ndim != 1:
-        raise RuntimeError(f"{name}: the indices and values of a matrix must be 1-dimensional, got {list(starts.shape)}, {list(plain.shape)}, {list(v.shape)}")
+        raise RuntimeError(
+            f"{name}: the indices and values of a matrix must be 1-dimensional, got {list(starts.shape)}, {list(plain.shape)}, {list(v.shape)}"
+        )
     if len(plain) != v.shape[0] or (len(starts) and (starts[0] != 0 or starts[-1] != len(plain) or (np.diff(starts) < 0).any())):
         raise RuntimeError(
             f"{name}: the compressed indices must rise from 0 to the number of entries, got {starts.tolist()} for {len(plain)} plain "
@@ -196,7 +198,9 @@ def _made(name, starts, plain, values, size, dtype, requires_grad, kind):
     size = tuple(size)
     n, m = size if kind is sparse_csr else size[::-1]
     if len(starts) != n + 1 or (plain.size and (plain.min() < 0 or plain.max() >= m)):
-        raise RuntimeError(f"{name}: size {list(size)} doesn't fit {len(starts)} compressed indices and plain indices up to {plain.max(initial=-1)}")
+        raise RuntimeError(
+            f"{name}: size {list(size)} doesn't fit {len(starts)} compressed indices and plain indices up to {plain.max(initial=-1)}"
+        )
     if requires_grad:
         v = v.detach().clone().requires_grad_()
     elif v.requires_grad:

@@ -1,12 +1,12 @@
-"""torch.sparse: products, sums and softmax of sparse tensors; the tensors themselves are made in `sparse_tensor.py` and `sparse_csr.py`."""
+"""torch.sparse: products, sums and softmax of sparse tensors; the tensors themselves are made in `coordinates.py` and `compressed.py`."""
 
 import numpy as np
 
-from .ops.sparse import flat_places
-from .sparse_base import Sparse  # noqa: F401
-from .sparse_csr import SparseCompressed, sparse_csc, sparse_csc_tensor, sparse_csr_tensor  # noqa: F401
-from .sparse_tensor import SparseTensor, coo, sparse_coo_tensor  # noqa: F401
-from .tensor import Tensor, wrap
+from ..ops.sparse import flat_places
+from ..tensor import Tensor, wrap
+from .base import Sparse
+from .compressed import SparseCompressed, sparse_csc, sparse_csc_tensor, sparse_csr_tensor
+from .coordinates import SparseTensor, coo, sparse_coo_tensor
 
 __all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from .tensor import Size, Tensor
+from ..tensor import Size, Tensor
 
 
 class Sparse(Tensor):

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from . import dtypes
-from .ops.from_data import array_of
-from .ops.sparse import flat_places, sparse_mm_
-from .sparse_base import Sparse
-from .tensor import Tensor, sparse_coo, wrap
+from .. import dtypes
+from ..ops.from_data import array_of
+from ..ops.sparse import flat_places, sparse_mm_
+from ..tensor import Tensor, sparse_coo, wrap
+from .base import Sparse
 
 _new = object.__new__
 
@@ -101,19 +101,21 @@ class SparseTensor(Sparse):
         """Itself, or in another layout."""
         if layout is None and (sparse_dim is None or isinstance(sparse_dim, int)):
             return self
-        from .sparse_csr import compress
+        from .compressed import compress
 
         return compress(self, (layout or sparse_dim).name)
 
     def mask_of(self, x):
         """The elements of x at this tensor's indices, as a sparse tensor."""
         if tuple(x.shape) != self._size:
-            raise RuntimeError(f"sparse_mask(): operands have incompatible sizes; self has size {list(x.shape)} but mask has size {list(self._size)}")
+            raise RuntimeError(
+                f"sparse_mask(): operands have incompatible sizes; self has size {list(x.shape)} but mask has size {list(self._size)}"
+            )
         x = x.to_dense() if isinstance(x, Sparse) else x
         return self._like(x[tuple(wrap(row) for row in self._i)])
 
     def __repr__(self, *, tensor_contents=None):
-        from .printing import sparse_repr
+        from ..printing import sparse_repr
 
         fn = self.grad_fn
         return sparse_repr(
@@ -138,7 +140,7 @@ class SparseTensor(Sparse):
         if not isinstance(other, SparseTensor):
             raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
         self._same_size(other, "add")
-        from .ops.join import cat
+        from ..ops.join import cat
 
         d = dtypes.promote_types(self.dtype, other.dtype)
         second = other._v if alpha == 1 else other._v * alpha
@@ -359,9 +361,7 @@ def sparse_coo_tensor(
     if v.ndim == 0 and i.shape[1]:
         v = v.expand(i.shape[1])
     if v.shape[0] != i.shape[1]:
-        raise RuntimeError(
-            f"indices and values must have same nnz, but got nnz from indices: {i.shape[1]}, nnz from values: {v.shape[0]}"
-        )
+        raise RuntimeError(f"indices and values must have same nnz, but got nnz from indices: {i.shape[1]}, nnz from values: {v.shape[0]}")
     if i.size and i.min() < 0:
         row = int(np.argmax((i < 0).any(1)))
         raise RuntimeError(f"found negative index {i[row].min()} for dim {row}")
@@ -369,14 +369,12 @@ def sparse_coo_tensor(
         size = tuple(int(n) for n in (i.max(1) + 1 if i.shape[1] else np.zeros(len(i)))) + tuple(v.shape[1:])
     size = tuple(size)
     if len(size) != i.shape[0] + v.ndim - 1:
-        raise RuntimeError(
-            f"number of dimensions must be sparse_dim ({i.shape[0]}) + dense_dim ({v.ndim - 1}), but got {len(size)}"
-        )
+        raise RuntimeError(f"number of dimensions must be sparse_dim ({i.shape[0]}) + dense_dim ({v.ndim - 1}), but got {len(size)}")
     for d, (row, n) in enumerate(zip(i, size)):
         if row.size and row.max() >= n:
             raise RuntimeError(f"size is inconsistent with indices: for dim {d}, size is {n} but found index {row.max()}")
     if tuple(v.shape[1:]) != size[i.shape[0] :]:
-        raise RuntimeError(f"values has incorrect size, expected {[i.shape[1], *size[i.shape[0]:]]}, got {list(v.shape)}")
+        raise RuntimeError(f"values has incorrect size, expected {[i.shape[1], *size[i.shape[0] :]]}, got {list(v.shape)}")
     if requires_grad:
         v = v.detach().clone().requires_grad_()
     elif v.requires_grad:
