@@ -13,6 +13,7 @@ from . import (
     grid,
     linear,
     loss,
+    margin_loss,
     norm,
     pad,
     pixel_shuffle,
@@ -24,8 +25,8 @@ from . import (
 # Each family says in `__all__` what it gives; a family's name may be a function's too, and then means the function.
 __all__ = []
 for _family in (
-    activation, linear, distance, loss, dropout, embedding, norm, conv, pooling, adaptive_pooling, pad, fold, resize, attention, grid,
-    pixel_shuffle, recurrent, ctc,
+    activation, linear, distance, loss, margin_loss, dropout, embedding, norm, conv, pooling, adaptive_pooling, pad, fold, resize,
+    attention, grid, pixel_shuffle, recurrent, ctc,
 ):  # fmt: skip
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)

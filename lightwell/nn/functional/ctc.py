@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ...ops.choose import logaddexp, where
+from ...ops.choose import where
 from ...ops.join import cat
+from ...ops.pairs import logaddexp
 from ...tensor import Tensor, make
 
 __all__ = ["ctc_loss"]

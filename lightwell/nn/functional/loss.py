@@ -1,4 +1,4 @@
-"""Loss functions: how far an input is from its targets."""
+"""Loss functions: how far an input is from its targets (those with a margin stand in margin_loss.py)."""
 
 import math
 import warnings
@@ -7,16 +7,13 @@ import numpy as np
 
 from ... import dtypes
 from ...ops import loss_ops as L
-from ...ops.choose import minimum, where
+from ...ops.choose import where
 from ...ops.softmax import class_terms, cross_entropy_, log_softmax_, nll_loss_
 from ...tensor import Tensor, make
-from .distance import pairwise_distance
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "gaussian_nll_loss",
-    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
-    "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]  # fmt: skip
 
 
@@ -31,11 +28,12 @@ def chosen(size_average, reduce, reduction: str) -> str:
     return reduction
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """Element losses averaged, summed, or as they are."""
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
 
-def _count(reduction: str, *tensors):
+def elements(reduction: str, *tensors):
     """How a record is told the reduction: None, 0 for a sum, the number of elements for a mean."""
     if reduction != "mean":
         return None if reduction == "none" else 0
@@ -62,10 +60,10 @@ def _broadcast_warning(name: str, input, target, level: int = 3) -> None:
 def _weighted(loss: Tensor, weight, reduction: str) -> Tensor:
     """Element losses times weights; a mean divides by the sum of the weights."""
     if weight is None:
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
     weight = weight.expand_as(loss) if weight._a.shape != loss._a.shape else weight
     loss = loss * weight
-    return loss.sum() / weight.sum() if reduction == "mean" else _reduced(loss, reduction)
+    return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -113,10 +111,10 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    return L.smooth_l1_loss_(*_same(input, target), beta, _count(reduction, input, target))
+    return L.smooth_l1_loss_(*same(input, target), beta, elements(reduction, input, target))
 
 
-def _same(x: Tensor, y: Tensor):
+def same(x: Tensor, y: Tensor):
     """Both in their common dtype."""
     if x._a.dtype is y._a.dtype:
         return x, y
@@ -136,8 +134,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: got {delta}")
     if weight is None:
-        return L.huber_loss_(*_same(input, target), delta, _count(reduction, input, target))
-    return _weighted(L.huber_loss_(*_same(input, target), delta, None), weight, reduction)
+        return L.huber_loss_(*same(input, target), delta, elements(reduction, input, target))
+    return _weighted(L.huber_loss_(*same(input, target), delta, None), weight, reduction)
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -165,8 +163,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     if input._a.dtype != target._a.dtype:
         raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}: convert the target, with .to(input.dtype)")
     if weight is None:
-        return L.binary_cross_entropy_(input, target, _count(reduction, input))
-    return _reduced(L.binary_cross_entropy_(input, target, None) * weight, reduction)
+        return L.binary_cross_entropy_(input, target, elements(reduction, input))
+    return reduced(L.binary_cross_entropy_(input, target, None) * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
@@ -182,10 +180,10 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     _need_tensors("binary_cross_entropy_with_logits", input=input, target=target)
     if input._a.shape != target._a.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
-    x, y = _same(input, target)
+    x, y = same(input, target)
     if weight is None:
-        return L.binary_cross_entropy_with_logits_(x, y, pos_weight, _count(reduction, x))
-    return _reduced(L.binary_cross_entropy_with_logits_(x, y, pos_weight, None) * weight, reduction)
+        return L.binary_cross_entropy_with_logits_(x, y, pos_weight, elements(reduction, x))
+    return reduced(L.binary_cross_entropy_with_logits_(x, y, pos_weight, None) * weight, reduction)
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -280,7 +278,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             stacklevel=2,
         )
     loss = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
-    loss = _reduced(loss, reduction)
+    loss = reduced(loss, reduction)
     return loss / input._a.shape[0] if batch and input._a.ndim else loss
 
 
@@ -296,7 +294,7 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
     if full:
         stirling = target * target.log() - target + (target * (2 * math.pi)).log() * 0.5
         loss = loss + where(target > 1, stirling, 0.0)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
@@ -329,193 +327,4 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     loss = (raised.log() + (input - target) ** 2 / raised) * 0.5
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
-    return _reduced(loss, reduction)
-
-
-# ---- margins --------------------------------------------------------------------------------------------------------
-
-
-def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-y·x)) for answers y = ±1.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.soft_margin_loss(torch.tensor([2., 0.]), torch.tensor([1., -1.]))
-    tensor(0.4100)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    return L.soft_margin_loss_(*_same(input, target), _count(reduction, input, target))
-
-
-def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
-    """x where y = 1, max(0, margin - x) where y = -1.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5, 0.2]), torch.tensor([1., -1.]))
-    tensor(0.6500)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    apart = where(target == 1, 0.0, (margin - input).clamp_min(0))
-    near = where(target == -1, 0.0, input)
-    return _reduced(apart + near, reduction)
-
-
-def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """max(0, -y·(x₁ - x₂) + margin): x₁ should be the larger where y = 1; RuntimeError where the dimensions differ.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.margin_ranking_loss(torch.tensor([1., 3.]), torch.tensor([2., 1.]), torch.tensor([1., 1.]))
-    tensor(0.5000)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    if input1.dim() != input2.dim() or input1.dim() != target.dim():
-        raise RuntimeError(
-            f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: {input1.size()}, "
-            f"input2: {input2.size()}, target: {target.size()} "
-        )
-    return _reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
-
-
-def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """1 - cos(x₁, x₂) where y = 1, max(0, cos(x₁, x₂) - margin) where y = -1.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.cosine_embedding_loss(torch.tensor([[1., 0.]]), torch.tensor([[1., 1.]]), torch.tensor([1.]))
-    tensor(0.2929)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    if target._a.ndim > 1 or target._a.ndim + 1 != max(input1._a.ndim, input2._a.ndim):
-        if target._a.ndim > 1:
-            raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-        raise RuntimeError(
-            f"{target._a.ndim}D target tensor expects {target._a.ndim + 1}D input tensors, but found inputs with sizes "
-            f"{list(input1._a.shape)} and {list(input2._a.shape)}."
-        )
-    eps = 1e-12
-    cos = (input1 * input2).sum(-1) / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
-    near = where(target == 1, 1 - cos, 0.0)
-    apart = where(target == -1, (cos - margin).clamp_min(0), 0.0)
-    return _reduced(near + apart, reduction)
-
-
-def triplet_margin_loss(
-    anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
-):
-    """max(0, d(a, p) - d(a, n) + margin), d the p-norm distance; `swap` uses d(p, n) where it is the smaller.
-
-    ValueError for margin ≤ 0, RuntimeError where the numbers of dimensions differ (Balntas et al., 2016).
-
-    >>> import lightwell as torch
-    >>> a, p, n = torch.tensor([[0., 0.]]), torch.tensor([[0., 1.]]), torch.tensor([[1.5, 0.]])
-    >>> torch.nn.functional.triplet_margin_loss(a, p, n)
-    tensor(0.5000)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
-
-
-def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
-    """max(0, d(a, p) - d(a, n) + margin) for any distance function d; the Euclidean distance where none is given.
-
-    >>> import lightwell as torch
-    >>> a, p, n = torch.tensor([[0., 0.]]), torch.tensor([[0., 1.]]), torch.tensor([[1.5, 0.]])
-    >>> far = lambda x, y: (x - y).abs().amax(1)
-    >>> torch.nn.functional.triplet_margin_with_distance_loss(a, p, n, distance_function=far)
-    tensor(0.5000)
-    """
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"'{reduction}' is not a valid value for reduction")
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
-
-
-def _triplet(a, p, n, distance, margin, swap, reduction):
-    if not a.dim() == p.dim() == n.dim():
-        raise RuntimeError(
-            f"The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "
-            f"{a.dim()}D, positive {p.dim()}D, and negative {n.dim()}D inputs"
-        )
-    near, apart = distance(a, p), distance(a, n)
-    if swap:
-        apart = minimum(apart, distance(p, n))
-    return _reduced((near - apart + margin).clamp_min(0), reduction)
-
-
-def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-(y·log σ(x) + (1-y)·log σ(-x)), averaged over the classes (the last dimension).
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.multilabel_soft_margin_loss(torch.tensor([[2., 0.]]), torch.tensor([[1., 0.]]))
-    tensor(0.4100)
-    """
-    from .activation import logsigmoid
-
-    reduction = chosen(size_average, reduce, reduction)
-    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
-    if weight is not None:
-        loss = loss * weight
-    return _reduced(loss.sum(-1) / input._a.shape[-1], reduction)
-
-
-def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """Σ_{i≠t} max(0, margin - x[t] + x[i])ᵖ/C, times weight[t]; p is 1 or 2 (ValueError otherwise).
-
-    RuntimeError where the target's shape doesn't fit, or a weight is missing.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.multi_margin_loss(torch.tensor([[0.1, 0.2, 0.8]]), torch.tensor([2]))
-    tensor(0.2333)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
-    if weight is not None and weight.dim() != 1:
-        raise ValueError("weight must be one-dimensional")
-    single = input._a.ndim <= 1
-    x, t = (input.reshape(1, -1), target.reshape(1)) if single else (input, target)
-    if x._a.ndim != 2 or t._a.shape != x._a.shape[:1]:
-        raise RuntimeError(f"inconsistent target size, expected {list(x._a.shape[:1])} but got {list(t._a.shape)}")
-    classes = x._a.shape[1]
-    if t._a.size and not (t._a.min() >= 0 and t._a.max() < classes):
-        raise RuntimeError(f"target out of range: classes are 0 to {classes - 1}")
-    column = t.reshape(-1, 1)
-    terms = (x - x.gather(1, column) + margin).clamp_min(0)
-    if p == 2:
-        terms = terms * terms
-    if weight is not None:
-        terms = terms * weight[t].reshape(-1, 1)
-    others = np.ones(x._a.shape, x._a.dtype)
-    np.put_along_axis(others, column._a, 0, 1)
-    loss = (terms * make(others)).sum(1) / classes
-    return _reduced(loss.reshape(()) if single else loss, reduction)
-
-
-def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """Σ_j Σ_{i not a target} max(0, 1 - (x[y_j] - x[i]))/C over the targets y_j before the first -1.
-
-    RuntimeError where the target's shape is not the input's.
-
-    >>> import lightwell as torch
-    >>> torch.nn.functional.multilabel_margin_loss(torch.tensor([[0.1, 0.2, 0.4, 0.8]]), torch.tensor([[3, 0, -1, 1]]))
-    tensor(0.8500)
-    """
-    reduction = chosen(size_average, reduce, reduction)
-    if input._a.shape != target._a.shape:
-        raise RuntimeError(f"inconsistent target size: {list(target._a.shape)} for input of size: {list(input._a.shape)}")
-    single = input._a.ndim <= 1
-    x, t = (input.reshape(1, -1), target._a.reshape(1, -1)) if single else (input, target._a)
-    classes = x._a.shape[1]
-    if t.size and (t.min() < -1 or t.max() >= classes):
-        raise RuntimeError("argument #2 to multilabel_margin_loss has target out of range")
-    live = np.cumprod(t >= 0, axis=1).astype(bool)
-    places = np.where(live, t, 0)
-    is_target = np.zeros(t.shape, bool)
-    rows = np.broadcast_to(np.arange(t.shape[0])[:, None], t.shape)
-    is_target[rows[live], places[live]] = True
-    # terms[n, j, i] = 1 - x[n, y_j] + x[n, i] for live j and i outside the targets
-    gap = (1 - x.gather(1, make(places)).unsqueeze(2) + x.unsqueeze(1)).clamp_min(0)
-    mask = (live[:, :, None] & ~is_target[:, None, :]).astype(x._a.dtype)
-    loss = (gap * make(mask)).sum((1, 2)) / classes
-    return _reduced(loss.reshape(()) if single else loss, reduction)
+    return reduced(loss, reduction)
