@@ -8,16 +8,17 @@ import math
 import numpy as np
 
 from ..backend import numpy as NP
-from . import choose, compare, complexes, rounding, special_ops
+from . import choose, compare, complexes, pairs, rounding, special_ops
 from .choose import *
 from .compare import *
 from .complexes import *
 from .op import op
+from .pairs import *
 from .rounding import *
 from .special_ops import *
 from .unary import example, unary
 
-__all__ = compare.__all__ + complexes.__all__ + rounding.__all__ + choose.__all__ + special_ops.__all__
+__all__ = compare.__all__ + complexes.__all__ + rounding.__all__ + choose.__all__ + pairs.__all__ + special_ops.__all__
 
 LOG2, LOG10, TWO_BY_ROOT_PI, DEGREE = math.log(2), math.log(10), 2 / math.sqrt(math.pi), math.pi / 180
 

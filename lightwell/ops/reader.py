@@ -295,12 +295,15 @@ def _pointwise(module: str, names: str, prefix: str = "", suffix: str = "") -> N
 _pointwise(
     ".pointwise",
     "acos acosh asin asinh atan atanh cos cosh exp exp2 expm1 log log10 log1p log2 rsqrt sigmoid sin sinc sinh sqrt tan tanh "
-    "erf erfc erfinv lgamma digamma i0 ceil floor trunc sign sgn abs real imag conj angle polygamma round",
+    "erf erfc erfinv lgamma digamma i0 ceil floor trunc sgn abs real imag conj angle polygamma round",
 )
+sign = _late(".pointwise", "sgn")  # the array API's sign of a complex number is z/|z|, which the public sign refuses
 _pointwise(".complexes", "view_as_real view_as_complex", suffix="_")
 _pointwise(".special_ops", "ndtr ndtri log_ndtr erfcx entr i0e i1 i1e zeta xlog1py", "special_", "_")
-_pointwise(".choose", "maximum minimum fmax fmin atan2 hypot copysign nextafter heaviside logaddexp logaddexp2", suffix="_")
-_pointwise(".choose", "where xlogy nan_to_num gcd lcm")
+_pointwise(".choose", "maximum minimum fmax fmin", suffix="_")
+_pointwise(".choose", "where nan_to_num")
+_pointwise(".pairs", "atan2 hypot copysign nextafter heaviside logaddexp logaddexp2", suffix="_")
+_pointwise(".pairs", "xlogy gcd lcm")
 _pointwise(".compare", "isnan isinf isfinite signbit logical_not logical_and logical_or logical_xor", suffix="_")
 _pointwise(".compare", "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift", suffix="_")
 bitwise_invert = _late(".compare", "bitwise_not_")

@@ -82,7 +82,7 @@ def _whole(name: str, run):
 
     def checked(x):
         kind = getattr(getattr(x, "_a", None), "dtype", None)
-        if kind is not None and (kind.kind == "c" or kind.kind == "b" and name != "sign" or (name == "frac" and kind.kind in "iu")):
+        if kind is not None and (kind.kind == "c" or (kind.kind == "b" and name != "sign") or (name == "frac" and kind.kind in "iu")):
             raise NotImplementedError(
                 f'"{name}" not implemented for {dtypes.from_np(kind)!s}: it takes floating-point tensors; convert with .to(dtype)'
             )
