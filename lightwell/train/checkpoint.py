@@ -22,9 +22,7 @@ def load(path) -> dict:
     try:
         state = lightwell.load(path)
     except Exception as error:
-        raise ValueError(
-            f"--resume: {path} cannot be read as a checkpoint ({type(error).__name__}: {error})"
-        ) from error
+        raise ValueError(f"--resume: {path} cannot be read as a checkpoint ({type(error).__name__}: {error})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT or "recipe" not in state:
         raise ValueError(f"--resume: {path} was not written by 'lightwell train' (or by another version of it)")
     return state

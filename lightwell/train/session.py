@@ -48,9 +48,7 @@ class Session:
         self.steps = math.ceil(len(task.train) / recipe.batch_size)
         optim = lightwell.optim
         self.optimizer = optim.Adam(self.network.parameters(), lr=recipe.lr)
-        self.scheduler = optim.lr_scheduler.OneCycleLR(
-            self.optimizer, max_lr=recipe.lr, total_steps=self.steps * recipe.epochs
-        )
+        self.scheduler = optim.lr_scheduler.OneCycleLR(self.optimizer, max_lr=recipe.lr, total_steps=self.steps * recipe.epochs)
         self.epoch = self.step = 0  # finished epochs; finished batches of the running one
         self.sums = [0.0, 0.0, 0]  # of the running epoch: loss, score, examples
         self.history = []  # one dict for each finished epoch
@@ -118,8 +116,7 @@ class Session:
         value = loss.item()
         if not math.isfinite(value):
             raise Diverged(
-                f"the loss became {value} in epoch {self.epoch + 1}, batch {self.step + 1}: try a smaller --lr "
-                f"than {self.recipe.lr:g}"
+                f"the loss became {value} in epoch {self.epoch + 1}, batch {self.step + 1}: try a smaller --lr than {self.recipe.lr:g}"
             )
         loss.backward()
         self.optimizer.step()

@@ -26,8 +26,7 @@ def load(recipe, root=None) -> Task:
     train, test = _pictures(recipe.data, root)
     if recipe.model == "linear":
         columns = [
-            (d.data.numpy().reshape(len(d), -1).astype(np.float32) / 255, d.targets.numpy().astype(np.float32))
-            for d in (train, test)
+            (d.data.numpy().reshape(len(d), -1).astype(np.float32) / 255, d.targets.numpy().astype(np.float32)) for d in (train, test)
         ]
         meaning = "the number of the class" if recipe.data == "fashion-mnist" else "the value of the digit"
         return _regression(*columns, f"to predict {meaning} from the pixels", "")
