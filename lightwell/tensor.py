@@ -55,6 +55,7 @@ class Tensor(metaclass=_TensorMeta):
     __array_priority__ = 1000
     is_sparse = is_quantized = is_mkldnn = is_nested = is_cuda = is_xpu = is_mps = is_meta = False
     is_cpu = True
+    _single = False  # see autograd.node.Node
     names_ = None
 
     def __new__(cls, *args, **kwargs):

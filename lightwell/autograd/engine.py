@@ -209,9 +209,13 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
         _give(grads, frontier, edge, g if create_graph else g._a)
     pull = _pull_tensors if create_graph else _pull_arrays
     simple = targets is None and not create_graph and not modes.anomaly
-    while frontier:
-        node = frontier.pop()[1]
-        g = grads.pop(node)
+    follows = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
+    while frontier or follows is not None:
+        if follows is None:
+            node = frontier.pop()[1]
+            g = grads.pop(node)
+        else:
+            node, g, follows = follows, passed, None
         rec = node.record
         extra = node.extra
         if simple and rec is not None and rec.simple and extra is None and node.fit is None and g.dtype.kind != "c":
@@ -226,16 +230,17 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                     v = p(NP, g, saved)
                     if type(v) is not ndarray:
                         v = asarray(v)
-                    if edge in grads:
-                        grads[edge] = grads[edge] + v
-                    elif isinstance(edge, Node) and edge.outputs == 1:
-                        grads[edge] = v
-                        if frontier:
-                            insort(frontier, (edge.seq, edge))
-                        else:
-                            frontier.append((edge.seq, edge))
+                    if not edge._single or frontier:
+                        _give(grads, frontier, edge, v)
+                    elif follows is None:
+                        follows, passed = edge, v
+                    elif edge is follows:
+                        passed = passed + v
                     else:
                         _give(grads, frontier, edge, v)
+            if follows is not None and frontier:  # another input's node came up: the newer goes first
+                _give(grads, frontier, follows, passed)
+                follows = None
             if not retain_graph and rec.holds:
                 node.saved, node.cells = None, ()
             continue
@@ -261,7 +266,7 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                 if useful is None or (edge.node if type(edge) is Port else edge) in useful:
                     _give(grads, frontier, edge, v)
         out = v = None  # so that a leaf can take over an array that nobody else holds
-    node = g = v = saved = edge = None
+    node = g = v = saved = edge = passed = None
     for leaf in grads:
         hooks = leaf.__dict__.get("_hooks")
         if hooks:

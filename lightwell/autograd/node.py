@@ -26,6 +26,7 @@ class Node:
     seq: int
     record: Any = None
     outputs = 1
+    _single = False  # whether an edge that leads here needs no bookkeeping: a record's node with one output
 
     def __repr__(self):
         return f"<{type(self).__name__} object at {id(self):#x}>"
@@ -82,6 +83,7 @@ class Port:
     """One output of a node that has several: what an edge points to when it isn't output 0 of 1."""
 
     __slots__ = ("node", "nr")
+    _single = False
 
     def __init__(self, node, nr):
         self.node, self.nr = node, nr

@@ -78,7 +78,7 @@ class Record:
         self.pull_joint = None if self.joint is None else _pull(self, self.joint)
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run
         title = get("node_name") or "".join(part.title() for part in self.name.split("_")) + "Backward0"
-        self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs)})
+        self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs), "_single": len(self.outputs) == 1})
         self.node.__module__ = "torch.autograd.function"
         self.samples: list = []  # filled by tests/samples
 
