@@ -17,7 +17,7 @@ from .dtypes import (
     float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float16, float32, float64, get_default_dtype, half, iinfo, int, int8,
     int16, int32, int64, long, promote_types, set_default_dtype, short, uint8, uint16, uint32, uint64,
 )  # fmt: skip
-from .ops import *  # noqa: F403  (each family's __all__; see ops/__init__.py)
+from .ops import *
 from .printing import set_printoptions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import (
@@ -46,7 +46,7 @@ from .toplevel import (
 
 from ._version import __version__
 
-from math import e, inf, nan, pi  # noqa: E402
+from math import e, inf, nan, pi
 
 newaxis = None
 
@@ -56,9 +56,8 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
     (
-        "amp accelerator autograd backends cuda course distributed distributions explain fft func hub jit linalg mps multiprocessing "
-        "nn onnx ops optim overrides profiler random return_types serialization sparse special storage testing types utils "
-        "version vision _utils"
+        "accelerator autograd backends cuda explain fft linalg mps multiprocessing nn ops optim random return_types "
+        "serialization sparse special storage testing types utils version vision _utils"
     ).split()
 )
 _FROM = {  # single names that live in a subpackage
@@ -69,7 +68,11 @@ _FROM = {  # single names that live in a subpackage
         "conv_transpose1d conv_transpose2d conv_transpose3d embedding group_norm instance_norm layer_norm max_pool1d "
         "max_pool1d_with_indices max_pool2d max_pool3d pixel_shuffle pixel_unshuffle"
     ).split(), "nn.functional.native"),
-    "UntypedStorage": "storage", "TypedStorage": "storage", "FloatStorage": "storage",
+    **dict.fromkeys((
+        "binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss hinge_embedding_loss kl_div margin_ranking_loss "
+        "poisson_nll_loss triplet_margin_loss"
+    ).split(), "nn.functional.native_losses"),
+    "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 
 

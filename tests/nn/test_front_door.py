@@ -20,6 +20,15 @@ CALLS = [
     lambda f, x: f.embedding(f.eye(3), f.tensor([2, 0])),
     lambda f, x: f.constant_pad_nd(x, (1, -2), 3.0),
     lambda f, x: f.pixel_unshuffle(x, 2),
+    lambda f, x: f.binary_cross_entropy_with_logits(x, x.abs(), None, x.cos() + 2, 0),
+    lambda f, x: f.cosine_embedding_loss(x[0, 0], x[0, 1], f.ones(8), 0.5, 2),
+    lambda f, x: f.ctc_loss(x[0].log_softmax(2), f.tensor([[1, 2]] * 8), f.full((8,), 3), f.full((8,), 2), 0, 2),
+    lambda f, x: f.hinge_embedding_loss(x, x.sign(), 0.5),
+    lambda f, x: f.kl_div(x.log_softmax(1), x.softmax(1), 2),
+    lambda f, x: f.kl_div(x.log_softmax(1), x.log_softmax(2), 0, log_target=True),
+    lambda f, x: f.margin_ranking_loss(x, x.cos(), x.sign(), 0.3),
+    lambda f, x: f.poisson_nll_loss(x.abs(), x.cos() + 2, False, True, 1e-3, 0),
+    lambda f, x: f.triplet_margin_loss(x[0], x[1], x.cos()[0], 2.0, reduction=0),
     lambda f, x: f.neg_(f.square_(x.clone())),
     lambda f, x: f.zero_(x.clone()),
     lambda f, x: f.fill_(x.clone(), 2),
@@ -51,6 +60,16 @@ def test_refusals_are_pytorchs():
                 f.accelerator.synchronize()
 
 
+def test_a_reduction_has_a_name():
+    with pytest.raises(ValueError, match="reduction"):
+        lw.kl_div(lw.ones(2), lw.ones(2), 3)
+
+
 def test_names_of_a_wrapped_module():
     ours, theirs = (f.nn.DataParallel(f.nn.Linear(2, 3)) for f in (lw, torch))
     assert list(ours.state_dict()) == list(theirs.state_dict()) and repr(ours) == repr(theirs)
+
+
+def test_every_listed_name_is_there():
+    missing = [name for name in dir(lw) if not hasattr(lw, name)]
+    assert not missing
