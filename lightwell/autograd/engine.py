@@ -20,7 +20,7 @@ from .modes import state, switch
 from .node import Node, Port, hooks_in_order
 from .saved import as_tensors, freed, saved_of, stale
 
-ndarray, asarray = np.ndarray, np.asarray
+ndarray, asarray, _float32 = np.ndarray, np.asarray, np.dtype(np.float32)
 
 
 def place_of(t):
@@ -218,16 +218,23 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
             node, g, follows = follows, passed, None
         rec = node.record
         extra = node.extra
-        if simple and rec is not None and rec.simple and extra is None and node.fit is None and g.dtype.kind != "c":
+        if simple and rec is not None and rec.simple and extra is None and node.fit is None and (g.dtype is _float32 or g.dtype.kind != "c"):
             saved = node.saved
             if saved is None:
                 raise freed(node)
             for cell in node.cells:
                 if cell[STAMP] > node.seq:
                     raise stale(node.name(), cell)
-            for edge, p in zip(node.edges, rec.pulls):
+            for edge, (rule, reads, i, j) in zip(node.edges, rec.direct):
                 if edge is not None:
-                    v = p(NP, g, saved)
+                    if reads == 1:
+                        v = rule(NP, g, saved[i])
+                    elif reads == 0:
+                        v = rule(NP, g)
+                    elif reads == 2:
+                        v = rule(NP, g, saved[i], saved[j])
+                    else:
+                        v = rule(NP, g, saved)
                     if type(v) is not ndarray:
                         v = asarray(v)
                     if not edge._single or frontier:

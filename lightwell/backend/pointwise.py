@@ -29,6 +29,27 @@ def threaded(ufunc):
         return out
 
     call.__name__, call.__doc__, call.nin = ufunc.__name__, f"numpy.{ufunc.__name__}, on large arrays by all threads.", 1
+    call.ufunc = ufunc  # for callers that know the array to be small
+    return call
+
+
+def shared(ufunc):
+    """A binary ufunc that shares large arrays among the threads; anything but equal contiguous shapes, or a number, goes whole."""
+
+    def call(x, y):
+        many = type(y) is ndarray and y.ndim > 0
+        if not x.flags.c_contiguous or (many and (y.shape != x.shape or y.dtype is not x.dtype or not y.flags.c_contiguous)):
+            return ufunc(x, y)
+        out = np.empty(x.shape, ufunc(x.reshape(-1)[:1], y.reshape(-1)[:1] if many else y).dtype)
+        a, to = x.reshape(-1), out.reshape(-1)
+        b = y.reshape(-1) if many else y
+
+        def rows(start, stop):
+            ufunc(a[start:stop], b[start:stop] if many else b, out=to[start:stop])
+
+        parallel_rows(rows, a.size, LARGE // 2)
+        return out
+
     return call
 
 

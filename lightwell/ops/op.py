@@ -29,6 +29,7 @@ from .. import dtypes, errors
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
 from ..backend import numpy as NP
+from ..backend.pointwise import LARGE, shared, threaded
 from ..tensor import REBASED, Tensor
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -75,6 +76,7 @@ class Record:
         self.keeps_output = any(self.kept[len(self.inputs) : len(self.inputs) + len(self.outputs)])
         self._kept_for: dict = {}
         self.pulls = tuple(None if rule is None else _pull(self, rule) for rule in self.rules)
+        self.direct = tuple(_short(self, rule) for rule in self.rules)
         self.pull_joint = None if self.joint is None else _pull(self, self.joint)
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run
         title = get("node_name") or "".join(part.title() for part in self.name.split("_")) + "Backward0"
@@ -132,6 +134,17 @@ def _pull(rec: Record, rule):
         return rule(xp, *args)
 
     return pull
+
+
+def _short(rec: Record, rule):
+    """(rule, number of saved values it reads, their places) for the engine's quick path; (pull, -1, 0, 0) for longer ones."""
+    if rule is None:
+        return None, -1, 0, 0
+    names, known = _reads(rule), rec.environment
+    if len(rec.outputs) == 1 and 1 <= len(names) <= 3 and names[0] == "g" + rec.outputs[0] and all(n in known for n in names[1:]):
+        places = [known.index(n) for n in names[1:]] + [0, 0]
+        return rule, len(names) - 1, places[0], places[1]
+    return _pull(rec, rule), -1, 0, 0
 
 
 def op(spec: type):
@@ -196,7 +209,7 @@ class _Plain:
 
 
 def _unary(rec: Record):
-    forward, NodeType, floats, view = _direct(rec), rec.node, rec.floats, rec.view
+    (forward, large), NodeType, floats, view = _direct(rec), rec.node, rec.floats, rec.view
     keep_x, keep_y = rec.kept
     keep_shape = rec.inputs[0] + "_shape" in rec.read
     differentiable, defaults = rec.differentiable, rec.forward.__defaults__ or ()
@@ -214,7 +227,7 @@ def _unary(rec: Record):
             if done is not _Plain:
                 return done
         try:
-            r = forward(xa, *params)
+            r = forward(xa, *params) if large is None or xa.size < LARGE else large(xa)
         except Exception as error:
             return errors.explain(rec, call, (x, *params), error)
         if type(r) is not ndarray:
@@ -248,7 +261,7 @@ def _unary(rec: Record):
 
 
 def _binary(rec: Record):
-    forward, NodeType = _direct(rec), rec.node
+    (forward, large), NodeType = _direct(rec), rec.node
     rule_x, rule_y = rec.rules
     # Which rule reads which value: what only an unwanted gradient would read is not kept alive.
     x_for_x, x_for_y = _names(rule_x, rec.inputs[0]), _names(rule_y, rec.inputs[0])
@@ -294,7 +307,7 @@ def _binary(rec: Record):
             if done is not _Plain:
                 return done
         try:
-            r = forward(xa, ya)
+            r = forward(xa, ya) if large is None or type(xa) is not ndarray or xa.size < LARGE else large(xa, ya)
         except Exception as error:
             return errors.explain(rec, call, (x, y), error)
         if type(r) is not ndarray:
@@ -341,17 +354,22 @@ class _Word:
 
 
 def _direct(rec: Record):
-    """The formula as a function of arrays alone; the NumPy function itself where the formula is one word of it."""
+    """The formula as a function of arrays alone, and another for large arrays (None: the same one).
+
+    Where the formula is one word of the vocabulary, that is the NumPy function itself, and for large arrays all threads.
+    """
     marks = tuple(object() for _ in rec.inputs)
     if not rec.params:
         try:
             word, args = rec.forward(_Word(), *marks)
             function = getattr(NP, word, None)
             if args == marks and getattr(function, "nin", None) == len(marks):
-                return function
+                if isinstance(function, np.ufunc):
+                    return function, shared(function) if len(marks) == 2 else threaded(function)
+                return (function.ufunc, function) if hasattr(function, "ufunc") else (function, None)
         except (TypeError, ValueError, AttributeError):  # more than one word
-            return functools.partial(rec.forward, NP)
-    return functools.partial(rec.forward, NP)
+            return functools.partial(rec.forward, NP), None
+    return functools.partial(rec.forward, NP), None
 
 
 def _mixed(rec, x, y):
