@@ -15,9 +15,10 @@ from . import threads
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 _functions: dict | None = None
 
-# Below this many multiply-adds a product is quicker in one thread; and on a busy machine, where OpenBLAS would wait for its
-# other threads, a hundred times quicker.
-ONE_THREAD = 4_000_000
+# Below this many multiply-adds a product stays in one thread. Two would be somewhat quicker from a quarter of it on, but
+# OpenBLAS's threads go on spinning for milliseconds after a product, in the way of ours; and on a busy machine they make
+# small products a hundred times slower.
+ONE_THREAD = 16_000_000
 _threads_now = 0  # what OpenBLAS was last told; 0: nothing yet
 _alone, _before, _guard = 0, 0, threading.Lock()  # how many are within `one_thread`, and what to return to
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .blas import share
+from .blas import ONE_THREAD, share
 
 _float16 = np.dtype(np.float16)
 
@@ -14,7 +14,7 @@ def matmul(x, y):
     work = x.size * y.shape[-1]
     if work > 300_000 and x.ndim == y.ndim == 2 and 8 <= len(x) <= 32 and y.flags.f_contiguous and x.flags.c_contiguous:
         # Few rows times a transposed matrix: OpenBLAS makes the transposed product in half the time.
-        share(2 * work)
+        share(ONE_THREAD if work > 2_000_000 else 0)
         return np.ascontiguousarray(np.matmul(y.T, x.T).T)
     share(work)
     return np.matmul(x, y)
