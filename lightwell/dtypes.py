@@ -98,7 +98,12 @@ def from_np(np_dtype) -> dtype:
 
 
 def get_default_dtype() -> dtype:
-    """The dtype of floating-point tensors made without one: float32 unless changed."""
+    """The dtype of floating-point tensors made without one: float32 unless changed.
+
+    >>> import lightwell as torch
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
     return _default
 
 
@@ -161,7 +166,12 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
-    """Whether a value of `from_` may be written into `to`: never down a category (bool < int < float < complex)."""
+    """Whether a value of `from_` may be written into `to`: never down a category (bool < int < float < complex).
+
+    >>> import lightwell as torch
+    >>> torch.can_cast(torch.float32, torch.int64)
+    False
+    """
     return from_.category <= to.category
 
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from . import dtypes
-from .ops.fresh import finish, np_dtype
 from .ops.dims import one_axis
 from .ops.fourier import fft_c2c_, fft_c2r_, fft_r2c_
+from .ops.fresh import finish, np_dtype
 from .ops.public import public
 from .tensor import Tensor, wrap
 
@@ -219,13 +219,25 @@ def ifftn(input, s=None, dim=None, norm=None) -> Tensor:
 
 @public(method=False)
 def fft2(input, s=None, dim=(-2, -1), norm=None) -> Tensor:
-    """`fftn` over two dimensions, the last two by default."""
+    """`fftn` over two dimensions, the last two by default.
+
+    >>> import lightwell as torch
+    >>> torch.fft.fft2(torch.ones(2, 2))
+    tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return _c2c("fft2", input, s, dim, norm, False)
 
 
 @public(method=False)
 def ifft2(input, s=None, dim=(-2, -1), norm=None) -> Tensor:
-    """The inverse of `fft2`."""
+    """The inverse of `fft2`.
+
+    >>> import lightwell as torch
+    >>> torch.fft.ifft2(torch.ones(2, 2))
+    tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return _c2c("ifft2", input, s, dim, norm, True)
 
 
@@ -254,7 +266,13 @@ def rfftn(input, s=None, dim=None, norm=None) -> Tensor:
 
 @public(method=False)
 def rfft2(input, s=None, dim=(-2, -1), norm=None) -> Tensor:
-    """`rfftn` over two dimensions, the last two by default."""
+    """`rfftn` over two dimensions, the last two by default.
+
+    >>> import lightwell as torch
+    >>> torch.fft.rfft2(torch.ones(2, 2))
+    tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return _rfftn("rfft2", input, s, dim, norm)
 
 

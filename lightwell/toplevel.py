@@ -5,22 +5,42 @@ from .tensor import Tensor
 
 
 def is_floating_point(input) -> bool:
-    """Whether the tensor's dtype is floating-point."""
+    """Whether the tensor's dtype is floating-point.
+
+    >>> import lightwell as torch
+    >>> torch.is_floating_point(torch.tensor(1))
+    False
+    """
     return input.dtype.is_floating_point
 
 
 def is_complex(input) -> bool:
-    """Whether the tensor's dtype is complex."""
+    """Whether the tensor's dtype is complex.
+
+    >>> import lightwell as torch
+    >>> torch.is_complex(torch.tensor(1j))
+    True
+    """
     return input.dtype.is_complex
 
 
 def is_signed(input) -> bool:
-    """Whether the tensor's dtype has negative values."""
+    """Whether the tensor's dtype has negative values.
+
+    >>> import lightwell as torch
+    >>> torch.is_signed(torch.tensor(1, dtype=torch.uint8))
+    False
+    """
     return input.dtype.is_signed
 
 
 def is_nonzero(input) -> bool:
-    """Whether the one element of the tensor is not zero; RuntimeError for more or fewer elements."""
+    """Whether the one element of the tensor is not zero; RuntimeError for more or fewer elements.
+
+    >>> import lightwell as torch
+    >>> torch.is_nonzero(torch.tensor([2]))
+    True
+    """
     if input._a.size != 1:
         what = "no values" if not input._a.size else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
@@ -45,12 +65,22 @@ def is_storage(obj) -> bool:
 
 
 def numel(input) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> import lightwell as torch
+    >>> torch.numel(torch.zeros(2, 3))
+    6
+    """
     return input._a.size
 
 
 def typename(obj) -> str:
-    """The type's name, such as 'torch.FloatTensor'."""
+    """The type's name, such as 'torch.FloatTensor'.
+
+    >>> import lightwell as torch
+    >>> torch.typename(torch.zeros(1))
+    'torch.FloatTensor'
+    """
     if isinstance(obj, Tensor):
         return obj.type()
     if obj is Tensor:
@@ -247,14 +277,24 @@ def sym_min(a, b):
 
 
 def igamma(input, other, *, out=None):
-    """The regularised lower incomplete gamma function; see `special.gammainc`."""
+    """The regularised lower incomplete gamma function; see `special.gammainc`.
+
+    >>> import lightwell as torch
+    >>> torch.igamma(torch.tensor([2.]), torch.tensor([1.]))
+    tensor([0.2642])
+    """
     from .special import gammainc
 
     return gammainc(input, other) if out is None else gammainc(input, other, out=out)
 
 
 def igammac(input, other, *, out=None):
-    """The regularised upper incomplete gamma function; see `special.gammaincc`."""
+    """The regularised upper incomplete gamma function; see `special.gammaincc`.
+
+    >>> import lightwell as torch
+    >>> torch.igammac(torch.tensor([2.]), torch.tensor([1.]))
+    tensor([0.7358])
+    """
     from .special import gammaincc
 
     return gammaincc(input, other) if out is None else gammaincc(input, other, out=out)

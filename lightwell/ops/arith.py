@@ -1,4 +1,4 @@
-"""Arithmetic of two tensors: + - * / // % ** and their relatives."""
+"""Arithmetic of two tensors: + - * / // % ** and their relatives. Long, for they are one family, read together."""
 
 import math
 

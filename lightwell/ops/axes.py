@@ -154,13 +154,24 @@ def movedim(input: Tensor, source, destination) -> Tensor:
 
 @public
 def moveaxis(input: Tensor, source, destination) -> Tensor:
-    """`movedim` under NumPy's name."""
+    """`movedim` under NumPy's name.
+
+    >>> import lightwell as torch
+    >>> torch.moveaxis(torch.zeros(2, 3), 0, 1).shape
+    torch.Size([3, 2])
+    """
     return movedim(input, source, destination)
 
 
 @public
 def adjoint(input: Tensor) -> Tensor:
-    """The last two dimensions exchanged, and complex numbers conjugated; RuntimeError for a vector."""
+    """The last two dimensions exchanged, and complex numbers conjugated; RuntimeError for a vector.
+
+    >>> import lightwell as torch
+    >>> torch.adjoint(torch.tensor([[1+2j, 3j]]))
+    tensor([[1.-2.j],
+            [0.-3.j]])
+    """
     if input._a.ndim < 2:
         raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._a.ndim}-D tensor.")
     out = transpose(input, -2, -1)

@@ -272,7 +272,12 @@ Tensor.clip, Tensor.clip_ = clamp, clamp_
 
 @public(inplace=True)
 def clamp_min(input, min):
-    """max(input, min). See `clamp`."""
+    """max(input, min). See `clamp`.
+
+    >>> import lightwell as torch
+    >>> torch.clamp_min(torch.tensor([1, 5]), 3)
+    tensor([3, 5])
+    """
     if isinstance(min, (int, float)) and input._a.dtype.kind == "f":
         return _clamp_min(input, min)
     return clamp(input, min)
@@ -280,7 +285,12 @@ def clamp_min(input, min):
 
 @public(inplace=True)
 def clamp_max(input, max):
-    """min(input, max). See `clamp`."""
+    """min(input, max). See `clamp`.
+
+    >>> import lightwell as torch
+    >>> torch.clamp_max(torch.tensor([1, 5]), 3)
+    tensor([1, 3])
+    """
     if isinstance(max, (int, float)) and input._a.dtype.kind == "f":
         return _clamp_max(input, max)
     return clamp(input, None, max)

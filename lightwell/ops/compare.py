@@ -421,13 +421,23 @@ def signbit(input):
 
 @public
 def isposinf(input):
-    """Whether each element is ∞; RuntimeError for complex tensors."""
+    """Whether each element is ∞; RuntimeError for complex tensors.
+
+    >>> import lightwell as torch
+    >>> torch.isposinf(torch.tensor([1., float("inf")]))
+    tensor([False,  True])
+    """
     return _infinite("isposinf", input, np.inf)
 
 
 @public
 def isneginf(input):
-    """Whether each element is -∞; RuntimeError for complex tensors."""
+    """Whether each element is -∞; RuntimeError for complex tensors.
+
+    >>> import lightwell as torch
+    >>> torch.isneginf(torch.tensor([1., float("-inf")]))
+    tensor([False,  True])
+    """
     return _infinite("isneginf", input, -np.inf)
 
 

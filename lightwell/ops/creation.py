@@ -37,7 +37,9 @@ def ones(*args, size=None, out=None, dtype=None, layout=None, device=None, pin_m
     return _made(np.ones, "ones", args or (size,), out, dtype, layout, device, requires_grad)
 
 
-def empty(*args, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None, names=None) -> Tensor:
+def empty(
+    *args, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, memory_format=None, names=None
+) -> Tensor:
     """A tensor whose values are whatever the memory held.
 
     >>> import lightwell as torch
@@ -117,22 +119,44 @@ def laid_out(fill: str, a: ndarray, kind, memory_format) -> ndarray:
 
 
 def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
-    """Zeros of the shape (and dtype) of `input`."""
+    """Zeros of the shape (and dtype) of `input`.
+
+    >>> import lightwell as torch
+    >>> torch.zeros_like(torch.tensor([3, 4]))
+    tensor([0, 0])
+    """
     return finish(laid_out("zeros", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
 def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
-    """Ones of the shape (and dtype) of `input`."""
+    """Ones of the shape (and dtype) of `input`.
+
+    >>> import lightwell as torch
+    >>> torch.ones_like(torch.tensor([3, 4]))
+    tensor([1, 1])
+    """
     return finish(laid_out("ones", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
-    """A tensor of the shape (and dtype) of `input` with whatever the memory held."""
+    """A tensor of the shape (and dtype) of `input` with whatever the memory held.
+
+    >>> import lightwell as torch
+    >>> torch.empty_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return finish(laid_out("empty", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
-    """A tensor of `fill_value` in the shape (and dtype) of `input`."""
+def full_like(
+    input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False
+) -> Tensor:
+    """A tensor of `fill_value` in the shape (and dtype) of `input`.
+
+    >>> import lightwell as torch
+    >>> torch.full_like(torch.zeros(2), 3)
+    tensor([3., 3.])
+    """
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     a = laid_out("empty", input._a, _like(input, dtype), memory_format)
@@ -141,7 +165,12 @@ def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requir
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
-    """An uninitialised tensor of the given shape and strides (in elements)."""
+    """An uninitialised tensor of the given shape and strides (in elements).
+
+    >>> import lightwell as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
     kind = np_dtype(dtype)
     n = 1 + sum((s - 1) * k for s, k in zip(size, stride)) if all(size) else 0
     flat = np.empty(n, kind)

@@ -311,13 +311,23 @@ def ormqr(input, tau, other, left=True, transpose=False) -> Tensor:
 
 @public
 def det(input) -> Tensor:
-    """The determinant of a square matrix: see `torch.linalg.det`."""
+    """The determinant of a square matrix: see `torch.linalg.det`.
+
+    >>> import lightwell as torch
+    >>> torch.det(torch.tensor([[2., 1.], [1., 3.]]))
+    tensor(5.)
+    """
     return solving.det(input)
 
 
 @public
 def slogdet(input):
-    """(sign, logabsdet) of a square matrix's determinant: see `torch.linalg.slogdet`."""
+    """(sign, logabsdet) of a square matrix's determinant: see `torch.linalg.slogdet`.
+
+    >>> import lightwell as torch
+    >>> torch.slogdet(torch.tensor([[2., 0.], [0., 3.]])).sign
+    tensor(1.)
+    """
     return solving.slogdet_as(input, named("slogdet", "sign", "logabsdet"))
 
 

@@ -12,7 +12,7 @@ from .fresh import finish, np_dtype, order_of
 ndarray = np.ndarray
 
 __all__ = [
-    "array_of", "as_tensor", "asarray", "from_dlpack", "from_file", "from_numpy", "frombuffer", "scalar_tensor", "tensor", "to_dlpack",
+    "as_tensor", "asarray", "from_dlpack", "from_file", "from_numpy", "frombuffer", "scalar_tensor", "tensor", "to_dlpack",
 ]  # fmt: skip
 
 
@@ -328,5 +328,10 @@ def to_dlpack(tensor) -> object:
 
 
 def scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False) -> Tensor:
-    """A 0-dim tensor of a number, in the default dtype unless one is given."""
+    """A 0-dim tensor of a number, in the default dtype unless one is given.
+
+    >>> import lightwell as torch
+    >>> torch.scalar_tensor(2)
+    tensor(2.)
+    """
     return finish(np.array(s, np_dtype(dtype)), device, requires_grad)

@@ -1,4 +1,4 @@
-"""x[key] and x[key] = v: PyTorch's rules for slices, numbers, masks and index tensors."""
+"""x[key] and x[key] = v: PyTorch's rules for slices, numbers, masks and index tensors. Long: reading and writing share one parsing of keys."""
 
 from operator import index as as_int
 

@@ -169,17 +169,32 @@ def stack(tensors, dim: int = 0) -> Tensor:
 
 
 def atleast_1d(*tensors):
-    """Each tensor with at least one dimension: 0-dim ones become shape (1,)."""
+    """Each tensor with at least one dimension: 0-dim ones become shape (1,).
+
+    >>> import lightwell as torch
+    >>> torch.atleast_1d(torch.tensor(2))
+    tensor([2])
+    """
     return _each(tensors, lambda x: reshape(x, (1,)) if not x._a.ndim else x)
 
 
 def atleast_2d(*tensors):
-    """Each tensor with at least two dimensions, new ones in front."""
+    """Each tensor with at least two dimensions, new ones in front.
+
+    >>> import lightwell as torch
+    >>> torch.atleast_2d(torch.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
     return _each(tensors, lambda x: reshape(x, (1, 1)) if not x._a.ndim else unsqueeze(x, 0) if x._a.ndim == 1 else x)
 
 
 def atleast_3d(*tensors):
-    """Each tensor with at least three dimensions: (n) becomes (1, n, 1), (m, n) becomes (m, n, 1)."""
+    """Each tensor with at least three dimensions: (n) becomes (1, n, 1), (m, n) becomes (m, n, 1).
+
+    >>> import lightwell as torch
+    >>> torch.atleast_3d(torch.tensor([1, 2])).shape
+    torch.Size([1, 2, 1])
+    """
 
     def grown(x):
         n = x._a.ndim
@@ -199,7 +214,12 @@ def _each(tensors, f):
 
 @public(method=False)
 def hstack(tensors) -> Tensor:
-    """Tensors joined along the second dimension (the first of vectors)."""
+    """Tensors joined along the second dimension (the first of vectors).
+
+    >>> import lightwell as torch
+    >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3])))
+    tensor([1, 2, 3])
+    """
     tensors = atleast_1d(*_listed(tensors, "hstack"))
     tensors = (tensors,) if isinstance(tensors, Tensor) else tensors
     if not tensors:
@@ -209,7 +229,13 @@ def hstack(tensors) -> Tensor:
 
 @public(method=False)
 def vstack(tensors) -> Tensor:
-    """Tensors joined along the first dimension; vectors count as rows."""
+    """Tensors joined along the first dimension; vectors count as rows.
+
+    >>> import lightwell as torch
+    >>> torch.vstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+    tensor([[1, 2],
+            [3, 4]])
+    """
     tensors = [atleast_2d(x) for x in _listed(tensors, "vstack")]
     if not tensors:
         raise RuntimeError("vstack expects a non-empty TensorList")
@@ -224,7 +250,13 @@ def row_stack(tensors) -> Tensor:
 
 @public(method=False)
 def dstack(tensors) -> Tensor:
-    """Tensors joined along the third dimension."""
+    """Tensors joined along the third dimension.
+
+    >>> import lightwell as torch
+    >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+    tensor([[[1, 3],
+             [2, 4]]])
+    """
     tensors = [atleast_3d(x) for x in _listed(tensors, "dstack")]
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
@@ -233,7 +265,13 @@ def dstack(tensors) -> Tensor:
 
 @public(method=False)
 def column_stack(tensors) -> Tensor:
-    """Tensors joined along the second dimension; vectors count as columns."""
+    """Tensors joined along the second dimension; vectors count as columns.
+
+    >>> import lightwell as torch
+    >>> torch.column_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     tensors = [x if x._a.ndim > 1 else reshape(x, (-1 if x._a.size else 0, 1)) for x in _listed(tensors, "column_stack")]
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")

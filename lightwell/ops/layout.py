@@ -208,7 +208,13 @@ def flip(input: Tensor, *sizes, dims=None) -> Tensor:
 
 @public(out=False)
 def fliplr(input: Tensor) -> Tensor:
-    """A copy with the columns in reverse order; RuntimeError for less than two dimensions."""
+    """A copy with the columns in reverse order; RuntimeError for less than two dimensions.
+
+    >>> import lightwell as torch
+    >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if input._a.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
@@ -216,7 +222,13 @@ def fliplr(input: Tensor) -> Tensor:
 
 @public(out=False)
 def flipud(input: Tensor) -> Tensor:
-    """A copy with the rows in reverse order; RuntimeError for a 0-dim tensor."""
+    """A copy with the rows in reverse order; RuntimeError for a 0-dim tensor.
+
+    >>> import lightwell as torch
+    >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if input._a.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
@@ -349,7 +361,13 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 @public(out=False)
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """The matrix that has all elements of `input`, in order, on its diagonal."""
+    """The matrix that has all elements of `input`, in order, on its diagonal.
+
+    >>> import lightwell as torch
+    >>> torch.diagflat(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return diag_embed(reshape(input, (input._a.size,)), offset)
 
 

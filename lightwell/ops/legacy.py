@@ -44,7 +44,9 @@ def _legacy(d):
     def new(cls, *args, **kwargs):
         return legacy_constructor(cls, d, *args, **kwargs)
 
-    made = _LegacyMeta(d.tensor_type, (), {"dtype": d, "__new__": new, "__doc__": f"Makes {d} tensors: from data, or uninitialised of a size."})
+    made = _LegacyMeta(
+        d.tensor_type, (), {"dtype": d, "__new__": new, "__doc__": f"Makes {d} tensors: from data, or uninitialised of a size."}
+    )
     made.__module__ = "torch"
     return made
 

@@ -149,7 +149,12 @@ def split(tensor: Tensor, split_size_or_sections=None, dim: int = 0, *, split_si
 
 @public(out=False)
 def split_with_sizes(input: Tensor, split_sizes, dim: int = 0) -> tuple:
-    """Views of consecutive parts of the listed sizes along `dim`; RuntimeError where they don't add up."""
+    """Views of consecutive parts of the listed sizes along `dim`; RuntimeError where they don't add up.
+
+    >>> import lightwell as torch
+    >>> torch.split_with_sizes(torch.tensor([1, 2, 3]), [1, 2])
+    (tensor([1]), tensor([2, 3]))
+    """
     if not input._a.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     d = one_dim(dim, input._a.ndim)

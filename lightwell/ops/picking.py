@@ -260,5 +260,11 @@ def nonzero(input: Tensor, *, as_tuple: bool = False):
 
 @public
 def argwhere(input: Tensor) -> Tensor:
-    """`nonzero` under NumPy's name: one row per nonzero element."""
+    """`nonzero` under NumPy's name: one row per nonzero element.
+
+    >>> import lightwell as torch
+    >>> torch.argwhere(torch.tensor([0, 2, 3]))
+    tensor([[1],
+            [2]])
+    """
     return nonzero(input)

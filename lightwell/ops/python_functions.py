@@ -107,7 +107,12 @@ def unsafe_split_with_sizes(input, split_sizes, dim=0):
 
 
 def is_nonzero(self) -> bool:
-    """Whether the one element is not zero; RuntimeError for more or fewer elements."""
+    """Whether the one element is not zero; RuntimeError for more or fewer elements.
+
+    >>> import lightwell as torch
+    >>> torch.is_nonzero(torch.tensor([2]))
+    True
+    """
     return bool(self)
 
 

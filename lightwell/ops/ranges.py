@@ -122,7 +122,9 @@ def _fused(c, a, b):
     return s + ((c - (s - back)) + (p - back) + lost)
 
 
-def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False) -> Tensor:
+def logspace(
+    start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+) -> Tensor:
     """`steps` numbers from base^start to base^end, equally far apart in their logarithm.
 
     >>> import lightwell as torch
@@ -137,17 +139,36 @@ def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None,
 
 
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None) -> Tensor:
-    """The row and column numbers of a matrix's lower triangle, as a 2×n tensor."""
+    """The row and column numbers of a matrix's lower triangle, as a 2×n tensor.
+
+    >>> import lightwell as torch
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
     return finish(np.stack(np.tril_indices(row, offset, col)).astype(np_dtype(dtype, dtypes.int64)), device, False)
 
 
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None) -> Tensor:
-    """The row and column numbers of a matrix's upper triangle, as a 2×n tensor."""
+    """The row and column numbers of a matrix's upper triangle, as a 2×n tensor.
+
+    >>> import lightwell as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return finish(np.stack(np.triu_indices(row, offset, col)).astype(np_dtype(dtype, dtypes.int64)), device, False)
 
 
 def vander(x, N=None, increasing=False) -> Tensor:
-    """The Vandermonde matrix of a vector: its powers in columns."""
+    """The Vandermonde matrix of a vector: its powers in columns.
+
+    >>> import lightwell as torch
+    >>> torch.vander(torch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
     n = x.shape[0] if N is None else N
     powers = arange(n) if increasing else arange(n - 1, -1, -1) if n else arange(0)
     return x.unsqueeze(1) ** powers.to(x.dtype if x.is_floating_point() else dtypes.int64)

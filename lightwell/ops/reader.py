@@ -1,4 +1,4 @@
-"""The vocabulary on tensors: running a rule through it records a graph, so gradients have gradients.
+"""The vocabulary on tensors: running a rule through it records a graph, so gradients have gradients. Long: it is one list, the vocabulary's.
 
 Each function has the array API's signature and calls the operation of that meaning.
 """

@@ -34,7 +34,9 @@ def _finish(op, array, out, device, requires_grad, layout):
     return write_out(op, out, t)
 
 
-def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None):
+def rand(
+    *args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None
+):
     """Numbers drawn uniformly from [0, 1): (mt19937 mod 2²⁴)/2²⁴ in float32, 53 bits in float64.
 
     >>> import lightwell as torch
@@ -45,7 +47,9 @@ def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, de
     return _finish("rand", array, out, device, requires_grad, layout)
 
 
-def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None):
+def randn(
+    *args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None
+):
     """Numbers drawn from the standard normal distribution, by Box and Muller's method.
 
     >>> import lightwell as torch
@@ -58,7 +62,9 @@ def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, d
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`rand` in the shape and dtype of `input`."""
-    return _drawn_like(rand, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _drawn_like(
+        rand, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def _drawn_like(draw, input, memory_format, **options):
@@ -74,10 +80,14 @@ def _drawn_like(draw, input, memory_format, **options):
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randn` in the shape and dtype of `input`."""
-    return _drawn_like(randn, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _drawn_like(
+        randn, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def randint(
+    low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """Integers drawn uniformly from low (0 where left out) up to, without, high.
 
     RuntimeError where low ≥ high or the bounds don't fit the dtype.
@@ -115,7 +125,9 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     return _finish("randperm", array, out, device, requires_grad, layout)
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def normal(
+    mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """Normal numbers with the given means and standard deviations, numbers (with `size`) or tensors.
 
     RuntimeError for a negative standard deviation.
@@ -189,7 +201,7 @@ def _fill(self, name, draw):
 
 def _needs_float(self, name):
     if self.dtype.category < dtypes.FLOAT:
-        raise RuntimeError(f'"{name}" not implemented for \'{self.dtype.tensor_type[:-6]}\': the tensor must be floating-point')
+        raise RuntimeError(f"\"{name}\" not implemented for '{self.dtype.tensor_type[:-6]}': the tensor must be floating-point")
 
 
 def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):

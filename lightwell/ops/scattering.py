@@ -467,20 +467,37 @@ def _replaced(input: Tensor, region, src: Tensor, name: str) -> Tensor:
 
 @public
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """A copy of `input` with `src` in the place of `input.select(dim, index)`."""
+    """A copy of `input` with `src` in the place of `input.select(dim, index)`.
+
+    >>> import lightwell as torch
+    >>> torch.select_scatter(torch.zeros(2, 2), torch.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     return _replaced(input, lambda x: x.select(dim, index), src, "slice of selection")
 
 
 @public
 def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start=None, end=None, step: int = 1) -> Tensor:
-    """A copy of `input` with `src` in the place of its slice start:end:step along `dim`."""
+    """A copy of `input` with `src` in the place of its slice start:end:step along `dim`.
+
+    >>> import lightwell as torch
+    >>> torch.slice_scatter(torch.zeros(4), torch.ones(2), start=1, end=3)
+    tensor([0., 1., 1., 0.])
+    """
     d = one_dim(dim, input._a.ndim)
     return _replaced(input, lambda x: x[(slice(None),) * d + (slice(start, end, step),)], src, "slice")
 
 
 @public
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of `input` with `src` on the diagonal of two dimensions."""
+    """A copy of `input` with `src` on the diagonal of two dimensions.
+
+    >>> import lightwell as torch
+    >>> torch.diagonal_scatter(torch.zeros(2, 2), torch.ones(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return _replaced(input, lambda x: x.diagonal(offset, dim1, dim2), src, "diagonal")
 
 

@@ -302,7 +302,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @public
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension; a view where the layout allows it."""
+    """All elements in one dimension; a view where the layout allows it.
+
+    >>> import lightwell as torch
+    >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return view_(contiguous(input), (input._a.size,))
 
 

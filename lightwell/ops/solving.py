@@ -187,7 +187,13 @@ def inv(A) -> Tensor:
 
 
 def inverse(input) -> Tensor:
-    """The inverse of a square matrix: see `torch.linalg.inv`."""
+    """The inverse of a square matrix: see `torch.linalg.inv`.
+
+    >>> import lightwell as torch
+    >>> torch.inverse(torch.tensor([[2., 0.], [0., 4.]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return inv(input)
 
 
@@ -399,7 +405,13 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
 
 @public
 def cholesky(input, upper=False) -> Tensor:
-    """The Cholesky factor of a positive-definite matrix: see `torch.linalg.cholesky`."""
+    """The Cholesky factor of a positive-definite matrix: see `torch.linalg.cholesky`.
+
+    >>> import lightwell as torch
+    >>> torch.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     return _cholesky("linalg.cholesky", input, upper)
 
 
@@ -420,6 +432,12 @@ def cholesky_solve(input, L, upper=False) -> Tensor:
 
 @public
 def cholesky_inverse(L, upper=False) -> Tensor:
-    """A⁻¹ from the Cholesky factor of A: see `cholesky_solve`."""
+    """A⁻¹ from the Cholesky factor of A: see `cholesky_solve`.
+
+    >>> import lightwell as torch
+    >>> torch.cholesky_inverse(torch.tensor([[2., 0.], [1., 2.]]))
+    tensor([[ 0.3125, -0.1250],
+            [-0.1250,  0.2500]])
+    """
     check_matrix("cholesky_inverse", L, what="L")
     return cholesky_solve(wrap(np.eye(L._a.shape[-1], dtype=L._a.dtype)), L, upper)

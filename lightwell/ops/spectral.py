@@ -453,7 +453,13 @@ def linalg_matrix_exp(A) -> Tensor:
 
 @public
 def matrix_exp(input) -> Tensor:
-    """e^input of a square matrix: see `torch.linalg.matrix_exp`."""
+    """e^input of a square matrix: see `torch.linalg.matrix_exp`.
+
+    >>> import lightwell as torch
+    >>> torch.matrix_exp(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return linalg_matrix_exp(input)
 
 
@@ -490,7 +496,13 @@ def linalg_matrix_power(A, n) -> Tensor:
 
 @public
 def matrix_power(input, n) -> Tensor:
-    """inputⁿ of a square matrix: see `torch.linalg.matrix_power`."""
+    """inputⁿ of a square matrix: see `torch.linalg.matrix_power`.
+
+    >>> import lightwell as torch
+    >>> torch.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
     return _power("linalg.matrix_power", input, n)
 
 

@@ -42,12 +42,22 @@ blackman_window = _window("blackman_window", (0.42, -0.5, 0.08))
 
 
 def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, **options):
-    """The Hamming window alpha - beta·cos(2πk/(n-1))."""
+    """The Hamming window alpha - beta·cos(2πk/(n-1)).
+
+    >>> import lightwell as torch
+    >>> torch.hamming_window(4)
+    tensor([0.0800, 0.5400, 1.0000, 0.5400])
+    """
     return _window("hamming_window", (alpha, -beta))(window_length, periodic, **options)
 
 
 def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """The triangular window 1 - |2k/(n-1) - 1|."""
+    """The triangular window 1 - |2k/(n-1) - 1|.
+
+    >>> import lightwell as torch
+    >>> torch.bartlett_window(4)
+    tensor([0.0000, 0.5000, 1.0000, 0.5000])
+    """
     n = window_length + 1 if periodic and window_length > 1 else window_length
     kind = np.dtype(np_dtype(dtype))
     rising = _phase(n, window_length, 2.0, np.float32 if kind.itemsize < 4 else kind)
@@ -56,6 +66,11 @@ def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, de
 
 
 def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """The Kaiser window of shape `beta`."""
+    """The Kaiser window of shape `beta`.
+
+    >>> import lightwell as torch
+    >>> torch.kaiser_window(4)
+    tensor([5.2773e-05, 2.1567e-01, 1.0000e+00, 2.1567e-01])
+    """
     n = window_length + 1 if periodic and window_length > 1 else window_length
     return finish(np.kaiser(n, beta)[:window_length].astype(np_dtype(dtype)), device, requires_grad)
