@@ -1,4 +1,4 @@
-"""Tensor: an array, its place in memory (storage, views, version), its place in the graph.
+"""Tensor: an array, its place in memory (storage, views, version), its place in the graph. Long: it is one class.
 
 Only what is not an operation stands here; the operations in `ops/` attach their methods themselves.
 """

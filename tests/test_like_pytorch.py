@@ -79,7 +79,7 @@ def alike(a, b, tolerance=1e-13) -> bool:
             return a[:8] == b[:8] and (a[8] == b[8] or repr(a[9]) != repr(b[9])) and alike(a[9], b[9], TOLERANCE.get(a[1][6:], 1e-13))
         return all(alike(x, y, tolerance) for x, y in zip(a, b))
     if isinstance(a, (float, complex)) and type(a) is type(b):
-        return a == b or a != a and b != b or abs(a - b) <= tolerance * max(abs(a), abs(b), 1e-3)
+        return a == b or (a != a and b != b) or abs(a - b) <= tolerance * max(abs(a), abs(b), 1e-3)
     return type(a) is type(b) and a == b
 
 

@@ -1,4 +1,4 @@
-"""Backward: walk the graph from the newest node to the oldest, handing gradients along the edges.
+"""Backward: walk the graph from the newest node to the oldest, handing gradients along the edges. Long: its loop is written out, for speed.
 
 Nodes carry the time at which they were recorded, and an edge always leads to an older node: so the newest node that
 has a gradient has all of it, and taking the newest first is a topological order, without a search before, without
@@ -209,7 +209,7 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
         _give(grads, frontier, edge, g if create_graph else g._a)
     pull = _pull_tensors if create_graph else _pull_arrays
     simple = targets is None and not create_graph and not modes.anomaly
-    follows = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
+    follows = passed = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
     while frontier or follows is not None:
         if follows is None:
             node = frontier.pop()[1]
@@ -218,7 +218,14 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
             node, g, follows = follows, passed, None
         rec = node.record
         extra = node.extra
-        if simple and rec is not None and rec.simple and extra is None and node.fit is None and (g.dtype is _float32 or g.dtype.kind != "c"):
+        if (
+            simple
+            and rec is not None
+            and rec.simple
+            and extra is None
+            and node.fit is None
+            and (g.dtype is _float32 or g.dtype.kind != "c")
+        ):
             saved = node.saved
             if saved is None:
                 raise freed(node)

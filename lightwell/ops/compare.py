@@ -1,4 +1,4 @@
-"""Comparisons, and logic on truth values and bits."""
+"""Comparisons, and logic on truth values and bits. Long by its examples."""
 
 import builtins
 

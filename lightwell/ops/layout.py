@@ -1,4 +1,4 @@
-"""Repeating, turning, diagonals, windows, and the tensor's place in its storage."""
+"""Repeating, turning, diagonals, windows, and the tensor's place in its storage. Long by its examples."""
 
 import math
 from operator import index as as_int

@@ -1,4 +1,4 @@
-"""One record per operation, and `apply`: the one place through which every operation runs.
+"""One record per operation, and `apply`: the one place through which every operation runs. Long: a path per arity, for speed.
 
 A record is a class that says the operation's value and its derivatives against the vocabulary `xp`
 (`backend/vocabulary.py`), and nothing else:
