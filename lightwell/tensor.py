@@ -158,9 +158,7 @@ class Tensor(metaclass=_TensorMeta):
                 step *= max(s, 1)
             out = tuple(reversed(out))
             if a.size > 1 or not a.ndim:
-                out = tuple(
-                    s // a.itemsize if s and n == 1 and self._base is not None else o for o, s, n in zip(out, a.strides, a.shape)
-                )
+                out = tuple(s // a.itemsize if s and n == 1 and self._base is not None else o for o, s, n in zip(out, a.strides, a.shape))
         else:
             out = [s // a.itemsize for s in a.strides]
             for k in range(a.ndim - 1, -1, -1):
@@ -603,5 +601,3 @@ def is_tensor(obj) -> bool:
     (True, False)
     """
     return isinstance(obj, Tensor)
-
-

@@ -17,6 +17,7 @@ from .blas import one_thread
 from .windows import inner, outputs, padded, unwindow, windows
 
 CHUNK = 600_000  # bytes of columns made at a time: with the product they fit a core's second-level cache
+SPREAD_CHUNK = 1_200_000  # the same for columns that are added up into x, which is larger than the product
 MERGED_CHUNK = 4_000_000  # where whole chunks go through one product, the weight is read once for each
 MERGED = 64  # windows per sample below which the samples of a chunk share one product
 SPLIT = 200_000  # multiplications below which a second thread costs more than it brings
@@ -140,7 +141,7 @@ def _adjoint_columns(g, w, x, full, stride, padding, dilation, groups):
     area, rows = math.prod(out), w[0].size * groups
     weight = np.ascontiguousarray(w.reshape(groups, -1, w[0].size).swapaxes(-1, -2))
     merged = area < MERGED
-    chunk = max(1, (MERGED_CHUNK if merged else CHUNK) // (rows * area * x.itemsize))
+    chunk = max(1, (MERGED_CHUNK if merged else SPREAD_CHUNK) // (rows * area * x.itemsize))
     direct = math.prod(kernel) == 1 and set(stride) == {1} and not any(padding)
     k = len(kernel)
 

@@ -46,7 +46,7 @@ class relu_:
         return xp.maximum(x, 0)
 
     def grad_x(xp, gy, y):
-        return gy * (y > 0)
+        return xp.relu_pull(gy, y)
 
 
 @op

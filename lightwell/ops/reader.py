@@ -455,6 +455,11 @@ def log_softmax_pull(gy, y, axis):
     return gy - exp(y) * (sum(gy, axis, True) if y.ndim else gy)  # noqa: F821
 
 
+def relu_pull(gy, y):
+    """See backend.pointwise.relu_pull."""
+    return gy * (y > 0)
+
+
 def nll_pull(logp, index, c, axis):
     """See backend.softmax.nll_pull."""
     full = broadcast_to(c, tuple(index.shape)) if tuple(c.shape) != tuple(index.shape) else c
