@@ -55,7 +55,7 @@ def explain(rec, call, args, error: Exception):
     if isinstance(error, np.exceptions.AxisError):
         from .tensor import dim_error
 
-        raise dim_error(error.axis, error.ndim) from None
+        raise dim_error(error.axis or 0, error.ndim or 0) from None
     if isinstance(error, ValueError) and "broadcast" in str(error) and len(shapes) >= 2:
         raise broadcast_error(shapes[0], shapes[1], rec.name) from None
     if isinstance(error, TypeError) and "ufunc" in str(error):

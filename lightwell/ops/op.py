@@ -362,7 +362,7 @@ def _direct(rec: Record):
     if not rec.params:
         try:
             word, args = rec.forward(_Word(), *marks)
-            function = getattr(NP, word, None)
+            function: Any = getattr(NP, word, None)
             if args == marks and getattr(function, "nin", None) == len(marks):
                 if isinstance(function, np.ufunc):
                     return function, shared(function) if len(marks) == 2 else threaded(function)
@@ -489,7 +489,7 @@ def _general(rec: Record):
         except Exception as error:
             return errors.explain(rec, call, args, error)
         if single:
-            made = (r if type(r) is ndarray else asarray(r),)
+            made: tuple = (r if type(r) is ndarray else asarray(r),)
         else:
             made = tuple(v if type(v) is ndarray or v is None else asarray(v) for v in r)
         outs = [_plain(v) for v in made[:n_out]]
