@@ -198,6 +198,8 @@ def test_dtypes(case):
     if not case.dtypes or not any(s.dtype == "float64" for s in case.specs):
         return
     if torch is None:
+        if case.name == "view_dtype":  # the same bits read at another width are other numbers
+            return
         exact, _ = run(lw, case, ours_of(arrays_of(case)))
         out, error = run(lw, case, ours_of(arrays_of(case, "float32")))
         assert error is None, error
