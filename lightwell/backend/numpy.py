@@ -21,7 +21,7 @@ from .moving import (  # noqa: F401
     scatter_extreme, scatter_prod, scatter_set, sliding, squeeze, stack, take, take_along_axis, window,
 )  # fmt: skip
 from .pointwise import (  # noqa: F401
-    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, fused, heaviside, log, log1p, log2, log10, log_sigmoid, nan_to_num, relu_pull,
+    acos, angle, asin, atan, cos, cosh, erf_gelu, exp, exp2, expm1, fused, heaviside, log, log1p, log2, log10, log_sigmoid, nan_to_num, relu, relu_pull,
     rsqrt, sgn, sigmoid, sin, sinc, sinh, softplus, tan, tanh, tanh_gelu, view_as_complex, view_as_real, xlog1py, xlogy,
 )  # fmt: skip
 from .products import einsum, matmul  # noqa: F401

@@ -74,6 +74,11 @@ def relu_pull(gy, y):
     return out
 
 
+def _relu(x, out=None):
+    return np.maximum(x, 0, out=out)
+
+
+relu = threaded(_relu)
 exp, exp2, expm1, log, log2 = (threaded(f) for f in (np.exp, np.exp2, np.expm1, np.log, np.log2))
 log10, log1p, sin, cos, tan = (threaded(f) for f in (np.log10, np.log1p, np.sin, np.cos, np.tan))
 tanh, sinh, cosh, acos, asin, atan = (threaded(f) for f in (np.tanh, np.sinh, np.cosh, np.acos, np.asin, np.atan))

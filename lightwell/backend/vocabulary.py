@@ -27,6 +27,7 @@ BEYOND_THE_STANDARD = {
     "polygamma": "the n-th derivative of digamma: polygamma(n, x)",
     "erfc, erfcx, ndtr, ndtri, log_ndtr, entr, zeta": "further special functions (backend/special.py)",
     "i0e, i1e, bessel_j0, bessel_j1, bessel_y0, bessel_y1, bessel_k0, bessel_k1": "Bessel functions, scaled or not",
+    "relu": "max(x, 0)",
     "relu_pull": "relu_pull(gy, y): gy where y > 0, else 0",
     "softmax, log_softmax": "along an axis; softmax_pull, log_softmax_pull, nll_pull are their derivatives (backend/softmax.py)",
     "moments, scaled, rows_pull": "mean, inverse deviation and variance; the normalisation by them (backend/norm.py)",

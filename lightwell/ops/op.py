@@ -227,7 +227,7 @@ def _unary(rec: Record):
             if done is not _Plain:
                 return done
         try:
-            r = forward(xa, *params) if large is None or xa.size < LARGE else large(xa)
+            r = forward(xa, *params) if xa.size < LARGE else large(xa, *params)
         except Exception as error:
             return errors.explain(rec, call, (x, *params), error)
         if type(r) is not ndarray:
@@ -280,6 +280,7 @@ def _binary(rec: Record):
                 if x._base is not None:
                     x._refresh()
                 x_rg, y_rg = x._rg, False
+                run = forward if xa.size < LARGE else large
             except AttributeError:
                 raise errors.not_a_tensor(rec, 0, x) from None
             if xa.dtype.kind != "f":
@@ -295,6 +296,7 @@ def _binary(rec: Record):
                 if y._base is not None:
                     y._refresh()
                 x_rg, y_rg = x._rg, y._rg
+                run = forward if xa.size < LARGE else large
                 if xa.dtype is not ya.dtype:
                     xa, ya, fit = promote(rec, xa, ya)
             except AttributeError:
@@ -302,12 +304,13 @@ def _binary(rec: Record):
                 if found is None:
                     return NotImplemented
                 xa, ya, x_rg, y_rg, fit = found
+                run = forward
         if active:
             done = _interposed(rec, call, (x, y))
             if done is not _Plain:
                 return done
         try:
-            r = forward(xa, ya) if large is None or type(xa) is not ndarray or xa.size < LARGE else large(xa, ya)
+            r = run(xa, ya)
         except Exception as error:
             return errors.explain(rec, call, (x, y), error)
         if type(r) is not ndarray:
@@ -354,7 +357,7 @@ class _Word:
 
 
 def _direct(rec: Record):
-    """The formula as a function of arrays alone, and another for large arrays (None: the same one).
+    """The formula as a function of arrays alone, and another (perhaps the same) for large arrays.
 
     Where the formula is one word of the vocabulary, that is the NumPy function itself, and for large arrays all threads.
     """
@@ -366,10 +369,11 @@ def _direct(rec: Record):
             if args == marks and getattr(function, "nin", None) == len(marks):
                 if isinstance(function, np.ufunc):
                     return function, shared(function) if len(marks) == 2 else threaded(function)
-                return (function.ufunc, function) if hasattr(function, "ufunc") else (function, None)
-        except (TypeError, ValueError, AttributeError):  # more than one word
-            return functools.partial(rec.forward, NP), None
-    return functools.partial(rec.forward, NP), None
+                return (function.ufunc, function) if hasattr(function, "ufunc") else (function, function)
+        except (TypeError, ValueError, AttributeError):
+            pass  # more than one word
+    whole = functools.partial(rec.forward, NP)
+    return whole, whole
 
 
 def _mixed(rec, x, y):

@@ -455,6 +455,9 @@ def log_softmax_pull(gy, y, axis):
     return gy - exp(y) * (sum(gy, axis, True) if y.ndim else gy)  # noqa: F821
 
 
+relu = _late(".activations", "relu_")
+
+
 def relu_pull(gy, y):
     """See backend.pointwise.relu_pull."""
     return gy * (y > 0)
