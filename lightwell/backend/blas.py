@@ -62,9 +62,12 @@ def _set(wanted: int) -> None:
     _threads_now = wanted
 
 
-def share(work: int) -> None:
-    """Let the next product use one thread or all that `set_num_threads` allows, by its number of multiply-adds."""
-    wanted = 1 if work < ONE_THREAD or _alone else threads.get_num_threads()
+def share(work: int, in_a_row: bool = False) -> None:
+    """Let the next product use one thread or all that `set_num_threads` allows, by its number of multiply-adds.
+
+    Of many products `in_a_row` each finds the threads still spinning from the last: they pay four times sooner.
+    """
+    wanted = 1 if work < (ONE_THREAD // 4 if in_a_row else ONE_THREAD) or _alone else threads.get_num_threads()
     if wanted != _threads_now:
         _set(wanted)
 

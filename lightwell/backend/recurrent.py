@@ -111,7 +111,7 @@ def rnn(relu: bool, x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
     steps, batch, _ = x.shape
     hidden, given, bias = _states(steps, h, reverse), _project(w_ih, x), _sum(b_ih, b_hh)
     bias = None if bias is None else _column(bias, batch)
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, before, after in _order(steps, reverse):
         a = hidden[after]
         matmul(w_hh, hidden[before], out=a)
@@ -131,7 +131,7 @@ def rnn_back(relu: bool, needed, gradients, inputs, kept, reverse: bool):
     steps, size, batch = len(x), *hidden.shape[1:]
     gy, dh, slopes = _columns(gy), np.array(gh.T, order="C"), empty((size, steps, batch), x.dtype)
     da, back = empty((size, batch), x.dtype), w_hh.T
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, _, after in reversed(_order(steps, reverse)):
         out = hidden[after]
         if gy is not None:
@@ -159,7 +159,7 @@ def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, reverse: bool):
     given, bias = _project(w_ih, x), _sum(b_ih, b_hh)
     bias = None if bias is None else _column(bias, batch)
     entered = empty((size, batch), x.dtype)
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, before, after in _order(steps, reverse):
         a, cell, bent = gates[t], cells[after], tanhs[t]
         matmul(w_hh, hidden[before], out=a)
@@ -196,7 +196,7 @@ def lstm_back(needed, gradients, inputs, kept, reverse: bool):
     da, p, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
     d_if, d_g, d_o = da[: 2 * size], da[2 * size : 3 * size], da[3 * size :]
     d_i, d_f, d_cell = da[:size], da[size : 2 * size], da[: 3 * size].reshape(3, size, batch)
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, before, _ in reversed(_order(steps, reverse)):
         a, bent = gates[t], tanhs[t]
         o = a[3 * size :]
@@ -238,7 +238,7 @@ def gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse: bool):
         bias[: 2 * size] += b_hh[: 2 * size]
         bias, bias_n = _column(bias, batch), _column(b_hh[2 * size :], batch)
     own = empty((3 * size, batch), x.dtype)
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, before, after in _order(steps, reverse):
         a, n_own, out = gates[t], inner[t], hidden[after]
         rz, n = a[: 2 * size], a[2 * size :]
@@ -274,7 +274,7 @@ def gru_back(needed, gradients, inputs, kept, reverse: bool):
     da, past, back = empty((4 * size, batch), x.dtype), empty((size, batch), x.dtype), w_hh.T
     d_n, d_rz, d_m, d_own = da[:size], da[size : 3 * size], da[3 * size :], da[size:]
     d_r, d_z = d_rz[:size], d_rz[size:]
-    share(w_hh.size * batch)
+    share(w_hh.size * batch, in_a_row=True)
     for t, before, _ in reversed(_order(steps, reverse)):
         a = gates[t]
         rz, n, z = a[: 2 * size], a[2 * size :], a[size : 2 * size]
