@@ -10,16 +10,7 @@ import numpy as np
 from . import dtypes
 from .device import device as Device
 from .layouts import (  # noqa: F401  (tensor.layout and its kin are names that checkpoints use)
-    Size,
-    channels_last,
-    channels_last_3d,
-    contiguous_format,
-    layout,
-    memory_format,
-    preserve_format,
-    sparse_coo,
-    sparse_csr,
-    strided,
+    Size, channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, sparse_csr, strided,
 )  # fmt: skip
 
 ndarray, new = np.ndarray, object.__new__

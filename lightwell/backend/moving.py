@@ -166,7 +166,7 @@ def _add_rows(out, entries, arrays, v):
     sub = out[tuple(slice(None) if i in picked else k for i, k in enumerate(full))].transpose(picked + kept)
     index = np.broadcast_arrays(*arrays)
     places, nd = index[0].shape, index[0].ndim
-    v = np.broadcast_to(v, _picked_shape(sub, places, picked, len(kept)))
+    v = np.broadcast_to(v, _picked_shape(sub, places, picked))
     if picked[-1] - picked[0] == len(picked) - 1 and picked[0]:  # adjacent: the picked dimensions stand in place
         first = picked[0]
         v = v.transpose((*range(first, first + nd), *range(first), *range(first + nd, v.ndim)))
@@ -193,7 +193,7 @@ def _add_rows(out, entries, arrays, v):
     sub[where] += sums.reshape((starts.size, *sub.shape[len(picked) :]))
 
 
-def _picked_shape(sub, places, picked, n_kept):
+def _picked_shape(sub, places, picked):
     """The shape that NumPy gives out[key], where `sub` has the picked dimensions in front."""
     rest = sub.shape[len(picked) :]
     if picked[-1] - picked[0] == len(picked) - 1:

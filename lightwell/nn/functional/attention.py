@@ -234,7 +234,9 @@ def multi_head_attention_forward(
     p = dropout_p if training else 0.0
     if need_weights:
         if is_causal and attn_mask is None:
-            raise AssertionError("FIXME: is_causal not implemented for need_weights")
+            raise AssertionError(
+                "multi_head_attention_forward(): is_causal with need_weights takes the mask itself: give attn_mask, or need_weights=False"
+            )
         scores = (q * math.sqrt(1.0 / head)).matmul(k.transpose(-2, -1))
         weights = (scores if attn_mask is None else scores + attn_mask).softmax(-1)
         if p > 0:
