@@ -56,8 +56,9 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
     (
-        "accelerator autograd backends cuda explain fft linalg mps multiprocessing nn ops optim random return_types "
-        "serialization sparse special storage testing types utils version vision _utils"
+        "accelerator amp array_api autograd backends compiler cuda distributed distributions explain export fft func futures fx gp "
+        "hub jit library linalg mps multiprocessing nn onnx ops optim overrides profiler random return_types serialization "
+        "sparse special storage testing text types utils version vision xpu _utils"
     ).split()
 )
 _FROM = {  # single names that live in a subpackage

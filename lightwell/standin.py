@@ -1,7 +1,7 @@
 """Lets lightwell stand for PyTorch: after ``install()``, ``import torch`` gives lightwell itself.
 
-A finder in front of Python's own maps ``torch.X`` to ``lightwell.X`` and ``torchvision.X`` to ``lightwell.vision.X``, to
-the very same module objects. Worker processes get the finder too, whichever way they are started.
+A finder in front of Python's own maps ``torch.X`` to ``lightwell.X``, ``torchvision.X`` to ``lightwell.vision.X``, and so
+``torchtext`` and ``gpytorch`` to ``lightwell.text`` and ``lightwell.gp``, to the very same module objects. Worker processes get the finder too, whichever way they are started.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import importlib.util
 import os
 import sys
 
-_NAMES = {"torch": "lightwell", "torchvision": "lightwell.vision"}
+_NAMES = {"torch": "lightwell", "torchvision": "lightwell.vision", "torchtext": "lightwell.text", "gpytorch": "lightwell.gp"}
 
 
 def _target(name: str) -> str | None:
