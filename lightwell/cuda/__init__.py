@@ -2,7 +2,7 @@
 
 import contextlib
 
-from .device import device as _Device
+from ..device import device as _Device
 
 
 def is_available() -> bool:
