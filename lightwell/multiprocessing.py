@@ -1,10 +1,13 @@
 """`torch.multiprocessing`: Python's multiprocessing, with `spawn` for a function run in several processes.
 
-Tensors that went through `share_memory_()` are one memory in all processes; others travel as copies.
+A tensor sent to another process, as an argument or through a queue, is moved into shared memory: both see one memory from then
+on. A part of another tensor travels as a copy, unless that tensor went through `share_memory_()` before.
 """
 
 import multiprocessing as _standard
 from multiprocessing import *
+
+from . import sharing as _sharing  # noqa: F401 - teaches Python's multiprocessing to send tensors
 
 __all__ = ["ProcessContext", "ProcessExitedException", "ProcessRaisedException", "get_all_sharing_strategies",
            "get_sharing_strategy", "set_sharing_strategy", "spawn", "start_processes"] + _standard.__all__  # fmt: skip

@@ -114,7 +114,7 @@ class UntypedStorage:
 
     def share_memory_(self):
         """Move the memory of the tensor it was made from where other processes can map it; returns the storage."""
-        share(self._tensor)
+        self._tensor.share_memory_()
         return self
 
     def _key(self):
@@ -233,7 +233,7 @@ class TypedStorage:
 
     def share_memory_(self):
         """Move the memory of the tensor it was made from where other processes can map it; returns the storage."""
-        share(self._tensor)
+        self._tensor.share_memory_()
         return self
 
     def _array(self, dtype) -> np.ndarray:
@@ -248,22 +248,3 @@ class TypedStorage:
     def __repr__(self):
         rows = "".join(f" {v}\n" for v in self.tolist())
         return f"{rows}[torch.storage.TypedStorage(dtype={self.dtype}, device=cpu) of size {len(self)}]"
-
-
-def share(t: Tensor) -> Tensor:
-    """Move a tensor's memory into a block that child processes map too, and return the tensor.
-
-    The block lives as long as any array shows it; a process forked after this reads and writes the same elements.
-    Tensors that were views of the old memory keep the old memory.
-    """
-    if t.is_shared():
-        return t
-    import mmap
-
-    a = t._a
-    block = mmap.mmap(-1, max(a.nbytes, 1))  # anonymous and shared: freed by the system with its last user
-    fresh = np.ndarray(a.shape, a.dtype, block)
-    fresh[...] = a
-    t._a = fresh
-    t._shared = True
-    return t

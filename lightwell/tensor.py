@@ -390,11 +390,15 @@ class Tensor(metaclass=_TensorMeta):
 
     def is_shared(self) -> bool:
         """Whether the memory is shared between processes."""
-        return self.__dict__.get("_shared", False)
+        if self._a.base is None:
+            return False
+        from .sharing import block_of
+
+        return block_of(self) is not None
 
     def share_memory_(self):
         """Move the memory to a block that child processes can map; the tensor itself is returned."""
-        from .storage import share
+        from .sharing import share
 
         return share(self)
 

@@ -489,6 +489,29 @@ def resize_(self: Tensor, *sizes, memory_format=None) -> Tensor:
     return self
 
 
+def resize(self: Tensor, *sizes) -> Tensor:
+    """`view(*sizes)` of the contiguous tensor, under the name PyTorch deprecated: warns; RuntimeError for another number of elements
+    (sizes of -1 included).
+
+    >>> import warnings, lightwell as torch
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.arange(4).resize(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    import warnings
+
+    warnings.warn("non-inplace resize is deprecated: use reshape(), or resize_() to change the tensor itself", stacklevel=2)
+    shape = sizes_of(sizes)
+    if math.prod(shape) != self._a.size:
+        raise RuntimeError(
+            f"resize(): a tensor of shape {list(self._a.shape)} has {self._a.size} elements and can't be shown as {list(shape)}, which needs "
+            f"{math.prod(shape)}: the number of elements must stay. resize_() changes it"
+        )
+    return reshape(self, shape)
+
+
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format=None) -> Tensor:
     """`resize_(the_template.size())`."""
     return resize_(self, the_template._a.shape)
@@ -512,7 +535,7 @@ def set_(self: Tensor, source=None, storage_offset=0, size=None, stride=None) ->
     return self
 
 
-Tensor.resize_, Tensor.resize_as_, Tensor.set_ = resize_, resize_as_, set_
+Tensor.resize, Tensor.resize_, Tensor.resize_as_, Tensor.set_ = resize, resize_, resize_as_, set_
 
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:

@@ -39,6 +39,7 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name
+    call.takes_out = out  # its signature, which is the function's own, doesn't tell
     if method:
         setattr(Tensor, name if method is True else method, call)
     if inplace:
