@@ -3,7 +3,7 @@
 # isort: off
 from . import (
     activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes,
-    from_data, gradient, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
+    from_data, gradient, implicit, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
     pointwise, products, python_functions, ranges, reduce, sampling, scan, scattering, shape, softmax, sorting,
     statistics, triangles, window_functions,
 )  # fmt: skip
@@ -13,7 +13,7 @@ from . import (
 __all__ = []
 for _family in (
     activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes,
-    from_data, gradient, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
+    from_data, gradient, implicit, indexing, join, layout, legacy, masks, method_names, moments, network_names, parts, picking,
     pointwise, products, python_functions, ranges, reduce, sampling, scan, scattering, shape, softmax, sorting,
     statistics, triangles, window_functions,
 ):  # fmt: skip
