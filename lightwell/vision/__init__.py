@@ -2,9 +2,9 @@
 
 import importlib
 
-_SUBMODULES = ("datasets", "transforms", "utils")
+_SUBMODULES = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 
-__all__ = ["datasets", "transforms", "utils", "get_image_backend", "set_image_backend"]
+__all__ = [*_SUBMODULES, "get_image_backend", "set_image_backend"]
 
 
 def get_image_backend() -> str:
