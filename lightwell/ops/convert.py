@@ -1,5 +1,7 @@
 """Changing dtype and device: to, type, float and their kin."""
 
+import enum
+
 from .. import dtypes
 from ..device import as_device
 from ..device import device as Device
@@ -160,17 +162,80 @@ def type_as(self, other):
     return cast(self, other.dtype)
 
 
-def __dlpack__(self, **kwargs):
-    """The DLPack capsule of the memory (https://dmlc.github.io/dlpack/); BufferError where the tensor requires grad."""
+class DLDeviceType(enum.IntEnum):
+    """The kinds of device in DLPack's numbering."""
+
+    kDLCPU = 1
+    kDLCUDA = 2
+    kDLCUDAHost = 3
+    kDLOpenCL = 4
+    kDLVulkan = 7
+    kDLMetal = 8
+    kDLVPI = 9
+    kDLROCM = 10
+    kDLROCMHost = 11
+    kDLExtDev = 12
+    kDLCUDAManaged = 13
+    kDLOneAPI = 14
+    kDLWebGPU = 15
+    kDLHexagon = 16
+    kDLMAIA = 17
+
+
+def __dlpack__(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+    """The DLPack capsule of the memory (https://dmlc.github.io/dlpack/).
+
+    BufferError where the tensor requires grad, or for another device than the CPU.
+    """
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if stream is not None and stream != -1:
+        raise AssertionError(f"stream should be None on cpu: got {stream!r}")
+    if dl_device is not None and int(dl_device[0]) != DLDeviceType.kDLCPU:
+        raise BufferError(f"__dlpack__(): the memory is on the CPU, dl_device={tuple(dl_device)} is not: use (1, 0)")
     a = self._a
     if not a.flags.writeable:
+        if copy is False:
+            raise BufferError("__dlpack__(): this memory is read-only and must be copied: leave copy=False away")
         a = a.copy()
-    kwargs = {k: v for k, v in kwargs.items() if k in ("max_version", "dl_device", "copy") and v is not None}
-    return a.__dlpack__(**kwargs)
+    given = {"max_version": max_version, "copy": copy}
+    return a.__dlpack__(**{k: v for k, v in given.items() if v is not None})
+
+
+def __dlpack_device__(self):
+    """The device of the memory, as DLPack has it: (DLDeviceType.kDLCPU, 0)."""
+    return DLDeviceType.kDLCPU, 0
+
+
+def to_device(self, device, /, *, stream=None):
+    """This tensor on a device, in the array API standard's words; there is one, the CPU, and no streams on it.
+
+    >>> import lightwell as torch
+    >>> torch.ones(2).to_device("cpu")
+    tensor([1., 1.])
+    """
+    if stream is not None:
+        raise ValueError(f"to_device(): the CPU has no streams, got stream={stream!r}")
+    check_device(device)
+    return self
+
+
+def __array_namespace__(self, /, *, api_version=None):
+    """The namespace of the array API standard that works on tensors: `lightwell.array_api`.
+
+    ValueError for a revision it doesn't follow (https://data-apis.org/array-api/).
+
+    >>> import lightwell as torch
+    >>> torch.ones(2).__array_namespace__(api_version="2024.12").__name__
+    'lightwell.array_api'
+    """
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+        raise ValueError(f"array API standard {api_version!r} is not followed here: 2021.12, 2022.12, 2023.12 and 2024.12 are")
+    from .. import array_api
+
+    return array_api
 
 
 Tensor.to, Tensor.type, Tensor.cpu, Tensor.cuda, Tensor.type_as = to, type_, cpu, cuda, type_as
-Tensor.__dlpack__ = __dlpack__
-Tensor.__dlpack_device__ = lambda self: (1, 0)
+Tensor.__dlpack__, Tensor.__dlpack_device__ = __dlpack__, __dlpack_device__
+Tensor.__array_namespace__, Tensor.to_device = __array_namespace__, to_device
