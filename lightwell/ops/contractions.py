@@ -79,9 +79,10 @@ def tensordot(a, b, dims=2, out=None):
     free_a = [d for d in range(a.ndim) if d not in da]
     free_b = [d for d in range(b.ndim) if d not in db]
     n = math.prod(a.shape[d] for d in da)
-    left = a.permute(*free_a, *da).reshape(-1, n) if a.ndim else a.reshape(1, 1)
-    right = b.permute(*db, *free_b).reshape(n, -1) if b.ndim else b.reshape(1, 1)
-    result = matmul(left, right).reshape([a.shape[d] for d in free_a] + [b.shape[d] for d in free_b])
+    rows, columns = [a.shape[d] for d in free_a], [b.shape[d] for d in free_b]
+    left = a.permute(*free_a, *da).reshape(math.prod(rows), n) if a.ndim else a.reshape(1, 1)
+    right = b.permute(*db, *free_b).reshape(n, math.prod(columns)) if b.ndim else b.reshape(1, 1)
+    result = matmul(left, right).reshape(rows + columns)
     if out is not None:
         from .public import write_out
 
