@@ -74,8 +74,11 @@ class Array(Tensor):
 
 
 def forward_key(shape: tuple, key):
-    """The key with slices of positive step only, and the dimensions of the result to flip for those that ran backwards."""
+    """The key with int64 indices and slices of positive step only, and the dimensions of the result to flip for those that ran backwards."""
     entries = key if type(key) is tuple else (key,)
+    if any(isinstance(k, Tensor) and k._a.ndim and k._a.dtype.kind in "iu" for k in entries):
+        entries = tuple([k.to(dtypes.int64) if isinstance(k, Tensor) and k._a.dtype.kind in "iu" else k for k in entries])
+        key = entries if type(key) is tuple else entries[0]
     if not any(type(k) is slice and k.step is not None and k.step < 0 for k in entries):
         return key, ()
     if any(isinstance(k, (Tensor, np.ndarray, list)) for k in entries):
@@ -225,9 +228,11 @@ def operator(name: str, f) -> None:
         since = tick() if state.grad else 0
         out = f(self, other)
         if out.shape != self.shape:
-            raise ValueError(f"x {name}= y would change the shape {tuple(self.shape)} of x to {tuple(out.shape)}: write x = x {name} y")
+            raise ValueError(
+                f"__i{name}__(): in place, x can't go from shape {tuple(self.shape)} to {tuple(out.shape)}: assign to a new name"
+            )
         if out.dtype is not self.dtype and out.dtype.category != self.dtype.category:
-            raise TypeError(f"x {name}= y would change the dtype {self.dtype} of x to {out.dtype}: write x = x {name} y")
+            raise TypeError(f"__i{name}__(): in place, x can't go from {self.dtype} to {out.dtype}: assign to a new name, or use astype")
         return overwrite(self, out, f"{name}_", since)
 
     setattr(Array, f"__r{name}__", backward)

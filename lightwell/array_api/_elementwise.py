@@ -260,6 +260,8 @@ def clip(x, /, min=None, max=None):
     tensor([0, 3])
     """
     _need("clip", x)
+    if x.is_complex():
+        raise TypeError("clip(): complex numbers have no order")
     out = x
     for bound, f in ((min, ops.maximum), (max, ops.minimum)):
         if bound is not None:

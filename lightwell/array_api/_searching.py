@@ -81,16 +81,22 @@ def where(condition, x1, x2, /):
 # ---- sorting --------------------------------------------------------------------------------------------------------
 
 
+def _sorted(name, x, axis, descending):
+    if x.is_complex():
+        raise TypeError(f"{name}(): complex numbers have no order")
+    return ops.sort(x, one_axis(name, axis, x.ndim), descending, True)
+
+
 @function
 def sort(x, /, *, axis=-1, descending=False, stable=True):
     """x in ascending (or descending) order along `axis`, NaNs last (first)."""
-    return ops.sort(x, one_axis("sort", axis, x.ndim), descending, stable)[0]
+    return _sorted("sort", x, axis, descending)[0]
 
 
 @function
 def argsort(x, /, *, axis=-1, descending=False, stable=True):
     """The indices that sort x along `axis`; equal elements keep their order where `stable`."""
-    return ops.sort(x, one_axis("argsort", axis, x.ndim), descending, True)[1]
+    return _sorted("argsort", x, axis, descending)[1]
 
 
 # ---- sets: NaNs differ from one another ------------------------------------------------------------------------------

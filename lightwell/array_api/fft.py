@@ -9,10 +9,18 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _check(name, x, norm):
+    if norm not in ("backward", "ortho", "forward"):
+        raise ValueError(f"{name}(): norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
+    if x.is_complex() and name in ("rfft", "ihfft", "rfftn"):
+        raise TypeError(f"{name}(): expected real numbers, got {x.dtype}: take real(x), or use fft")
+
+
 def _along_one(name, doc):
     f = getattr(_fft, name)
 
     def call(x, /, *, n=None, axis=-1, norm="backward"):
+        _check(name, x, norm)
         return f(x, n, axis, norm)
 
     call.__name__ = call.__qualname__ = name
@@ -24,6 +32,7 @@ def _along_many(name, doc):
     f = getattr(_fft, name)
 
     def call(x, /, *, s=None, axes=None, norm="backward"):
+        _check(name, x, norm)
         return f(x, s, None if axes is None else tuple(axes), norm)
 
     call.__name__ = call.__qualname__ = name

@@ -83,7 +83,15 @@ def inv(x, /):
 @_function
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of each matrix: "fro", "nuc", ±1, ±2, ±inf."""
-    return _linalg.matrix_norm(x, "fro" if ord is None else ord, (-2, -1), keepdims)
+    if x.ndim < 2:
+        raise ValueError(f"matrix_norm(): expected at least 2 dimensions, got shape {tuple(x.shape)}")
+    if ord is None:
+        ord = "fro"
+    if not x.shape[-2] or not x.shape[-1]:  # nothing to add up, and nothing to choose the least of
+        if ord in (-1, -2, -float("inf")):
+            raise ValueError(f"matrix_norm(): ord={ord} takes the least of sums, and shape {tuple(x.shape)} has none")
+        return _ops.zeros((*x.shape[:-2], *((1, 1) if keepdims else ())), dtype=x.dtype.to_real())
+    return _linalg.matrix_norm(x, ord, (-2, -1), keepdims)
 
 
 @_function
