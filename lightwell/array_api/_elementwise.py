@@ -126,7 +126,7 @@ def sign(x, /):
 
     >>> import lightwell.array_api as xp
     >>> xp.sign(xp.asarray([-2.0, 0.0, float("nan")]))
-    tensor([-1., 0., nan])
+    tensor([-1.,  0., nan])
     """
     _need("sign", x)
     if x.is_complex():
