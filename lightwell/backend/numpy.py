@@ -28,6 +28,7 @@ from .products import einsum, matmul  # noqa: F401
 from .pooling import (  # noqa: F401
     max_pool, max_pool_back, max_pool_indices, pool_take, unpool, window_spread, window_sum,
 )  # fmt: skip
+from .regions import region_resample, region_spread  # noqa: F401
 from .recurrent import gru, gru_back, lstm, lstm_back, rnn, rnn_back  # noqa: F401
 from .resample import constant_pad, divide_by, resample, resample_adjoint  # noqa: F401
 from .windows import unwindow, windows  # noqa: F401

@@ -77,6 +77,8 @@ BEYOND_THE_STANDARD = {
     "divide_by": "x / divisor for a number or an array of numbers, in x's dtype",
     "resample": "resample(x, plans): Σ weight·x[index] along dimensions, see backend/resample.py",
     "resample_adjoint": "its adjoint",
+    "region_resample": "region_resample(x, plans, size): regions of pictures brought to one size, see backend/regions.py",
+    "region_spread": "its adjoint: region_spread(g, plans, shape)",
     "constant_pad": "constant_pad(x, pad, value): value around x; negative pads take places away",
     "rnn, gru, lstm": "a recurrent layer in one direction over a sequence: its outputs, then what its derivative keeps",
     "rnn_back, gru_back, lstm_back": "their adjoints, from (needed, gradients, inputs, kept values)",

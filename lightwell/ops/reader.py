@@ -340,6 +340,8 @@ unpool = _late(".pool", "unpool_")
 window_sum = _late(".pool", "window_sum_")
 window_spread = _late(".pool", "window_spread_")
 resample_adjoint = _late(".pool", "resample_adjoint_")
+region_resample = _late(".regions", "region_resample_")
+region_spread = _late(".regions", "region_spread_")
 
 
 def unwindow(y, space, stride, dilation):
