@@ -3,6 +3,7 @@
 import warnings as _warnings
 
 from . import _allocator as _allocator
+from . import _einops as _einops
 from .autograd.modes import (
     enable_grad,
     inference_mode,
@@ -56,7 +57,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
     (
-        "accelerator amp array_api autograd backends compiler cuda distributed distributions explain export fft func futures fx gp "
+        "accelerator amp array_api autograd backends compiler cpu cuda distributed distributions explain export fft func futures fx gp "
         "hub jit library linalg mps multiprocessing nn onnx ops optim overrides profiler random return_types serialization "
         "sparse special storage testing text types utils version vision xpu _utils"
     ).split()
@@ -73,6 +74,14 @@ _FROM = {  # single names that live in a subpackage
         "binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss hinge_embedding_loss kl_div margin_ranking_loss "
         "poisson_nll_loss triplet_margin_loss"
     ).split(), "nn.functional.native_losses"),
+    **dict.fromkeys((
+        "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype "
+        "get_autocast_dtype get_autocast_gpu_dtype get_autocast_ipu_dtype get_autocast_xla_dtype "
+        "is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled "
+        "is_autocast_xla_enabled set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled "
+        "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype set_autocast_ipu_enabled "
+        "set_autocast_xla_dtype set_autocast_xla_enabled"
+    ).split(), "amp.autocast_mode"),
     "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 

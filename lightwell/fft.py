@@ -8,6 +8,7 @@ from . import dtypes
 from .ops.dims import one_axis
 from .ops.fourier import fft_c2c_, fft_c2r_, fft_r2c_
 from .ops.fresh import finish, np_dtype
+from .ops.precision import lowering
 from .ops.public import public
 from .tensor import Tensor, wrap
 
@@ -31,7 +32,7 @@ def _ready(name, x, real=False, complex_=False) -> Tensor:
     d = x.dtype
     if not (d.is_floating_point or d.is_complex):
         x = x.to(dtypes.get_default_dtype())
-    elif d.itemsize < 4:
+    elif d.itemsize < 4 and not lowering():
         raise RuntimeError(f"Unsupported dtype {d.tensor_type[:-6]}: {name} takes float32, float64 and complex numbers; use .float()")
     if complex_ and not x.is_complex():
         x = x.to(dtypes.complex128 if x.dtype is dtypes.float64 else dtypes.complex64)

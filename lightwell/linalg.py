@@ -12,6 +12,7 @@ from .ops.decompose import (
 from .ops.dims import one_axis
 from .ops.matrices import LinAlgError, check_matrix, check_type, kind
 from .ops.moments import vector_norm as _vector_norm
+from .ops.precision import float32, lower
 from .ops.public import public
 from .ops.solving import (
     cholesky_ex, det, inv, inv_ex, linalg_cholesky as cholesky, slogdet, solve, solve_ex, solve_triangular,
@@ -117,6 +118,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, dtype=None) -> Tensor:
     return _vector_norm(A, 2 if ord is None else ord, dims, keepdim, dtype, "linalg.vector_norm")
 
 
+@float32
 @public(method=False)
 def cond(A, p=None) -> Tensor:
     """The condition number ‖A‖ₚ·‖A⁻¹‖ₚ; p None or 2: the largest singular value over the smallest, -2: the reverse.
@@ -163,6 +165,7 @@ def cross(input, other, *, dim=-1) -> Tensor:
     return input.roll(-1, axis) * other.roll(-2, axis) - input.roll(-2, axis) * other.roll(-1, axis)
 
 
+@lower
 @public(method=False)
 def vecdot(x, y, *, dim=-1) -> Tensor:
     """Σ conj(x)·y over one dimension, the others broadcast.
@@ -251,6 +254,7 @@ def multi_dot(tensors, *, out=None) -> Tensor:
 # ---- tensors as matrices --------------------------------------------------------------------------------------------------
 
 
+@float32
 @public(method=False)
 def tensorinv(A, ind=2) -> Tensor:
     """The inverse of A as a map from its dimensions from `ind` on to those before.
@@ -271,6 +275,7 @@ def tensorinv(A, ind=2) -> Tensor:
     return inv(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
 
 
+@float32
 @public(method=False)
 def tensorsolve(A, B, dims=None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B, A's dimensions `dims` moved to its end before.

@@ -83,3 +83,11 @@ def device(device):
     if device is not None and not (isinstance(device, int) and device < 0) and _Device(device).type == "cuda":
         _missing("device")()
     yield
+
+
+def __getattr__(name: str):
+    if name in ("amp", "nccl"):  # submodules, loaded at their first use
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

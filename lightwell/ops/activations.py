@@ -2,6 +2,7 @@
 
 from ..tensor import Tensor
 from .op import op
+from .precision import lower
 from .public import public
 
 __all__ = ["prelu", "relu", "relu_"]
@@ -261,6 +262,7 @@ def relu(input):
 relu_ = relu.inplace
 
 
+@lower
 @public
 def prelu(input, weight):
     """input where it is positive, weight·input elsewhere; one weight, or one per channel (dimension 1).

@@ -5,6 +5,7 @@ import numpy as np
 from .. import dtypes
 from ..tensor import Tensor, wrap
 from .op import op
+from .precision import float32
 from .public import public
 from .unary import as_float, example, unary
 
@@ -264,6 +265,7 @@ def view_as_real(input):
     return view_as_real_(input)
 
 
+@float32
 @public(method=False, out=False)
 def view_as_complex(input):
     """Pairs along the last dimension (of size 2) as complex numbers, sharing memory.

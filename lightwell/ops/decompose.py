@@ -12,6 +12,7 @@ from . import solving, sparse, spectral  # noqa: F401  (sparse: attaches its Ten
 from .lowrank import pca_lowrank, svd_lowrank
 from .matrices import check_matrix, hermitian, kind, same_type
 from .op import op
+from .precision import float32
 from .public import public
 from .return_types import named
 from .solving import (  # noqa: F401
@@ -229,6 +230,7 @@ def _qr(A, mode, result):
     return result(*linalg_qr_(A, mode))
 
 
+@float32
 @public(method=False)
 def linalg_qr(A, mode="reduced"):
     """(Q, R) with A = Q·R, Q's columns orthonormal, R upper triangular; signs as LAPACK's reflections give them.
@@ -243,12 +245,14 @@ def linalg_qr(A, mode="reduced"):
     return _qr(A, mode, named("linalg_qr", "Q", "R"))
 
 
+@float32
 @public
 def qr(input, some=True):
     """(Q, R) with input = Q·R, complete unless `some`: see `torch.linalg.qr`."""
     return _qr(input, "reduced" if some else "complete", named("qr", "Q", "R"))
 
 
+@float32
 @public
 def geqrf(input):
     """(a, tau): R on and above the diagonal of `a`, below it the vectors of the reflections whose product is Q."""
@@ -267,6 +271,7 @@ def _reflect(A, tau, C, adjoint=False):
     return C
 
 
+@float32
 @public(method=False)
 def householder_product(A, tau) -> Tensor:
     """The first n columns of H₁·H₂···Hₖ with Hᵢ = 1 - tauᵢ·vᵢ·vᵢᴴ, vᵢ being column i of A below the diagonal, 1 on it.
@@ -291,6 +296,7 @@ def householder_product(A, tau) -> Tensor:
     return _reflect(A, tau, wrap(np.eye(*A.shape[-2:], dtype=A._a.dtype)).expand(A.shape))
 
 
+@float32
 @public
 def orgqr(input, input2) -> Tensor:
     """The orthonormal Q of `geqrf`'s result: see `torch.linalg.householder_product`."""

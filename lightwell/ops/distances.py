@@ -7,6 +7,7 @@ import numpy as np
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
 from .moments import norm, vector_norm
+from .precision import float32
 from .public import public
 
 __all__ = ["cdist", "frobenius_norm", "norm_except_dim", "nuclear_norm", "pdist", "renorm"]
@@ -74,6 +75,7 @@ def nuclear_norm(input: Tensor, dim=(-2, -1), keepdim=False) -> Tensor:
     return norm(input, "nuc", dim, keepdim)
 
 
+@float32
 @public(method=False, out=False)
 def cdist(x1: Tensor, x2: Tensor, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The distance of each point (row) of x1 to each of x2: yᵢⱼ = |x1ᵢ - x2ⱼ|ₚ; leading dimensions broadcast.

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 from .op import op
+from .precision import float32
 
 __all__ = ["istft", "stft"]
 
@@ -118,6 +119,7 @@ def _padded(x, pad, mode):
     return x.index_select(-1, wrap(i))
 
 
+@float32
 def stft(
     input, n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode="reflect", normalized=False,
     onesided=None, return_complex=None, align_to_window=None,
@@ -152,7 +154,7 @@ def stft(
             "Other windows such as torch.hann_window or torch.hamming_window are recommended to reduce spectral leakage. "
             "To suppress this warning and use a rectangular window, explicitly set `window=torch.ones(n_fft)`.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     lone = input.ndim == 1
     x = input.unsqueeze(0) if lone else input

@@ -1,6 +1,7 @@
 """Products of vectors and matrices: dot, mv, mm, bmm, matmul, their sums with a third (addmm …), outer."""
 
 from ..tensor import Tensor
+from . import precision
 from .op import op
 from .public import public
 
@@ -122,13 +123,16 @@ class linear_:
         return xp.sum(gy, axis=tuple(range(gy.ndim - 1)))
 
 
+_MIXED = ("mm", "bmm", "matmul", "addmm")  # autocast gives their factors one dtype
+
+
 def _pair(name, x, y):
     """Check the dtypes of two factors: products don't promote."""
     for position, t in enumerate((x, y)):
         if not isinstance(t, Tensor):
             which = ("input", "mat2" if name in ("mm", "bmm") else "other")[position]
             raise TypeError(f"{name}(): argument '{which}' (position {position + 1}) must be Tensor, not {type(t).__name__}")
-    if x._a.dtype is not y._a.dtype:
+    if x._a.dtype is not y._a.dtype and not (name in _MIXED and precision.lowering()):
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {x.dtype.name} != {y.dtype.name} in {name}(): "
             "convert one, with .to(dtype)"
@@ -280,6 +284,8 @@ def matmul(input, other):
         if a.shape[1] != b.shape[0]:
             raise _inner_error("matmul", input, other)
         return mm_(input, other)
+    if precision.lowering() and 1 in (a.ndim, b.ndim):
+        return precision.lower(matmul)(input, other)
     if not a.ndim or not b.ndim:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.ndim == 1 and b.ndim == 1:
@@ -336,6 +342,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     return input * beta + mv(mat, vec) * alpha
 
 
+@precision.lower
 @public(inplace=True)
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta·input + alpha·Σₙ batch1ₙ·batch2ₙ.
@@ -347,6 +354,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return input * beta + bmm(batch1, batch2).sum(0) * alpha
 
 
+@precision.lower
 @public(inplace=True)
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta·inputₙ + alpha·batch1ₙ·batch2ₙ for each n.

@@ -8,6 +8,7 @@ import numpy as np
 from .. import dtypes
 from ..tensor import Tensor
 from .fresh import finish, np_dtype
+from .precision import float32
 
 __all__ = [
     "arange", "complex", "linspace", "logspace", "polar", "range", "tril_indices", "triu_indices", "vander",
@@ -189,6 +190,7 @@ def complex(real, imag, *, out=None) -> Tensor:
     return real.to(d) + imag.to(d) * 1j
 
 
+@float32
 def polar(abs, angle, *, out=None) -> Tensor:
     """abs·(cos angle + i·sin angle).
 

@@ -8,6 +8,7 @@ from .broadcasting import expand, expanded
 from .indexing import _fitted, bare, parse, put_recorded
 from .op import op
 from .picking import check_range, need_index
+from .precision import lowering
 from .public import public, twin
 from .shape import clone, need_tensor, one_dim, reshape
 
@@ -275,6 +276,9 @@ def _rows(input, dim, index, source, name):
     need_index(index, name)
     if index._a.ndim > 1:
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
+    if source._a.dtype != input._a.dtype and name == "index_copy" and lowering():
+        wider = dtypes.promote_types(input.dtype, source.dtype)
+        input, source = input.to(wider), source.to(wider)
     if source._a.dtype != input._a.dtype:
         raise RuntimeError(
             f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype} and (source) {source.dtype}"

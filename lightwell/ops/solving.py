@@ -6,6 +6,7 @@ from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, same_type, zero_pivots
 from .op import op
+from .precision import float32
 from .public import public
 from .return_types import named
 
@@ -167,6 +168,7 @@ def _singular(name: str, A, what: str) -> LinAlgError:
     return LinAlgError(f"{name}: {where}" + what.format(k=int(infos[first])))
 
 
+@float32
 @public(method=False)
 def inv(A) -> Tensor:
     """The inverse of a square matrix, or of each of a batch; prefer `solve` where the inverse is only multiplied.
@@ -186,6 +188,7 @@ def inv(A) -> Tensor:
         raise _singular("linalg.inv", A, what) from None
 
 
+@float32
 def inverse(input) -> Tensor:
     """The inverse of a square matrix: see `torch.linalg.inv`.
 
@@ -197,6 +200,7 @@ def inverse(input) -> Tensor:
     return inv(input)
 
 
+@float32
 @public(method=False)
 def inv_ex(A, *, check_errors=False):
     """(inverse, info): as `inv`, but a singular matrix is told by info (the zero pivot's number) and gives NaN.
@@ -255,6 +259,7 @@ def _solved(name, f, A, B, left, *params):
         ) from None
 
 
+@float32
 @public(method=False)
 def solve(A, B, *, left=True) -> Tensor:
     """X with A·X = B (X·A = B if not `left`); batches broadcast, and B may be a vector (or a batch of them).
@@ -274,6 +279,7 @@ def solve(A, B, *, left=True) -> Tensor:
     return x.squeeze(-1) if vector else x
 
 
+@float32
 @public(method=False)
 def solve_ex(A, B, *, left=True, check_errors=False):
     """(result, info): as `solve`, but a singular matrix is told by info (the zero pivot's number) and gives NaN."""
@@ -372,6 +378,7 @@ def _cholesky(name, A, upper):
         raise _not_positive(name, A, bool(upper)) from None
 
 
+@float32
 @public(method=False, name="cholesky")
 def linalg_cholesky(A, *, upper=False) -> Tensor:
     """L, lower triangular with A = L·Lᴴ for a Hermitian positive-definite A (U with A = Uᴴ·U if `upper`).
@@ -386,6 +393,7 @@ def linalg_cholesky(A, *, upper=False) -> Tensor:
     return _cholesky("linalg.cholesky", A, upper)
 
 
+@float32
 @public(method=False)
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): as `cholesky`, but info tells the order of the first leading minor that isn't positive-definite."""
@@ -403,6 +411,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     return made(linalg_cholesky_(one.where(bad, A), bool(upper)).masked_fill(bad, float("nan")), wrap(info))
 
 
+@float32
 @public
 def cholesky(input, upper=False) -> Tensor:
     """The Cholesky factor of a positive-definite matrix: see `torch.linalg.cholesky`.
@@ -415,6 +424,7 @@ def cholesky(input, upper=False) -> Tensor:
     return _cholesky("linalg.cholesky", input, upper)
 
 
+@float32
 @public
 def cholesky_solve(input, L, upper=False) -> Tensor:
     """X with A·X = input, A given by its Cholesky factor: A = L·Lᴴ (Uᴴ·U if `upper`): two triangular solves.
@@ -430,6 +440,7 @@ def cholesky_solve(input, L, upper=False) -> Tensor:
     return solve_triangular(L.mH, solve_triangular(L, input, upper=False), upper=True)
 
 
+@float32
 @public
 def cholesky_inverse(L, upper=False) -> Tensor:
     """A⁻¹ from the Cholesky factor of A: see `cholesky_solve`.

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, kind, over, which_batch
 from .op import op
+from .precision import float32
 from .public import public
 from .return_types import named
 from .solving import inv
@@ -79,6 +80,7 @@ def _not_converged(name, A):
     )
 
 
+@float32
 @public(method=False)
 def linalg_svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U·diag(S)·Vh, S falling, U's columns and Vh's rows orthonormal; signs as LAPACK gives them.
@@ -97,6 +99,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     return named("linalg_svd", "U", "S", "Vh")(*_svd("linalg.svd", A, full_matrices))
 
 
+@float32
 @public(method=False)
 def svdvals(A, *, driver=None) -> Tensor:
     """The singular values of a matrix, or of each of a batch, largest first.
@@ -114,6 +117,7 @@ def svdvals(A, *, driver=None) -> Tensor:
         raise _not_converged("linalg.svd", A) from None
 
 
+@float32
 @public
 def svd(input, some=True, compute_uv=True):
     """(U, S, V) with input = U·diag(S)·Vᴴ (V, not Vᴴ: prefer `torch.linalg.svd`); complete unless `some`, U = V = 0 unless `compute_uv`.
@@ -212,6 +216,7 @@ def _eigh(name, A, UPLO, f):
         ) from None
 
 
+@float32
 @public(method=False)
 def eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of a Hermitian matrix, or of each of a batch: values rising, vectors in orthonormal columns.
@@ -226,6 +231,7 @@ def eigh(A, UPLO="L"):
     return named("linalg_eigh", "eigenvalues", "eigenvectors")(*_eigh("linalg.eigh", A, UPLO, linalg_eigh_))
 
 
+@float32
 @public(method=False)
 def eigvalsh(A, UPLO="L") -> Tensor:
     """The eigenvalues of a Hermitian matrix, or of each of a batch, rising: see `eigh`.
@@ -250,6 +256,7 @@ def _eig(name, A, f):
         raise LinAlgError(f"{name}: {where}The algorithm failed to converge: QR iteration did not find all eigenvalues.") from None
 
 
+@float32
 @public(method=False)
 def eig(A):
     """(eigenvalues, eigenvectors) of a square matrix, or of each of a batch: always complex, the vectors columns of length 1.
@@ -264,6 +271,7 @@ def eig(A):
     return named("linalg_eig", "eigenvalues", "eigenvectors")(*_eig("linalg.eig", A, linalg_eig_))
 
 
+@float32
 @public(method=False)
 def eigvals(A) -> Tensor:
     """The eigenvalues of a square matrix, or of each of a batch, complex, in no order: see `eig`.
@@ -355,11 +363,13 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None) -> Tensor:
         raise _not_converged("linalg.pinv", A) from None
 
 
+@float32
 def pinverse(input, rcond=1e-15) -> Tensor:
     """The pseudoinverse with rtol = rcond: see `torch.linalg.pinv`."""
     return pinv(input, rtol=rcond)
 
 
+@float32
 @public(method=False)
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None) -> Tensor:
     """How many singular values exceed max(atol, rtol·largest), with `pinv`'s defaults; an absolute `tol` replaces both.
@@ -377,6 +387,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None) -> Tensor
     return wrap(np.asarray((s > np.maximum(atol, rtol * s.max(axis=-1, keepdims=True, initial=0))).sum(-1), np.int64))
 
 
+@float32
 @public(method=False)
 def lstsq(A, B, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular_values): X that makes ‖A·X - B‖ least, the shortest such X, X = A⁺·B.

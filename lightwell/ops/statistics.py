@@ -10,6 +10,7 @@ from ..backend.reductions import is_half
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
 from .op import op
+from .precision import float32
 from .public import public
 from .return_types import named
 from .sorting import sort
@@ -128,6 +129,7 @@ def _ranks(ordered, q, skip_nan):
     return ranks.masked_fill(wrap(broken), n - 1) if broken.any() else ranks
 
 
+@float32
 @public
 def quantile(input: Tensor, q, dim=None, keepdim=False, *, interpolation="linear") -> Tensor:
     """The q-quantiles (q in [0, 1], a number or 1-dim) of all elements, or along dimension `dim`; q's dimension first.
@@ -142,6 +144,7 @@ def quantile(input: Tensor, q, dim=None, keepdim=False, *, interpolation="linear
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@float32
 @public
 def nanquantile(input: Tensor, q, dim=None, keepdim=False, *, interpolation="linear") -> Tensor:
     """The q-quantiles of the elements that are not NaN; see `quantile`.

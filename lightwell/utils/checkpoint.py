@@ -10,6 +10,7 @@ from ..autograd import modes
 from ..autograd.engine import backward
 from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
+from ..ops import precision
 from ..random import default_generator
 from ..tensor import Tensor
 
@@ -28,6 +29,24 @@ def noop_context_fn():
 def detach_variable(inputs: tuple) -> tuple:
     """The inputs, with tensors taken out of the graph but still requiring grad where they did."""
     return tuple(t.detach().requires_grad_(t.requires_grad) if isinstance(t, Tensor) else t for t in inputs)
+
+
+def _cast_state() -> tuple:
+    """Whether autocast is on, and to what."""
+    return precision.is_enabled("cpu"), precision.fast_dtype("cpu")
+
+
+@contextlib.contextmanager
+def _as_cast(state: tuple):
+    """Autocast as it was in the first run."""
+    before = _cast_state()
+    (on, precision.state.fast["cpu"]), precision.state.caching = state, False
+    precision.set_enabled("cpu", on)
+    try:
+        yield
+    finally:
+        precision.state.fast["cpu"], precision.state.caching = before[1], True
+        precision.set_enabled("cpu", before[0])
 
 
 @contextlib.contextmanager
@@ -50,6 +69,7 @@ class CheckpointFunction(Function):
     @staticmethod
     def forward(ctx, run_function, preserve_rng_state, *args):
         ctx.run_function = run_function
+        ctx.cast_state = _cast_state()
         ctx.random_state = default_generator.get_state() if preserve_rng_state else None
         ctx.tensor_indices = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.others = [None if isinstance(a, Tensor) else a for a in args]
@@ -67,7 +87,7 @@ class CheckpointFunction(Function):
         for i, t in zip(ctx.tensor_indices, ctx.saved_tensors):
             args[i] = t
         args = detach_variable(tuple(args))
-        with _random_state(ctx.random_state), modes.enable_grad():
+        with _random_state(ctx.random_state), _as_cast(ctx.cast_state), modes.enable_grad():
             outputs = ctx.run_function(*args)
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
         pairs = [(o, g) for o, g in zip(outputs, grads) if isinstance(o, Tensor) and o.requires_grad]
@@ -87,6 +107,7 @@ class _Part:
     def __init__(self, function, args, kwargs, preserve, second_context, check, early_stop):
         self.function, self.args, self.kwargs, self.context = function, args, kwargs, second_context
         self.state = default_generator.get_state() if preserve else None
+        self.cast_state = _cast_state()
         self.shapes: list = []  # of each saved tensor: (shape, dtype)
         self.values: dict = {}
         self.check, self.early_stop = check, early_stop
@@ -114,7 +135,8 @@ class _Part:
                 raise _Stop
             return t
 
-        with _random_state(self.state), modes.enable_grad(), saved_tensors_hooks(take, lambda t: t), self.context:
+        saving = saved_tensors_hooks(take, lambda t: t)
+        with _random_state(self.state), _as_cast(self.cast_state), modes.enable_grad(), saving, self.context:
             try:
                 self.function(*self.args, **self.kwargs)
             except _Stop:

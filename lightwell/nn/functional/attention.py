@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ... import dtypes
+from ...ops.precision import lower
 from ...tensor import wrap
 from ._sizes import tensor
 
@@ -26,6 +27,7 @@ def _join(tensors, dim):
     return cat(tensors, dim)
 
 
+@lower
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
     r"""y = softmax(scale·q kᵀ + mask) v: q (*, L, E), k (*, S, E), v (*, S, Eᵥ) to (*, L, Eᵥ).
 
@@ -126,6 +128,7 @@ def _additive(mask, name, like):
     return mask
 
 
+@lower
 def multi_head_attention_forward(
     query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k, bias_v, add_zero_attn, dropout_p,
     out_proj_weight, out_proj_bias, training=True, key_padding_mask=None, need_weights=True, attn_mask=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...ops.conv import convolution_, convolution_transpose_
+from ...ops.precision import lowering
 from ._sizes import batched, positive, sizes, tensor
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -40,11 +41,11 @@ def _operands(op, input, weight, bias, n, groups, transposed):
             f"Given weight of size {list(shape)}, expected bias to be 1-dimensional with {made} elements, but got bias of size "
             f"{list(bias.shape)} instead ({op}())"
         )
-    if input._a.dtype is not weight._a.dtype and input._a.dtype != weight._a.dtype:
+    if input._a.dtype is not weight._a.dtype and input._a.dtype != weight._a.dtype and not lowering():
         raise RuntimeError(
             f"{op}(): input type ({input.dtype}) and weight type ({weight.dtype}) should be the same: convert one with .to(dtype)"
         )
-    if bias is not None and input._a.dtype != bias._a.dtype:
+    if bias is not None and input._a.dtype != bias._a.dtype and not lowering():
         raise RuntimeError(
             f"Input type ({input.dtype}) and bias type ({bias.dtype}) should be the same: convert one with .to(dtype) ({op}())"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...ops.precision import float32
 from ...tensor import wrap
 from ._sizes import tensor
 
@@ -109,6 +110,7 @@ def _cubic_weights(t):
     return far(t + 1), near(t), near(1 - t), far(2 - t)
 
 
+@float32
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     r"""`input` (N, C, H, W) at the places `grid` (N, H', W', 2), (x, y) in [-1, 1]: (N, C, H', W'); in 3-D grid (N, D', H', W', 3).
 

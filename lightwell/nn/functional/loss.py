@@ -8,6 +8,7 @@ import numpy as np
 from ... import dtypes
 from ...ops import loss_ops as L
 from ...ops.choose import where
+from ...ops.precision import float32
 from ...ops.softmax import class_terms, cross_entropy_, log_softmax_, nll_loss_
 from ...tensor import Tensor, make
 
@@ -22,7 +23,7 @@ def chosen(size_average, reduce, reduction: str) -> str:
     if size_average is not None or reduce is not None:
         average, whole = size_average is None or size_average, reduce is None or reduce
         reduction = "mean" if average and whole else "sum" if whole else "none"
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=4)
+        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=5)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     return reduction
@@ -47,7 +48,7 @@ def _need_tensors(name: str, **values) -> None:
             raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}")
 
 
-def _broadcast_warning(name: str, input, target, level: int = 3) -> None:
+def _broadcast_warning(name: str, input, target, level: int = 4) -> None:
     _need_tensors(name, input=input, target=target)
     if input._a.shape != target._a.shape:
         warnings.warn(
@@ -66,6 +67,7 @@ def _weighted(loss: Tensor, weight, reduction: str) -> Tensor:
     return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
 
 
+@float32
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target)², averaged, summed (`reduction`) or as it is ("none"); `weight` weights the elements.
 
@@ -84,6 +86,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _weighted(L.mse_loss_(input, target), weight, reduction)
 
 
+@float32
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|, averaged, summed or as it is. Warns where the shapes differ.
 
@@ -96,6 +99,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _weighted((input - target).abs(), weight, reduction)
 
 
+@float32
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """d²/(2β) where |d| < β, else |d| - β/2, d = input - target (Girshick, 2015); β = 0 is `l1_loss`.
 
@@ -122,6 +126,7 @@ def same(x: Tensor, y: Tensor):
     return x.to(d), y.to(d)
 
 
+@float32
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """d²/2 where |d| < δ, else δ·(|d| - δ/2), d = input - target (Huber, 1964); RuntimeError for δ ≤ 0.
 
@@ -138,6 +143,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _weighted(L.huber_loss_(*same(input, target), delta, None), weight, reduction)
 
 
+@float32
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(y·log x + (1-y)·log(1-x)) for probabilities x in [0, 1]; logarithms are not taken below -100.
 
@@ -167,6 +173,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return reduced(L.binary_cross_entropy_(input, target, None) * weight, reduction)
 
 
+@float32
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
     """Binary cross-entropy of sigmoid(input), computed without leaving the logarithms; `pos_weight` weights positive answers.
 
@@ -189,6 +196,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
 # ---- classes --------------------------------------------------------------------------------------------------------
 
 
+@float32
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """-weight[t]·input[n, t], t the class of row n; a mean divides by the sum of the weights taken.
 
@@ -206,6 +214,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return nll_loss_(input, index, c, axis, reduction != "none")
 
 
+@float32
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
     """-weight[t]·log softmax(input)[n, t] for class indices t; -Σ weight·t·log softmax(input) for class probabilities t.
 
@@ -258,6 +267,7 @@ def _soft_targets(x, t, weight, reduction, smoothing):
     return total if reduction == "sum" else total / max(x._a.size // x._a.shape[axis], 1)
 
 
+@float32
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """y·(log y - x), x log-probabilities and y probabilities (logarithms of them where `log_target`).
 
@@ -275,13 +285,14 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            stacklevel=3,
         )
     loss = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
     loss = reduced(loss, reduction)
     return loss / input._a.shape[0] if batch and input._a.ndim else loss
 
 
+@float32
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
     """exp(x) - y·x for log-rates x, x - y·log(x + eps) for rates; `full` adds Stirling's y·log y - y + log(2πy)/2 where y > 1.
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...ops import loss_ops as L
 from ...ops.choose import minimum, where
+from ...ops.precision import float32
 from ...tensor import make
 from .activation import logsigmoid
 from .distance import pairwise_distance
@@ -15,6 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@float32
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-y·x)) for answers y = ±1.
 
@@ -26,6 +28,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     return L.soft_margin_loss_(*same(input, target), elements(reduction, input, target))
 
 
+@float32
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where y = 1, max(0, margin - x) where y = -1.
 
@@ -39,6 +42,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return reduced(apart + near, reduction)
 
 
+@float32
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -y·(x₁ - x₂) + margin): x₁ should be the larger where y = 1; RuntimeError where the dimensions differ.
 
@@ -55,6 +59,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@float32
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos(x₁, x₂) where y = 1, max(0, cos(x₁, x₂) - margin) where y = -1.
 
@@ -77,6 +82,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return reduced(near + apart, reduction)
 
 
+@float32
 def triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
 ):
@@ -137,6 +143,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return reduced(loss.sum(-1) / input._a.shape[-1], reduction)
 
 
+@float32
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Σ_{i≠t} max(0, margin - x[t] + x[i])ᵖ/C, times weight[t]; p is 1 or 2 (ValueError otherwise).
 
@@ -170,6 +177,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduced(loss.reshape(()) if single else loss, reduction)
 
 
+@float32
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Σ_j Σ_{i not a target} max(0, 1 - (x[y_j] - x[i]))/C over the targets y_j before the first -1.
 

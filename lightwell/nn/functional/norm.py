@@ -25,6 +25,13 @@ def _per_channel(name: str, channels: int, **values) -> None:
             )
 
 
+def _run(record, x, w, b, *rest):
+    """The record's y; a 16-bit x with weights of either kind is computed in float32 and rounded once."""
+    if x._a.dtype.itemsize >= 4:
+        return record(x, w, b, *rest)
+    return record(*[t if t is None else t.float() for t in (x, w, b)], *rest).to(x.dtype)
+
+
 def _follow(running: Tensor, value: np.ndarray, momentum: float) -> None:
     """running ← (1 - momentum)·running + momentum·value, in place."""
     a = running._a
@@ -62,10 +69,10 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         m = running_mean._a.astype(real, copy=False).reshape(wshape)
         r = 1 / np.sqrt(running_var._a.astype(real, copy=False).reshape(wshape) + eps)
         over = tuple(i for i in range(len(shape)) if i != 1)
-        return N.fixed_batch_norm_(input, weight, bias, m.astype(kind, copy=False), r.astype(kind, copy=False), over, wshape)
+        return _run(N.fixed_batch_norm_, input, weight, bias, m, r, over, wshape)
     view = (shape[0], channels, math.prod(shape[2:]))
     stats = [] if running_mean is not None or running_var is not None else None
-    out = N.native_batch_norm_(input, weight, bias, view, (0, 2), view, (1, channels, 1), eps, stats)
+    out = _run(N.native_batch_norm_, input, weight, bias, view, (0, 2), view, (1, channels, 1), eps, stats)
     if stats:
         m, v = stats[:2]
         if momentum is None:
@@ -89,7 +96,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     _need_float("layer_norm", input)
     _, n = _ending("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     rows = input._a.size // n if n else 0
-    return N.native_layer_norm_(input, weight, bias, (rows, n), (1,), (rows, n), (1, n), eps)
+    return _run(N.native_layer_norm_, input, weight, bias, (rows, n), (1,), (rows, n), (1, n), eps)
 
 
 def _ending(name: str, input, normalized_shape, **weights):
@@ -139,7 +146,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     _per_channel("group_norm", channels, weight=weight, bias=bias)
     view = (n * num_groups, (channels // num_groups) * math.prod(shape[2:]))
     wide = (n, channels, math.prod(shape[2:]))
-    return N.native_group_norm_(input, weight, bias, view, (1,), wide, (1, channels, 1), eps)
+    return _run(N.native_group_norm_, input, weight, bias, view, (1,), wide, (1, channels, 1), eps)
 
 
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5):
@@ -165,7 +172,7 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     _per_channel("instance_norm", channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     count = math.prod(shape[2:])
     wide, stats = (n, channels, count), [] if running_mean is not None else None
-    out = N.native_batch_norm_(input, weight, bias, (n * channels, count), (1,), wide, (1, channels, 1), eps, stats)
+    out = _run(N.native_batch_norm_, input, weight, bias, (n * channels, count), (1,), wide, (1, channels, 1), eps, stats)
     if stats:
         m, v = (s.reshape(n, channels).mean(0) for s in stats[:2])
         _follow(running_mean, m, momentum)
@@ -191,7 +198,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     dims = tuple(range(-len(ending), 0))
     out = x * ((x * x).mean(dims, keepdim=True) + eps).rsqrt()
     out = out.to(input.dtype)
-    return out if weight is None else out * weight
+    return out if weight is None else (out * weight).to(input.dtype)
 
 
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):

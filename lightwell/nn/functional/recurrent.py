@@ -6,26 +6,33 @@ matrix product for the input's projection of all steps.
 
 from __future__ import annotations
 
+import functools
+
+from ...ops.precision import lower, lower_inside, lowering
 from ...ops.recurrent import STEPS, advance, cell, layer, linear
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
 
+@lower
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), x (N, I), h (N, H)."""
     return cell("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
+@lower
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = max(0, x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), x (N, I), h (N, H)."""
     return cell("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
+@lower_inside
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""(h', c') with c' = σ(f) c + σ(i) tanh g, h' = σ(o) tanh c'; (i, f, g, o) = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh."""
     return cell("LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
 
 
+@lower_inside
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     r"""h' = (1 - z) n + z h; r, z = σ(…), n = tanh(x W_inᵀ + b_in + r (h W_hnᵀ + b_hn)) (Cho et al., 2014)."""
     return cell("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
@@ -65,7 +72,7 @@ def _packed(kind: str, x, sizes: list[int], state: tuple, w_ih, w_hh, b_ih, b_hh
     return lw.cat(out), tuple(lw.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*ended, strict=True))
 
 
-def run(
+def _run(
     kind: str, input, hx: tuple, params, has_biases: bool, num_layers: int, dropout: float, train: bool,
     bidirectional: bool, batch_first: bool = False, batch_sizes=None,
 ) -> tuple:  # fmt: skip
@@ -103,6 +110,15 @@ def run(
     if batch_first and sizes is None:
         x = x.transpose(0, 1)
     return (x, *(lw.stack(parts) for parts in zip(*last, strict=True)))
+
+
+_run_lower, _run_gru = lower(_run), lower_inside(_run)
+
+
+@functools.wraps(_run)
+def run(kind, *args, **kwargs):
+    chosen = _run if not lowering() else _run_gru if kind == "GRU" else _run_lower
+    return chosen(kind, *args, **kwargs)
 
 
 def _entry(kind: str, doc: str):

@@ -6,6 +6,7 @@ import math
 import numbers
 import warnings
 
+from ...ops.precision import lowering
 from .. import init
 from ..core import empty, factory, zeros
 from ..functional import recurrent
@@ -105,7 +106,7 @@ class RNNBase(Module):
     def check_input(self, input, batch_sizes=None) -> None:
         """ValueError for a dtype other than the weights'; RuntimeError for another number of dimensions or features."""
         weight = getattr(self, self._flat_weights_names[0])
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not lowering():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"

@@ -1,0 +1,7 @@
+"""`torch.cpu.amp.GradScaler`."""
+
+from ...amp.grad_scaler import _older
+
+__all__ = ["GradScaler"]
+
+GradScaler = _older("cpu")
