@@ -1,7 +1,7 @@
 """lightwell.array_api: the Python array API standard, revision 2024.12 (https://data-apis.org/array-api/2024.12/).
 
 Code written against the standard (SciPy, scikit-learn, einops, your own) finds it by `x.__array_namespace__()`. Functions given
-plain tensors return plain tensors, which keep PyTorch's operators; `asarray`, `zeros` and the other makers of arrays return
+a plain tensor return plain tensors, which keep PyTorch's operators; `asarray`, `zeros` and the other makers of arrays return
 `Array`, a tensor whose operators keep to the standard where PyTorch's differ. Both carry gradients.
 
 >>> import lightwell.array_api as xp

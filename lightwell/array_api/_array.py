@@ -37,6 +37,8 @@ class Array(Tensor):
 
     __slots__ = ()
 
+    _filed_as = Tensor  # files and pickles hold plain tensors
+
     @property
     def size(self) -> int:
         """The number of elements."""
@@ -71,6 +73,9 @@ class Array(Tensor):
 
     def __iter__(self):
         return map(as_array, Tensor.__iter__(self))
+
+    def __reduce_ex__(self, protocol):
+        return Tensor.__reduce_ex__(self.as_subclass(Tensor), protocol)
 
 
 def forward_key(shape: tuple, key):
@@ -117,18 +122,14 @@ def as_array(out):
 
 
 def function(f):
-    """A function of the namespace: its results are Arrays, unless it was given plain tensors only."""
+    """A function of the namespace: its results are Arrays, unless it was given a plain tensor."""
     arrays_only = all(p.kind is not p.KEYWORD_ONLY for p in inspect.signature(f).parameters.values())
 
     @functools.wraps(f)
     def call(*args, **kwargs):
         given = [v for v in _flat(args if arrays_only or not kwargs else (*args, *kwargs.values())) if isinstance(v, Tensor)]
         out = f(*args, **kwargs)
-        if given and not any(isinstance(v, Array) for v in given):
-            return out
-        if any(out is v for v in given):
-            return out if isinstance(out, Array) else out.as_subclass(Array)
-        return as_array(out)
+        return as_array(out) if all(isinstance(v, Array) for v in given) else out
 
     return call
 
@@ -139,6 +140,15 @@ def _flat(values):
             yield from v
         else:
             yield v
+
+
+def named_dtype(dtype) -> dtypes.dtype:
+    """A `dtype` argument: one of ours, or a Python number type; TypeError for anything else."""
+    if isinstance(dtype, dtypes.dtype):
+        return dtype
+    if dtype in NUMBERS:
+        return (dtypes.bool, dtypes.int64, dtypes.float64, dtypes.complex128)[NUMBERS.index(dtype)]
+    raise TypeError(f"{dtype!r} is no dtype: use one of the namespace, such as xp.float32")
 
 
 # ---- promotion ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 from .. import dtypes, ops
 from ..ops.convert import check_device
 from ..tensor import Tensor, make
-from ._array import as_array, function
+from ._array import as_array, function, named_dtype
 
 __all__ = [
     "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "meshgrid", "ones",
@@ -17,11 +17,7 @@ __all__ = [
 
 def _np(dtype, default=None):
     """The NumPy type of a `dtype=` argument; TypeError for what is no dtype of ours."""
-    if dtype is None:
-        return (default or dtypes.get_default_dtype()).np
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"dtype={dtype!r} is no dtype: use one of the namespace, such as xp.float32")
-    return dtype.np
+    return (default or dtypes.get_default_dtype()).np if dtype is None else named_dtype(dtype).np
 
 
 def _made(array, device):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .. import dtypes
 from ..ops.convert import cast, check_device
 from ..tensor import Tensor
-from ._array import NUMBERS, common, function, with_number
+from ._array import NUMBERS, common, function, named_dtype, with_number
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
@@ -30,8 +30,7 @@ def astype(x, dtype, /, *, copy=True, device=None):
     >>> xp.astype(xp.asarray([0.0, 2.5]), xp.bool)
     tensor([False,  True])
     """
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"astype(): {dtype!r} is no dtype")
+    dtype = named_dtype(dtype)
     check_device(device)
     if x.is_complex() and dtype.category in (dtypes.INT, dtypes.FLOAT):
         raise TypeError(f"astype(): {x.dtype} has no one reading as {dtype}: take real(x) or imag(x) first")

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import dtypes, ops
 from ..tensor import make
-from ._array import function, pair
+from ._array import function, named_dtype, pair
 from ._manipulation import one_axis
 
 __all__ = ["all", "any", "cumulative_prod", "cumulative_sum", "diff", "max", "mean", "min", "prod", "std", "sum", "var"]
@@ -23,9 +23,7 @@ def axes_of(name: str, x, axis) -> tuple:
 def total_dtype(x, dtype) -> dtypes.dtype:
     """The dtype of a sum: `dtype`; x's; or for small integers the widest of their kind."""
     if dtype is not None:
-        if not isinstance(dtype, dtypes.dtype):
-            raise TypeError(f"dtype={dtype!r} is no dtype: use one of the namespace, such as xp.float32")
-        return dtype
+        return named_dtype(dtype)
     d = x.dtype
     if d.category >= dtypes.FLOAT:
         return d

@@ -114,6 +114,7 @@ class Pickler(pickle._Pickler):
                 return _utils._rebuild_parameter_with_state, (data, bool(t.requires_grad), OrderedDict(), state)
             return _utils._rebuild_parameter, (data, bool(t.requires_grad), OrderedDict())
         func, args = self._place(t)
+        kind = kind.__dict__.get("_filed_as", kind)
         if kind is Tensor and not state:
             return func, args
         return _utils._rebuild_from_type_v2, (func, kind, args, state)
