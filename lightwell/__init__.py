@@ -82,7 +82,7 @@ _FROM = {  # single names that live in a subpackage
         "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype set_autocast_ipu_enabled "
         "set_autocast_xla_dtype set_autocast_xla_enabled"
     ).split(), "amp.autocast_mode"),
-    "UntypedStorage": "storage", "TypedStorage": "storage",
+    "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 
 

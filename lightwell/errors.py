@@ -3,6 +3,10 @@
 import numpy as np
 
 
+class Unreadable(RuntimeError):
+    """Under `vmap`, numbers were asked of a tensor that stands for every example of a batch at once."""
+
+
 def kind_of(value) -> str:
     """How a message names a value: a tensor by shape and dtype, anything else by its type."""
     a = getattr(value, "_a", None)

@@ -23,6 +23,9 @@ from .saved import as_tensors, freed, saved_of, stale
 ndarray, asarray, _float32 = np.ndarray, np.asarray, np.dtype(np.float32)
 
 
+batched: Any = None  # set by func.differentiate: `grad` where examples of a vmap are among the tensors
+
+
 def place_of(t):
     """Where in the graph the gradient of a tensor (or of a `GradientEdge`) arrives: an edge."""
     node = t._node
@@ -500,6 +503,8 @@ def grad(
     inputs, outputs = _several(inputs), _several(outputs)
     if not inputs:
         raise ValueError("grad requires non-empty inputs.")
+    if batched is not None and any(type(t) is not Tensor and hasattr(t, "whole") for t in (*outputs, *inputs, *_several(grad_outputs or ()))):
+        return batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if is_grads_batched:
         from ..ops.join import stack
 
@@ -516,28 +521,33 @@ def grad(
             raise TypeError(f"grad(): inputs[{i}] must be Tensor, not {type(t).__name__}")
         if not t.requires_grad:
             raise RuntimeError(f"One of the differentiated Tensors does not require grad: inputs[{i}] was made without requires_grad=True")
+    found = []
+    for i, (t, g) in enumerate(zip(inputs, grad_plain(outputs, inputs, grad_outputs, retain, create_graph))):
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                f"One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). "
+                "Set allow_unused=True if this is the desired behavior."
+            )
+        found.append(make(np.zeros(t._a.shape, t._a.dtype)) if g is None and materialize_grads else g)
+    return tuple(found)
+
+
+def grad_plain(outputs, inputs, grad_outputs, retain_graph, create_graph) -> list:
+    """The gradients as a list, None for inputs that took no part; every tensor stands in the graph itself."""
     roots = _roots(outputs, grad_outputs, "grad")
     keys = [place_of(t) for t in inputs]
     targets = [k.node if type(k) is Port else k for k in keys]
     before, state.targets = state.grad, True
     switch(bool(create_graph))
     try:
-        grads = run(roots, targets, retain, create_graph)
+        grads = run(roots, targets, retain_graph, create_graph)
     finally:
         switch(before)
         state.targets = False
-    found = []
-    for i, (t, key) in enumerate(zip(inputs, keys)):
+    found: list = []
+    for key in keys:
         g = grads.get(key.node if type(key) is Port else key)
         if type(key) is Port and g is not None:
             g = g[key.nr]
-        if g is None:
-            if not allow_unused:
-                raise RuntimeError(
-                    f"One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). "
-                    "Set allow_unused=True if this is the desired behavior."
-                )
-            found.append(make(np.zeros(t._a.shape, t._a.dtype)) if materialize_grads else None)
-        else:
-            found.append(g if create_graph else make(g if g.flags.writeable else g.copy()))
-    return tuple(found)
+        found.append(g if g is None or create_graph else make(g if g.flags.writeable else g.copy()))
+    return found

@@ -15,6 +15,9 @@ from .saved import freed, placed, stale
 _RESERVED = frozenset(("edges", "extra", "seq", "outputs", "record", "pull"))  # the graph's own fields of a ctx
 
 
+mapping: Any = None  # set by func.vmap: mapping(cls, args) applies a Function to examples, or gives NotImplemented
+
+
 class FunctionNode(Node):
     """The node of a custom Function, which is also the `ctx` that its forward and backward see: any attribute may be set.
 
@@ -215,6 +218,14 @@ class Function(metaclass=_Meta):
     @classmethod
     def apply(cls, *args):
         """Run forward and, where an argument requires grad, record its node."""
+        if mapping is not None:
+            done = mapping(cls, args)
+            if done is not NotImplemented:
+                return done
+        return cls._applied(*args)
+
+    @classmethod
+    def _applied(cls, *args):
         ctx = cls._node()
         needs = ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = modes.state.grad and any(needs)

@@ -1,5 +1,6 @@
 """Tensors of constants: zeros, ones, full, empty, eye, their `_like` forms and `Tensor.new_*`."""
 
+import functools
 import math
 import warnings
 
@@ -118,6 +119,19 @@ def laid_out(fill: str, a: ndarray, kind, memory_format) -> ndarray:
     return np.moveaxis(made((a.shape[0], *a.shape[2:], a.shape[1]), kind), -1, 1)
 
 
+def _mapped(fn):
+    """The like of one example of a vmap is the like of the whole batch."""
+
+    @functools.wraps(fn)
+    def like(input, *args, **kwargs):
+        if type(getattr(input, "_a", None)) is not ndarray and hasattr(input, "whole"):
+            return input.like(like, *args, **kwargs)
+        return fn(input, *args, **kwargs)
+
+    return like
+
+
+@_mapped
 def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """Zeros of the shape (and dtype) of `input`.
 
@@ -128,6 +142,7 @@ def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     return finish(laid_out("zeros", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
+@_mapped
 def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """Ones of the shape (and dtype) of `input`.
 
@@ -138,6 +153,7 @@ def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
     return finish(laid_out("ones", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
+@_mapped
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False) -> Tensor:
     """A tensor of the shape (and dtype) of `input` with whatever the memory held.
 
@@ -148,6 +164,7 @@ def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     return finish(laid_out("empty", input._a, _like(input, dtype), memory_format), device, requires_grad)
 
 
+@_mapped
 def full_like(
     input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, pin_memory=False
 ) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..backend.moving import add_at
+from ..errors import Unreadable
 from ..tensor import Tensor, make
 from .inplace import check_writable, hang, write_region, writing
 from .op import op
@@ -312,6 +313,9 @@ def _alias(x, key):
     return alias_(x)
 
 
+_plain_values = {int, float, bool, complex, ndarray}
+
+
 # ---- writing through a key ------------------------------------------------------------------------------------------
 
 
@@ -351,6 +355,8 @@ def _mismatch(shown: tuple, v) -> RuntimeError:
 def setitem_(self: Tensor, key, value) -> None:
     """x[key] = value, in place and in the graph; the value is broadcast and cast."""
     v, tensor = _value_of(self, value)
+    if type(v) not in _plain_values:
+        np.copyto(self._a, v)  # one example of a vmap: refused by its array
     kind = type(key)
     then = None
     try:
@@ -389,7 +395,10 @@ def setitem_(self: Tensor, key, value) -> None:
 
 def bare(then: tuple) -> tuple:
     """The key with arrays in the place of tensors."""
-    return tuple([k._a if isinstance(k, Tensor) else k for k in then])
+    key = tuple([k._a if isinstance(k, Tensor) else k for k in then])
+    if any(isinstance(k, ndarray) and type(k) is not ndarray for k in key):
+        raise Unreadable("the numbers of an index that differs between the examples of a vmap")
+    return key
 
 
 def write_at(a, then, v, accumulate=False) -> None:
@@ -444,6 +453,8 @@ def put_recorded(self: Tensor, then, value, accumulate: bool, name: str) -> Tens
     if tensor is not None:
         tensor = _fitted(tensor, shown)
         v = tensor._a
+        if type(v) is not ndarray:
+            raise Unreadable("writing one example of a vmap at index tensors")
     else:
         v = value
     try:

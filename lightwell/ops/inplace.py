@@ -248,8 +248,10 @@ def overwrite(t: Tensor, result: Tensor, name: str, since: int | None = None) ->
     if result is NotImplemented:
         raise TypeError(f"{name}(): unsupported operand")
     recording = modes.state.grad
-    check_writable(t, name, recording)
     a, r = t._a, result._a
+    if type(a) is not np.ndarray:  # one example of a vmap: the whole batch is written
+        return t._overwritten(result, name)
+    check_writable(t, name, recording)
     if r.shape != a.shape:
         raise RuntimeError(
             f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(r.shape)}: {name}() can't grow its tensor"
@@ -305,6 +307,8 @@ def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
+    if type(self._a) is not np.ndarray and hasattr(self, "whole"):
+        return self.copy_(src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     a, s = self._a, src._a

@@ -201,6 +201,37 @@ def _interposed(rec, call, args):
         stack.append(hook)
 
 
+# Set by `func.vmap`, for what is no operation. each(fn, args, kwargs, error): run example by example a public function that
+# met numbers it couldn't read. randomized(fn, args, kwargs): run a function that draws random numbers.
+each: Any = None
+randomized: Any = None
+
+
+def draws(fn):
+    """Decorate a function that draws random numbers, so that `vmap` can see to its `randomness`."""
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        if active and randomized is not None:
+            return randomized(call, args, kwargs)
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def readable(fn):
+    """Decorate a function that looks at its tensors' numbers, so that under `vmap` it runs example by example."""
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except errors.Unreadable as error:
+            return each(call, args, kwargs, error)
+
+    return call
+
+
 class _Plain:
     """Returned where no interposer of this thread wants the operation."""
 

@@ -7,7 +7,9 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
+from ..errors import Unreadable
 from ..tensor import Tensor
+from . import op as core
 from .inplace import note, overwrite
 
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -29,13 +31,19 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
     @functools.wraps(fn)
     def call(*args, **kwargs):
         if not kwargs:
-            return fn(*args)
+            try:
+                return fn(*args)
+            except Unreadable as error:
+                return core.each(call, args, kwargs, error)
         target = kwargs.pop("out", None) if out and "out" not in known else None
         if not known.issuperset(kwargs):
             for alias, meant in ALIASES.items():
                 if alias in kwargs and alias not in known and meant in known and meant not in kwargs:
                     kwargs[meant] = kwargs.pop(alias)
-        result = fn(*args, **kwargs)
+        try:
+            result = fn(*args, **kwargs)
+        except Unreadable as error:
+            result = core.each(call, args, kwargs, error)
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name

@@ -8,6 +8,7 @@ from ..tensor import Tensor, make
 from .creation import laid_out
 from .fresh import finish, np_dtype, shape_of
 from .inplace import check_writable, copy, hang, note, rebase, writing
+from .op import draws
 
 __all__ = [
     "bernoulli", "binomial", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
@@ -34,6 +35,7 @@ def _finish(op, array, out, device, requires_grad, layout):
     return write_out(op, out, t)
 
 
+@draws
 def rand(
     *args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None
 ):
@@ -47,6 +49,7 @@ def rand(
     return _finish("rand", array, out, device, requires_grad, layout)
 
 
+@draws
 def randn(
     *args, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, names=None
 ):
@@ -60,6 +63,7 @@ def randn(
     return _finish("randn", array, out, device, requires_grad, layout)
 
 
+@draws
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`rand` in the shape and dtype of `input`."""
     return _drawn_like(
@@ -78,6 +82,7 @@ def _drawn_like(draw, input, memory_format, **options):
     return make(drawn._a.transpose(np.argsort(order))).requires_grad_(wanted)
 
 
+@draws
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randn` in the shape and dtype of `input`."""
     return _drawn_like(
@@ -85,6 +90,7 @@ def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, r
     )
 
 
+@draws
 def randint(
     low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
@@ -106,12 +112,14 @@ def randint(
     return _finish("randint", array, out, device, requires_grad, layout)
 
 
+@draws
 def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randint` in the shape and dtype of `input`."""
     low, high = (0, low) if high is None else (low, high)
     return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@draws
 def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """The numbers 0 … n-1 in random order.
 
@@ -125,6 +133,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     return _finish("randperm", array, out, device, requires_grad, layout)
 
 
+@draws
 def normal(
     mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
 ):
@@ -148,6 +157,7 @@ def normal(
     return _finish("normal", array, out, device, requires_grad, layout)
 
 
+@draws
 def bernoulli(input, p=None, *, generator=None, out=None):
     """0 or 1 for each element, 1 with the probability that the element (or `p`) says.
 
@@ -163,6 +173,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     return _finish("bernoulli", array, out, None, False, None)
 
 
+@draws
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn with probabilities proportional to the (rows of) weights in `input`.
 
@@ -177,11 +188,13 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     return _finish("multinomial", random.multinomial(_gen(generator), input._a, num_samples, replacement), out, None, False, None)
 
 
+@draws
 def poisson(input, generator=None):
     """Counts drawn from Poisson distributions with the rates in `input`."""
     return make(random.poisson(_gen(generator), input._a))
 
 
+@draws
 def binomial(count, prob, generator=None):
     """Numbers of successes among `count` trials of probability `prob`."""
     return make(random.binomial(_gen(generator), count._a, prob._a))
@@ -204,6 +217,7 @@ def _needs_float(self, name):
         raise RuntimeError(f"\"{name}\" not implemented for '{self.dtype.tensor_type[:-6]}': the tensor must be floating-point")
 
 
+@draws
 def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
     """Fill with numbers drawn uniformly from [from, to); RuntimeError where from > to."""
     low = kwargs.pop("from", from_)
@@ -213,6 +227,7 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
     return _fill(self, "uniform_", lambda: random.uniform(_gen(generator), self._a.shape, self._a.dtype, low, to))
 
 
+@draws
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fill with normal numbers of the given mean and standard deviation; RuntimeError for a negative one."""
     _needs_float(self, "normal_kernel_cpu")
@@ -220,6 +235,7 @@ def normal_(self, mean=0.0, std=1.0, *, generator=None):
     return _fill(self, "normal_", lambda: random.normal(_gen(generator), self._a.shape, self._a.dtype, mean, std, contiguous=contiguous))
 
 
+@draws
 def random_(self, from_=None, to=None, *, generator=None, **kwargs):
     """Fill with integers drawn uniformly from [from, to), or from all the dtype's (exactly representable) values."""
     low = kwargs.pop("from", from_)
@@ -230,6 +246,7 @@ def random_(self, from_=None, to=None, *, generator=None, **kwargs):
     return _fill(self, "random_", lambda: random.integers(_gen(generator), self._a.shape, self._a.dtype, low, to))
 
 
+@draws
 def bernoulli_(self, p=0.5, *, generator=None):
     """Fill with 0 and 1, 1 with probability `p` (a number or a tensor); RuntimeError outside [0, 1]."""
     p = p._a if isinstance(p, Tensor) else p
@@ -244,6 +261,7 @@ def _filler(name, draw, *parameters):
         return _fill(self, name, lambda: draw(_gen(generator), self._a.shape, self._a.dtype, *values.values()))
 
     method.__name__ = method.__qualname__ = name
+    method = draws(method)
     method.__doc__ = f"Fill with numbers drawn from the {name[:-1].replace('_', '-')} distribution."
     return method
 

@@ -5,7 +5,7 @@ import numpy as np
 from ..backend import linalg as LA
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, same_type, zero_pivots
-from .op import op
+from .op import op, readable
 from .precision import float32
 from .public import public
 from .return_types import named
@@ -93,6 +93,7 @@ def slogdet(A):
     return slogdet_as(A, named("linalg_slogdet", "sign", "logabsdet"))
 
 
+@readable
 def logdet(input) -> Tensor:
     """log det of a square matrix or of each of a batch: -inf for a singular one, NaN where the determinant is negative.
 

@@ -8,6 +8,7 @@ from ... import random
 from ...ops import activations as A
 from ...ops.arith import mul_
 from ...ops.inplace import overwrite
+from ...ops.op import draws
 from ...ops.pointwise import clamp_min, sigmoid, tanh, threshold, threshold_
 from ...ops.softmax import _prepared, log_softmax_, softmax_
 from ...tensor import Tensor, make
@@ -95,11 +96,15 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
+    return _finish(input, _noisy_relu(input, lower, upper), inplace, "rrelu_")
+
+
+@draws
+def _noisy_relu(input, lower, upper):
     a = input._a
     noise, low = np.ones(a.shape, a.dtype), a <= 0
-    real = np.float64
-    noise[low] = random.uniform(None, (int(low.sum()),), real, lower, upper)
-    return _finish(input, A.noisy_relu(input, make(noise)), inplace, "rrelu_")
+    noise[low] = random.uniform(None, (int(low.sum()),), np.float64, lower, upper)
+    return A.noisy_relu(input, make(noise))
 
 
 def elu(input, alpha=1.0, inplace=False):
@@ -330,6 +335,7 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return log_softmax_(*_prepared("log_softmax", input, dim, dtype))
 
 
+@draws
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A draw from the Gumbel-softmax distribution: softmax((logits + g)/τ), g drawn from Gumbel(0, 1) (Jang et al., 2016).
 

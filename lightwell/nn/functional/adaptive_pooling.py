@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...ops import pool as P
+from ...ops.op import readable
 from ...tensor import wrap
 from ._sizes import batched, sizes
 from .pooling import with_indices
@@ -121,6 +122,7 @@ def _adaptive_max_pool(op, n, input, output_size, return_indices):
     return (y, index) if return_indices else y
 
 
+@readable
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     r"""The largest values of `output_size` windows that cover L evenly: (N, C, L) to (N, C, L'). See adaptive_avg_pool1d.
 
@@ -131,6 +133,7 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
     return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
+@readable
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     r"""The largest values of windows that cover the input evenly: (N, C, H, W) to (N, C, *output_size). See adaptive_avg_pool1d.
 
@@ -141,6 +144,7 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
+@readable
 def adaptive_max_pool3d(input, output_size, return_indices=False):
     r"""The largest values of windows that cover the input evenly: (N, C, D, H, W) to (N, C, *output_size).
 
@@ -194,6 +198,7 @@ def _fractional(op, n, input, kernel, output_size, output_ratio, return_indices,
     return (y, index) if return_indices else y
 
 
+@readable
 def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
     r"""Maxima over windows whose starts step by random amounts: (N, C, H, W) to (N, C, *output_size).
 
@@ -207,6 +212,7 @@ def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=Non
     return _fractional("fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+@readable
 def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
     r"""Maxima over windows whose starts step by random amounts: (N, C, D, H, W) to (N, C, *output_size). See fractional_max_pool2d.
 

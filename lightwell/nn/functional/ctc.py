@@ -4,6 +4,7 @@ import numpy as np
 
 from ...ops.choose import where
 from ...ops.join import cat
+from ...ops.op import readable
 from ...ops.pairs import logaddexp
 from ...ops.precision import float32
 from ...tensor import Tensor, make
@@ -20,6 +21,7 @@ def _lengths(name: str, value, batch: int) -> np.ndarray:
     return a
 
 
+@readable
 @float32
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
     """-log of the summed probability of all alignments of `targets` with `log_probs` (Graves et al., 2006).

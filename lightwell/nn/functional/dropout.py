@@ -8,6 +8,7 @@ import numpy as np
 from ... import random
 from ...ops.arith import add_, mul_
 from ...ops.inplace import overwrite
+from ...ops.op import draws
 from ...tensor import Tensor, make
 
 __all__ = [
@@ -37,18 +38,19 @@ def _drop(input, p: float, training: bool, inplace: bool, feature: bool, alpha: 
     a = input._a
     if p == 0 or not training or not a.size:
         return input
-    if p == 1:
-        result = mul_(input, make(np.zeros((), a.dtype)))
-    else:
-        noise = _keep(a, p, feature)
-        if alpha:
-            s = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-            shift = (noise - 1) * (ALPHA * s) + ALPHA * s * p
-            result = add_(mul_(input, make(noise * s)), make(shift))
-        else:
-            noise /= 1 - p
-            result = mul_(input, make(noise))
+    result = mul_(input, make(np.zeros((), a.dtype))) if p == 1 else _dropped(input, p, feature, alpha)
     return overwrite(input, result, name + "_") if inplace else result
+
+
+@draws
+def _dropped(input, p, feature, alpha):
+    noise = _keep(input._a, p, feature)
+    if alpha:
+        s = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
+        shift = (noise - 1) * (ALPHA * s) + ALPHA * s * p
+        return add_(mul_(input, make(noise * s)), make(shift))
+    noise /= 1 - p
+    return mul_(input, make(noise))
 
 
 def dropout(input, p=0.5, training=True, inplace=False):

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...autograd.modes import no_grad
 from ...ops.embedding_ops import embedding_, embedding_bag_
+from ...ops.op import readable
 from ...tensor import Tensor, make
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -58,6 +59,7 @@ def _scale(index: np.ndarray, padding, by_freq: bool, rows: int, dtype):
     return None if scale is None else scale[..., None].astype(dtype)
 
 
+@readable
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """The rows of `weight` (V, D) with the numbers `input` (…): shape (…, D).
 
@@ -81,6 +83,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return embedding_(weight, input, scale)
 
 
+@readable
 def embedding_bag(
     input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean", sparse=False,
     per_sample_weights=None, include_last_offset=False, padding_idx=None,
@@ -170,6 +173,7 @@ def _bag_max(weight, index, bag, bags):
     return found * make((best >= 0).astype(weight._a.dtype))
 
 
+@readable
 def one_hot(tensor, num_classes=-1):
     """Vectors of `num_classes` zeros with a 1 at the place that each class number names: (…) to (…, num_classes), int64.
 

@@ -8,6 +8,7 @@ import numpy as np
 from ... import dtypes
 from ...ops import loss_ops as L
 from ...ops.choose import where
+from ...ops.op import readable
 from ...ops.precision import float32
 from ...ops.softmax import class_terms, cross_entropy_, log_softmax_, nll_loss_
 from ...tensor import Tensor, make
@@ -143,6 +144,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _weighted(L.huber_loss_(*same(input, target), delta, None), weight, reduction)
 
 
+@readable
 @float32
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(y·log x + (1-y)·log(1-x)) for probabilities x in [0, 1]; logarithms are not taken below -100.
@@ -196,6 +198,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
 # ---- classes --------------------------------------------------------------------------------------------------------
 
 
+@readable
 @float32
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """-weight[t]·input[n, t], t the class of row n; a mean divides by the sum of the weights taken.
@@ -214,6 +217,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return nll_loss_(input, index, c, axis, reduction != "none")
 
 
+@readable
 @float32
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
     """-weight[t]·log softmax(input)[n, t] for class indices t; -Σ weight·t·log softmax(input) for class probabilities t.
@@ -267,6 +271,7 @@ def _soft_targets(x, t, weight, reduction, smoothing):
     return total if reduction == "sum" else total / max(x._a.size // x._a.shape[axis], 1)
 
 
+@readable
 @float32
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """y·(log y - x), x log-probabilities and y probabilities (logarithms of them where `log_target`).
@@ -292,6 +297,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return loss / input._a.shape[0] if batch and input._a.ndim else loss
 
 
+@readable
 @float32
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
     """exp(x) - y·x for log-rates x, x - y·log(x + eps) for rates; `full` adds Stirling's y·log y - y + log(2πy)/2 where y > 1.
@@ -308,6 +314,7 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
     return reduced(loss, reduction)
 
 
+@readable
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """(log v + (x-y)²/v)/2, v = max(var, eps); `full` adds log(2π)/2 (Nix & Weigend, 1994).
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...ops import loss_ops as L
 from ...ops.choose import minimum, where
+from ...ops.op import readable
 from ...ops.precision import float32
 from ...tensor import make
 from .activation import logsigmoid
@@ -143,6 +144,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return reduced(loss.sum(-1) / input._a.shape[-1], reduction)
 
 
+@readable
 @float32
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Σ_{i≠t} max(0, margin - x[t] + x[i])ᵖ/C, times weight[t]; p is 1 or 2 (ValueError otherwise).
@@ -177,6 +179,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduced(loss.reshape(()) if single else loss, reduction)
 
 
+@readable
 @float32
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Σ_j Σ_{i not a target} max(0, 1 - (x[y_j] - x[i]))/C over the targets y_j before the first -1.

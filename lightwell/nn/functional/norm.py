@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ...ops import norm_ops as N
+from ...ops.op import readable
 from ...tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -39,6 +40,7 @@ def _follow(running: Tensor, value: np.ndarray, momentum: float) -> None:
     running._bump()
 
 
+@readable
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """(x - m)/√(v + eps)·weight + bias for each channel (dimension 1), m and v the mean and variance of the channel.
 
@@ -149,6 +151,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     return _run(N.native_group_norm_, input, weight, bias, view, (1,), wide, (1, channels, 1), eps)
 
 
+@readable
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5):
     """Normalisation of every channel of every sample by itself (Ulyanov et al., 2016).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 
 import numpy as np
@@ -108,7 +109,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 def with_indices(f):
     """`f` with its indices, under the name PyTorch gives that form."""
-    at = f.__code__.co_varnames.index("return_indices")
+    at = inspect.unwrap(f).__code__.co_varnames.index("return_indices")
 
     def call(*args, **kwargs):
         if len(args) > at:
