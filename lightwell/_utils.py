@@ -257,7 +257,7 @@ def rebuild(cls, owner, dtype: str, offset: int, shape: tuple, strides: tuple, r
 
     np_dtype = getattr(dtypes, dtype).np
     if owner.dtype == np_dtype and owner.shape == shape and owner.strides == strides:
-        a = owner
+        a = owner.view(np_dtype)  # unpickled arrays have a dtype object of their own, and operations compare by identity
     elif not owner.size or 0 in shape:
         a = np.empty(shape, np_dtype)
     else:

@@ -182,6 +182,7 @@ def test_plain_pickle_and_deepcopy_keep_sharing():
         t = wrap(np.ones((2, 3), d.np)[:, 1:])
         back = pickle.loads(pickle.dumps(t))
         assert back.dtype is d and np.array_equal(back._a.astype(complex), t._a.astype(complex))
+        assert pickle.loads(pickle.dumps(wrap(np.ones(2, d.np))))._a.dtype is d.np  # operations compare dtypes by identity
     assert type(copy.deepcopy(x)) is Tensor
 
 
