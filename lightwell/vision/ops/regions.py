@@ -183,13 +183,11 @@ def ps_roi_pool(input, boxes, output_size, spatial_scale: float = 1.0):
     """
     image, corners, size = _regions("ps_roi_pool", input, boxes, output_size)
     kind, plans = corners.dtype.type, []
-    for picture, corner in zip(image, _half_away(corners) * kind(spatial_scale)):
-        x1, y1, x2, y2 = corner
+    for picture, corner in zip(image, _half_away(corners * kind(spatial_scale))):
+        x1, y1, x2, y2 = (int(v) for v in corner)
         lines = []
         for start, end, bins, limit in ((y1, y2, size[0], input.shape[2]), (x1, x2, size[1], input.shape[3])):
-            at, step = np.arange(bins), np.maximum(kind(end) - kind(start), kind(0.1)) / kind(bins)
-            low = np.clip(np.floor(at.astype(kind) * step + kind(start)).astype(int), 0, limit)
-            high = np.clip(np.ceil((at + 1).astype(kind) * step + kind(start)).astype(int), 0, limit)
+            low, high = _bin_edges(start, kind(max(end - start, 1)), bins, limit - 1, kind)  # the last pixel is left out
             where = np.arange(limit)
             inside = (where >= low[:, None]) & (where < high[:, None])
             lines += [0, inside / np.maximum(inside.sum(1, keepdims=True), 1).astype(kind)]

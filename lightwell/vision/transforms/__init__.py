@@ -1,6 +1,18 @@
 """Transforms of pictures, as Pillow images or as tensors, under torchvision's names."""
 
 from lightwell.vision.transforms import functional
+from lightwell.vision.transforms.autoaugment import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
+from lightwell.vision.transforms.distortions import (
+    ElasticTransform,
+    GaussianBlur,
+    LinearTransformation,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomPerspective,
+    RandomPosterize,
+    RandomSolarize,
+)
 from lightwell.vision.transforms.functional import InterpolationMode
 from lightwell.vision.transforms.randomised import (
     ColorJitter,
@@ -34,6 +46,20 @@ from lightwell.vision.transforms.transforms import (
 )
 
 __all__ = [
+    "AugMix",
+    "AutoAugment",
+    "AutoAugmentPolicy",
+    "RandAugment",
+    "TrivialAugmentWide",
+    "ElasticTransform",
+    "GaussianBlur",
+    "LinearTransformation",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomEqualize",
+    "RandomPerspective",
+    "RandomPosterize",
+    "RandomSolarize",
     "CenterCrop",
     "ColorJitter",
     "Compose",
@@ -63,3 +89,12 @@ __all__ = [
     "ToTensor",
     "functional",
 ]
+
+
+def __getattr__(name):
+    """`v2` is imported when first used."""
+    if name == "v2":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.v2")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

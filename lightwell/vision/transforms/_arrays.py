@@ -94,9 +94,19 @@ def affine(a, matrix, name, fill, out_size=None):
     kind = work_dtype(a.dtype)
     x = np.arange(out_w, dtype=kind) + kind(0.5 - out_w * 0.5)
     y = (np.arange(out_h, dtype=kind) + kind(0.5 - out_h * 0.5))[:, None]
-    m = [kind(v) for v in matrix]
-    at_x = m[0] * x + m[1] * y + m[2] + kind(width * 0.5 - 0.5)
-    at_y = m[3] * x + m[4] * y + m[5] + kind(height * 0.5 - 0.5)
+    # by way of coordinates in [-1, 1], as torchvision goes: points half way between two pixels fall to the same side
+    grid_x, grid_y = (
+        sum(kind(kind(m) / kind(0.5 * size)) * v for m, v in zip(row, (x, y, kind(1))))
+        for row, size in ((matrix[:3], width), (matrix[3:], height))
+    )
+    at_x, at_y = (((g + kind(1)) * kind(size) - kind(1)) / kind(2) for g, size in ((grid_x, width), (grid_y, height)))
+    return sample(a, at_x, at_y, name, fill)
+
+
+def sample(a, at_x, at_y, name, fill):
+    """Pixels of (..., C, H, W) at the coordinates at_x, at_y, 'nearest' or 'bilinear'; outside lies ``fill``."""
+    height, width = a.shape[-2:]
+    kind = work_dtype(a.dtype)
     values = a.astype(kind)
 
     def pick(column, row):
@@ -122,6 +132,28 @@ def affine(a, matrix, name, fill, out_size=None):
         else:
             out = out * cover + (1 - cover) * fill
     return as_kind(out, a.dtype)
+
+
+def blur(a, across, down):
+    """(..., H, W) with its lines folded with the odd kernels ``across`` and ``down``; the edges are mirrored."""
+    kind = work_dtype(a.dtype)
+    out = a.astype(kind)
+    for axis, kernel in ((-1, across), (-2, down)):
+        half, size = len(kernel) // 2, a.shape[axis]
+        if half == 0:
+            continue
+        widths = [(0, 0)] * a.ndim
+        widths[axis] = (half, half)
+        padded = np.moveaxis(np.pad(out, widths, mode="reflect"), axis, -1)
+        out = np.moveaxis(sum(kind(w) * padded[..., i : i + size] for i, w in enumerate(kernel)), -1, axis)
+    return as_kind(out, a.dtype)
+
+
+def gaussian(size, sigma, kind):
+    """exp(-x²/2σ²) at whole steps about the middle, with the sum 1."""
+    x = np.arange(size, dtype=kind) - kind((size - 1) * 0.5)
+    values = np.exp(kind(-0.5) * (x / kind(sigma)) ** 2)
+    return values / values.sum()
 
 
 def grey(a):

@@ -16,6 +16,15 @@ from lightwell.vision.transforms._colour import (
     rgb_to_grayscale,
     to_grayscale,
 )
+from lightwell.vision.transforms._effects import (
+    adjust_gamma,
+    adjust_sharpness,
+    autocontrast,
+    equalize,
+    gaussian_blur,
+    posterize,
+    solarize,
+)
 from lightwell.vision.transforms._pictures import (
     InterpolationMode,
     convert_image_dtype,
@@ -29,10 +38,12 @@ from lightwell.vision.transforms._pictures import (
     to_pil_image,
     to_tensor,
 )
+from lightwell.vision.transforms._warps import elastic_transform, perspective
 
 __all__ = [
-    "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_hue", "adjust_saturation", "affine", "center_crop",
-    "convert_image_dtype", "crop", "erase", "five_crop", "get_dimensions", "get_image_num_channels", "get_image_size", "hflip",
+    "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
+    "adjust_sharpness", "affine", "autocontrast", "center_crop", "convert_image_dtype", "crop", "elastic_transform", "equalize",
+    "erase", "five_crop", "gaussian_blur", "perspective", "posterize", "solarize", "get_dimensions", "get_image_num_channels", "get_image_size", "hflip",
     "invert", "normalize", "pad", "pil_to_tensor", "resize", "resized_crop", "rgb_to_grayscale", "rotate", "ten_crop",
     "to_grayscale", "to_pil_image", "to_tensor", "vflip",
 ]  # fmt: skip
