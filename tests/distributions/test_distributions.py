@@ -211,7 +211,7 @@ def test_a_subclass_with_its_own_init_must_define_expand():
         def __init__(self, loc):
             super().__init__(loc, 1.0)
 
-    with pytest.raises(NotImplementedError, match="custom .expand"):
+    with pytest.raises(NotImplementedError, match=r"custom \.expand"):
         Mine(0.0).expand((2,))
 
     class Plain(D.Normal):
