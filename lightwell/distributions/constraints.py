@@ -159,44 +159,58 @@ class _OneHot(Constraint):
         return boolean.check(value).all(-1) & value.sum(-1).eq(1)
 
 
-class _Bounded(Constraint):
-    """A region said by its lower bound, its upper one, or both."""
+class _Above(Constraint):
+    """A region said by its lower bound."""
 
-    def __init__(self, *bounds, **named):
-        names = self._bounds
-        if len(bounds) + len(named) != len(names) or not set(named) <= set(names[len(bounds) :]):
-            raise TypeError(f"{type(self).__name__.lstrip('_')}() takes {', '.join(names)}; got {bounds} {named}")
-        self.__dict__.update(zip(names, bounds), **named)
+    def __init__(self, lower_bound):
+        self.lower_bound = lower_bound
 
     def _arguments(self):
-        return ", ".join(f"{name}={getattr(self, name)}" for name in self._bounds)
+        return f"lower_bound={self.lower_bound}"
 
 
-class _IntegerInterval(_Bounded):
+class _Below(Constraint):
+    """A region said by its upper bound."""
+
+    def __init__(self, upper_bound):
+        self.upper_bound = upper_bound
+
+    def _arguments(self):
+        return f"upper_bound={self.upper_bound}"
+
+
+class _Between(Constraint):
+    """A region said by both."""
+
+    def __init__(self, lower_bound, upper_bound):
+        self.lower_bound, self.upper_bound = lower_bound, upper_bound
+
+    def _arguments(self):
+        return f"lower_bound={self.lower_bound}, upper_bound={self.upper_bound}"
+
+
+class _IntegerInterval(_Between):
     """Integers in [lower_bound, upper_bound]."""
 
     is_discrete = True
-    _bounds = ("lower_bound", "upper_bound")
 
     def check(self, value):
         return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
-class _IntegerLessThan(_Bounded):
+class _IntegerLessThan(_Below):
     """Integers up to upper_bound."""
 
     is_discrete = True
-    _bounds = ("upper_bound",)
 
     def check(self, value):
         return (value % 1 == 0) & (value <= self.upper_bound)
 
 
-class _IntegerGreaterThan(_Bounded):
+class _IntegerGreaterThan(_Above):
     """Integers from lower_bound on."""
 
     is_discrete = True
-    _bounds = ("lower_bound",)
 
     def check(self, value):
         return (value % 1 == 0) & (value >= self.lower_bound)
@@ -209,46 +223,36 @@ class _Real(Constraint):
         return value == value
 
 
-class _GreaterThan(_Bounded):
+class _GreaterThan(_Above):
     """(lower_bound, ∞)."""
-
-    _bounds = ("lower_bound",)
 
     def check(self, value):
         return self.lower_bound < value
 
 
-class _GreaterThanEq(_Bounded):
+class _GreaterThanEq(_Above):
     """[lower_bound, ∞)."""
-
-    _bounds = ("lower_bound",)
 
     def check(self, value):
         return self.lower_bound <= value
 
 
-class _LessThan(_Bounded):
+class _LessThan(_Below):
     """(-∞, upper_bound)."""
-
-    _bounds = ("upper_bound",)
 
     def check(self, value):
         return value < self.upper_bound
 
 
-class _Interval(_Bounded):
+class _Interval(_Between):
     """[lower_bound, upper_bound]."""
-
-    _bounds = ("lower_bound", "upper_bound")
 
     def check(self, value):
         return (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
-class _HalfOpenInterval(_Bounded):
+class _HalfOpenInterval(_Between):
     """[lower_bound, upper_bound)."""
-
-    _bounds = ("lower_bound", "upper_bound")
 
     def check(self, value):
         return (self.lower_bound <= value) & (value < self.upper_bound)
@@ -263,12 +267,11 @@ class _Simplex(Constraint):
         return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
 
 
-class _Multinomial(_Bounded):
+class _Multinomial(_Below):
     """Vectors of non-negative counts whose sum is at most upper_bound."""
 
     is_discrete = True
     event_dim = 1
-    _bounds = ("upper_bound",)
 
     def check(self, x):
         return (x >= 0).all(-1) & (x.sum(-1) <= self.upper_bound)
