@@ -34,7 +34,10 @@ def _run_module(name, args):
     """-m: a module, or a package's __main__."""
     import importlib.util
 
+    from lightwell import standin
+
     sys.path[0] = os.getcwd()
+    name = standin.own_name(name)
     try:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations is not None:

@@ -21,6 +21,11 @@ def _target(name: str) -> str | None:
     return ours and (f"{ours}.{rest}" if rest else ours)
 
 
+def own_name(name: str) -> str:
+    """A module's real name: `torch.X` stands for `lightwell.X`, any other for itself."""
+    return _target(name) or name
+
+
 class _Loader(importlib.abc.Loader):
     """Hands out a module that is there already."""
 

@@ -4,6 +4,8 @@ Each checks its tensors at once; then the group's thread (or, where it is idle a
 bytes. What a tensor holds changes only when its collective has succeeded.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..tensor import Tensor
@@ -360,7 +362,7 @@ def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=
 
     def run():
         row, given = np.empty(output._a.size, output._a.dtype), flat(input)
-        g._backend.all_to_all(number, [row[a:b] for a, b in zip(out_cut, out_cut[1:])], [given[a:b] for a, b in zip(in_cut, in_cut[1:])])
+        g._backend.all_to_all(number, [row[a:b] for a, b in pairwise(out_cut)], [given[a:b] for a, b in pairwise(in_cut)])
         put(output, row)
 
     return launch(g, "all_to_all_single", run, [output], async_op)

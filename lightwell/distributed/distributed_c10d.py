@@ -1,5 +1,7 @@
 """PyTorch's module path of process groups and collectives."""
 
+# ruff: noqa: F401, I001
+
 from .backend import (
     Backend, get_default_backend_for_device, is_backend_available, is_gloo_available, is_mpi_available, is_nccl_available,
     is_ucc_available, is_xccl_available, supports_complex,

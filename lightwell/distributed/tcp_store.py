@@ -70,7 +70,7 @@ class _Server:
                 return  # closed
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             at = connection.getsockname()[0]
-            if self.seen_at is None or not at.startswith("127.") and at != "::1":
+            if self.seen_at is None or (not at.startswith("127.") and at != "::1"):
                 self.seen_at = at
             threading.Thread(target=self._serve, args=(connection,), daemon=True, name="lightwell-store-client").start()
 

@@ -1,0 +1,3 @@
+"""PyTorch's module path of `errors`."""
+
+from . import errors
