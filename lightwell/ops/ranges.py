@@ -44,11 +44,7 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     if whole:
         a = np.arange(start, end, step).astype(kind, copy=False)
     else:
-        n = max(0, math.ceil((end - start) / step))
-        if np.dtype(kind).kind == "f" and np.dtype(kind).itemsize <= 4:
-            a = (start + np.arange(n, dtype=np.float64) * step).astype(kind)
-        else:
-            a = (start + np.arange(n) * step).astype(kind)
+        a = _steps(start, step, max(0, math.ceil((end - start) / step)), np.dtype(kind))
     t = finish(a, device, requires_grad)
     if out is not None:
         from .public import write_out
@@ -110,6 +106,20 @@ def _linspace(start, end, steps, kind):
     a[:half] = (first.astype(wide) + step.astype(wide) * i[:half].astype(wide)).astype(work)
     a[half:] = (last.astype(wide) - step.astype(wide) * i[::-1][half:].astype(wide)).astype(work)
     return a.astype(kind, copy=False)
+
+
+def _steps(start, step, n, kind):
+    """start + i·step as PyTorch rounds it: in blocks of 32 bytes, each from its own first number, which is rounded itself."""
+    i = np.arange(n, dtype=np.float64)
+    if kind.kind != "f":
+        return (start + i * step).astype(kind)
+    a = _fused(np.float64(start), np.float64(step), i).astype(kind)
+    width = max(32 // kind.itemsize, 1)
+    whole = n - n % (2 * width)  # what is left over is computed number by number
+    if kind.itemsize >= 4 and whole:
+        first = a[:whole:width, None].astype(np.float64)
+        a[:whole] = _fused(first, np.float64(step), i[:width]).astype(kind).reshape(-1)
+    return a
 
 
 def _fused(c, a, b):

@@ -1,0 +1,20 @@
+"""What book-shaped programs and PyTorch's examples lean on, found by running many of them: one small test per mend."""
+
+import numpy as np
+import pytest
+
+import lightwell as lw
+
+
+def test_arange_with_a_fractional_step_rounds_as_pytorch_does():
+    torch = pytest.importorskip("torch")
+    for ends in ((-8.0, 8.0, 0.1), (0, 5, 0.01), (-7, 7, 0.01), (0.5, 9.3, 0.7), (2, 3, 0.0001)):
+        for dtype in ("float32", "float64"):
+            ours, theirs = lw.arange(*ends, dtype=getattr(lw, dtype)), torch.arange(*ends, dtype=getattr(torch, dtype))
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_arange_over_zero_keeps_the_rounding_of_its_steps():
+    # a relu's derivative "at zero" is 1 here, as the book's plot shows
+    x = lw.arange(-8.0, 8.0, 0.1)
+    assert 0 < x[80].item() < 1e-15
