@@ -10,7 +10,7 @@ J·t = d(Jᵀu·t)/du.
 import functools
 
 from ..autograd import engine, modes
-from ..autograd.node import Alias, Node, Port
+from ..autograd.node import Alias, Node, Port, tick
 from ..errors import Unreadable
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
@@ -42,17 +42,10 @@ class Entered:
         if self.outer and base.requires_grad:
             node = t._node = object.__new__(Alias)
             node.edges, node.saved, node.cells, node.fit, node.extra = (base._node or base,), (), (), None, None
-            node.seq = engine_tick()
+            node.seq = tick()
             t._rg = True
             return t
         return t.requires_grad_()
-
-
-def engine_tick() -> int:
-    """The time, for a node made by hand."""
-    from ..autograd.node import tick
-
-    return tick()
 
 
 def _reaches_others(tensors, own) -> bool:
@@ -92,7 +85,7 @@ def pull(outputs, entered: Entered, cotangents, retain=True, create=None) -> lis
             return [None] * len(entered.bases)
         if create is None:
             create = entered.outer and modes.state.grad and _reaches_others([*ys, *vs], entered.bases)
-        found = _weighted(ys, entered.bases, vs, [level.size for level in extra], retain, create)
+        found = _weighted(ys, entered.bases, vs, [level.size for level in extra], retain or create, create)
         n = len(extra)
         found = [
             None if g is None else g.permute(*range(n, n + len(order)), *range(n), *range(n + len(order), g.ndim)) if n and order else g
@@ -156,50 +149,53 @@ def _left(values, entered: Entered):
 
 
 def _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize):
-    """`autograd.grad` where outputs, inputs or weights are examples."""
+    """`autograd.grad` where outputs, inputs or weights are examples. An input that all examples share gets one gradient for each."""
     weights = [None] * len(outputs) if grad_outputs is None else [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     weights = [y.new_ones(y.shape) if v is None else v for y, v in zip(outputs, weights)]
-    every, sized = levels(), {}
-    order = [level for level in every if any(level in levels_of(y) for y in outputs)]
-    extra = [level for level in every if level not in order and any(level in levels_of(v) for v in weights)]
+    retain = create_graph if retain_graph is None else retain_graph
+    kinds = [levels_of(x) for x in inputs]
+    found: list = [None] * len(inputs)
+    for kind in [k for i, k in enumerate(kinds) if k not in kinds[:i]]:
+        at = [i for i, k in enumerate(kinds) if k == kind]
+        for i, g in zip(at, _for_inputs(outputs, [inputs[i] for i in at], kind, weights, retain or len(at) < len(kinds), create_graph)):
+            found[i] = g
+    if not (allow_unused or materialize) and any(g is None for g in found):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. "
+            "Set allow_unused=True if this is the desired behavior."
+        )
+    return tuple(x.new_zeros(x.shape) if g is None and materialize else g for g, x in zip(found, inputs))
+
+
+def _for_inputs(outputs, inputs, mine, weights, retain, create) -> list:
+    """Gradients for inputs that are mapped at the levels `mine`."""
+    from .. import eye
+
+    every = levels()
+    graph = [level for level in every if any(level in levels_of(y) for y in outputs)]
+    extra = [level for level in every if level not in graph and any(level in levels_of(v) for v in weights)]
+    shared = [level for level in graph if level not in mine]
     with bare():
-        bases = [opened(x)[0] for x in inputs]
-        lacking = [level for level in order if any(level not in levels_of(x) for x in inputs)]
-        ys = [opened(y)[0] for y in outputs]
         vs = []
         for y, v in zip(outputs, weights):
             has = levels_of(y)
             w = at_levels(v, extra + has)
-            for level in lacking:  # an input that all examples share: each one's part of the gradient, by weights that see it alone
+            for n, level in enumerate(reversed(shared)):  # each example's part of the gradient, by weights that see it alone
+                mask = eye(level.size, dtype=w.dtype)
                 if level in has:
-                    from .. import eye
-
-                    at = len(extra) + has.index(level)
-                    mask = eye(level.size, dtype=w.dtype).reshape(level.size, *(1,) * at, level.size, *(1,) * (w.ndim - at - 1))
+                    at = n + len(extra) + has.index(level)
+                    mask = mask.reshape(level.size, *(1,) * at, level.size, *(1,) * (w.ndim - at - 1))
                     w = mask * w
-            vs.append(w.movedim(tuple(range(len(lacking))), tuple(range(len(lacking)))[::-1]) if len(lacking) > 1 else w)
-        sizes = [level.size for level in lacking] + [level.size for level in extra]
-        retain = create_graph if retain_graph is None else retain_graph
-        found = _weighted(ys, bases, vs, sizes, retain or bool(sizes), create_graph)
-        out = []
-        for g, x in zip(found, inputs):
-            if g is not None:
-                mine = levels_of(x)
-                for i, level in enumerate(lacking):
-                    if level in mine:  # the gradient of its own examples only: the diagonal
-                        g = g.diagonal(0, i, len(sizes) + mine.index(level)).movedim(-1, i)
-                        raise RuntimeError("autograd.grad under vmap: inputs must be mapped all or none; take them in two calls")
-                names = lacking + extra + mine
-                g = g.permute(*[names.index(level) for level in every if level in names], *range(len(names), g.ndim))
-                g = (g, [level for level in every if level in names])
-            out.append(g)
-    del sized
-    out = [None if g is None else closed(*g) for g in out]
-    if not (allow_unused or materialize) and any(g is None for g in out):
-        raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
+                else:
+                    w = w.expand(level.size, *w.shape)
+            vs.append(w)
+        names = shared + extra + mine
+        found = _weighted(
+            [opened(y)[0] for y in outputs], [opened(x)[0] for x in inputs], vs, [level.size for level in shared + extra], retain, create
         )
-    return tuple(x.new_zeros(x.shape) if g is None and materialize else g for g, x in zip(out, inputs))
+        order = [level for level in every if level in names]
+        found = [None if g is None else g.permute(*[names.index(level) for level in order], *range(len(names), g.ndim)) for g in found]
+    return [None if g is None else closed(g, order) for g in found]
 
 
 engine.batched = _batched

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import Unreadable
 from ..ops import op as core
-from ..tensor import Tensor
+from ..tensor import Tensor, tick
 
 ndarray, new = np.ndarray, object.__new__
 
@@ -229,17 +229,16 @@ class Example(Tensor):
 
     # ---- writing in place -------------------------------------------------------------------------------------
 
-    def _overwritten(self, result, name):
-        """Write `result`, of this shape, over the whole batch."""
+    def _overwritten(self, result, name, since=None):
+        """Write `result`, of this shape, over the whole batch; `since`: see ops.inplace.overwrite."""
+        from ..ops.inplace import overwrite
+
         if tuple(result.shape) != tuple(self.shape):
             raise RuntimeError(f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)} in {name}()")
-        from .. import can_cast
-
-        if not can_cast(result.dtype, self.dtype):
-            raise RuntimeError(
-                f"result type {result.dtype.tensor_type[:-6]} can't be cast to the desired output type {self.dtype.tensor_type[:-6]} in {name}()"
-            )
-        return self.copy_(result)
+        value = whole_of(self.level, result)
+        with self.level.below():
+            overwrite(self.whole, result.expand_as(self.whole) if value is None else value, name, since)
+        return self
 
     def copy_(self, src, non_blocking=False):
         """Write `src` over this example of every batch entry."""
@@ -323,7 +322,8 @@ def _in_place(name: str, plain):
 
     def method(self, *args, **kwargs):
         if plain is not None:
-            return self._overwritten(plain(self, *args, **kwargs), name)
+            since = tick()
+            return self._overwritten(plain(self, *args, **kwargs), name, since)
         self.level.each(getattr(Tensor, name), (self, *args), kwargs)
         return self
 

@@ -484,9 +484,9 @@ def setitem(b, x, v, key):
 def index_put(b, x, v, key, accumulate):
     """Written at index tensors that are the same for all."""
     tensors = [i for i, k in enumerate(key) if isinstance(k, Tensor)]
-    if any(b.whole(key[i]) is not None or key[i]._a.dtype.kind == "b" for i in tensors) or tensors != list(
-        range(tensors[0], tensors[-1] + 1)
-    ):
+    if any(b.whole(key[i]) is not None or key[i]._a.dtype.kind == "b" for i in tensors):
+        return None
+    if tensors and tensors != list(range(tensors[0], tensors[-1] + 1)):
         return None
     shown = np.empty(tuple(x.shape), bool)[tuple(k._a if isinstance(k, Tensor) else k for k in key)].ndim
     return b.call(b.full(x), b.lifted(v, shown), _everything(key), accumulate)

@@ -57,11 +57,11 @@ def norm(b, x, w, bias, view, axes, wide, wshape, eps, stats=None):
     """Each example by its own moments, then scaled; the moments of training are the batch's."""
     found = None if stats is None else []
     own = (w is not None and b.whole(w) is not None) or (bias is not None and b.whole(bias) is not None)
-    axes = _places(axes, len(view))
+    axes, over = _places(axes, len(view)), (1, *wshape) if wshape else wshape
     if not own:
-        y = b.call(b.full(x), w, bias, (b.size, *view), axes, (b.size, *wide), (1, *wshape) if wshape else wshape, eps, found)
+        y = b.call(b.full(x), w, bias, (b.size, *view), axes, (b.size, *wide), over, eps, found)
     else:
-        y = b.call(b.full(x), None, None, (b.size, *view), axes, (b.size, *wide), wshape, eps, found).reshape(b.size, *wide)
+        y = b.call(b.full(x), None, None, (b.size, *view), axes, (b.size, *wide), over, eps, found).reshape(b.size, *wide)
         if w is not None:
             y = y * b.full(w).reshape(b.size, *(1,) * (len(wide) - len(wshape)), *wshape)
         if bias is not None:

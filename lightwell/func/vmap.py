@@ -151,11 +151,19 @@ def innermost_mapping(tree):
     return None
 
 
+_UNSIZED = frozenset("nonzero argwhere unique unique_consecutive masked_select bincount".split())
+
+
 def each(fn, args, kwargs, error):
     """Run example by example a public function that could not read its arguments; `error` again where none is mapped."""
     level = innermost_mapping((tuple(args), kwargs))
     if level is None:
         raise error
+    if fn.__name__ in _UNSIZED:
+        raise RuntimeError(
+            f"vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over {fn.__name__}: its result "
+            "has a shape of its own for each example. torch.where keeps the shape."
+        )
     return level.each(fn, args, kwargs)
 
 

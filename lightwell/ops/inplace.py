@@ -250,7 +250,7 @@ def overwrite(t: Tensor, result: Tensor, name: str, since: int | None = None) ->
     recording = modes.state.grad
     a, r = t._a, result._a
     if type(a) is not np.ndarray:  # one example of a vmap: the whole batch is written
-        return t._overwritten(result, name)
+        return t._overwritten(result, name, since)
     check_writable(t, name, recording)
     if r.shape != a.shape:
         raise RuntimeError(

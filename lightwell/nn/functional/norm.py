@@ -36,6 +36,12 @@ def _run(record, x, w, b, *rest):
 def _follow(running: Tensor, value: np.ndarray, momentum: float) -> None:
     """running ← (1 - momentum)·running + momentum·value, in place."""
     a = running._a
+    if type(value) is not np.ndarray and type(a) is np.ndarray:
+        raise RuntimeError(
+            "vmap: batch_norm got a mapped input, while running_mean or running_var, which training updates in place, are one for all "
+            "examples. Use a norm without running statistics (track_running_stats=False, GroupNorm, "
+            "torch.func.replace_all_batch_norm_modules_), or eval()"
+        )
     np.add(a * (1 - momentum), value.reshape(-1) * momentum, out=a, casting="unsafe")
     running._bump()
 
