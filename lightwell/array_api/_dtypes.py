@@ -116,15 +116,14 @@ def isdtype(dtype, kind):
     >>> xp.isdtype(xp.uint8, "integral"), xp.isdtype(xp.uint8, (xp.int8, "bool"))
     (True, False)
     """
+    dtype = named_dtype(dtype)
     if isinstance(kind, tuple):
         return any(isdtype(dtype, k) for k in kind)
     if isinstance(kind, str):
         if kind not in KINDS:
             raise ValueError(f"isdtype(): unknown kind {kind!r}: one of {', '.join(KINDS)}")
         return KINDS[kind](dtype)
-    if not isinstance(kind, dtypes.dtype):
-        raise TypeError(f"isdtype(): kind must be a dtype, a name or a tuple of these, got {type(kind).__name__}")
-    return dtype is kind
+    return dtype is named_dtype(kind)
 
 
 def result_type(*arrays_and_dtypes):

@@ -184,7 +184,10 @@ def _remainder(x1, x2):
 def _pow(x1, x2):
     if _is_int(x1) and x2._a.dtype.kind == "i" and x2._a.size and x2._a.min() < 0:
         raise ValueError("pow(): integers have no negative integer powers here: convert the base to floating point, with astype")
-    return arith.pow_(x1, x2)
+    out = arith.pow_(x1, x2)
+    if x2._a.size == 1 and x1.dtype.is_floating_point and x2._a.item() == 0.5:  # NumPy takes a root, which -inf and -0 survive
+        np.copyto(out._a, np.abs(x1._a), where=np.isin(x1._a, (-np.inf, 0)))
+    return out
 
 
 def _on_arrays(f):

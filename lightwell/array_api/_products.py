@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes, ops
+from ..tensor import Tensor, make
 from ._array import function, operator, pair
 from ._manipulation import one_axis
 
@@ -15,6 +16,8 @@ def matmul(x1, x2, /):
 
     ValueError for operands of no dimensions and for sizes that don't fit.
     """
+    if not isinstance(x1, Tensor) or not isinstance(x2, Tensor):
+        raise TypeError(f"matmul(): expected two arrays, got {type(x1).__name__} and {type(x2).__name__}")
     x1, x2 = pair("matmul", x1, x2)
     if not x1.ndim or not x2.ndim:
         raise ValueError("matmul(): an array of no dimensions is no matrix: use multiply")
@@ -59,8 +62,6 @@ def vecdot(x1, x2, /, *, axis=-1):
     if x1.is_complex():
         x1 = ops.conj_physical(x1)
     if x1.dtype.category < dtypes.FLOAT:
-        from ..tensor import make
-
         return make(np.asarray(np.sum(x1._a * x2._a, axis=-1, dtype=x1._a.dtype)))
     return ops.sum(x1 * x2, -1)
 
