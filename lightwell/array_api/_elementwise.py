@@ -20,6 +20,13 @@ def _is_int(x) -> bool:
     return x.dtype.category <= dtypes.INT
 
 
+def _publish(name: str, call, doc: str) -> None:
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    globals()[name] = function(call)
+    __all__.append(name)
+
+
 # ---- one operand ----------------------------------------------------------------------------------------------------
 
 
@@ -30,10 +37,7 @@ def _of_one(name: str, f, doc: str, whole=None):
         _need(name, x)
         return whole(x) if whole is not None and _is_int(x) else f(x)
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = doc
-    globals()[name] = function(call)
-    __all__.append(name)
+    _publish(name, call, doc)
 
 
 def _expm1(x):
@@ -130,7 +134,10 @@ def sign(x, /):
     """
     _need("sign", x)
     if x.is_complex():
-        return ops.sgn(x) if x.requires_grad else make(np.asarray(np.sign(x._a)))
+        out = ops.sgn(x) if x.requires_grad else make(np.asarray(np.sign(x._a)))
+        np.copyto(out._a, 0, where=x._a == 0)
+        np.copyto(out._a, complex(np.nan, np.nan), where=np.isnan(x._a))
+        return out
     out = ops.sign(x)
     if x.dtype.is_floating_point and np.isnan(x._a).any():
         out = ops.where(ops.isnan(x), x, out)
@@ -153,10 +160,7 @@ def _of_two(name: str, f, doc: str):
     def call(x1, x2, /):
         return f(*pair(name, x1, x2))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = doc
-    globals()[name] = function(call)
-    __all__.append(name)
+    _publish(name, call, doc)
 
 
 def _floor_divide(x1, x2):
@@ -190,13 +194,17 @@ def _pow(x1, x2):
     return out
 
 
-def _on_arrays(f):
-    """A NumPy function as one of tensors, for what has no gradient."""
+def _compared(name: str, f, doc: str):
+    """Publish a comparison as `name`: an integer beyond the array's dtype is compared by its value."""
 
-    def call(x1, x2):
-        return make(np.asarray(f(x1._a, x2._a)))
+    def call(x1, x2, /):
+        if {type(x1), type(x2)} & {int} and any(isinstance(v, Tensor) and v._a.dtype.kind in "iu" for v in (x1, x2)):
+            x1, x2 = (v._a if isinstance(v, Tensor) else v for v in (x1, x2))
+        else:
+            x1, x2 = (v._a for v in pair(name, x1, x2))
+        return make(np.asarray(f(x1, x2)))
 
-    return call
+    _publish(name, call, doc)
 
 
 def _extreme(f):
@@ -231,13 +239,8 @@ for _name, _f, _doc in (
     ("bitwise_xor", ops.bitwise_xor, "The bits set in one but not both."),
     ("copysign", ops.copysign, "|x1| with the sign of x2."),
     ("divide", ops.div, "x1 / x2."),
-    ("equal", _on_arrays(np.equal), "Whether x1 = x2."),
     ("floor_divide", _floor_divide, "⌊x1 / x2⌋."),
-    ("greater", _on_arrays(np.greater), "Whether x1 > x2."),
-    ("greater_equal", _on_arrays(np.greater_equal), "Whether x1 ≥ x2."),
     ("hypot", ops.hypot, "√(x1² + x2²), without overflow on the way."),
-    ("less", _on_arrays(np.less), "Whether x1 < x2."),
-    ("less_equal", _on_arrays(np.less_equal), "Whether x1 ≤ x2."),
     ("logaddexp", ops.logaddexp, "log(e^x1 + e^x2), without overflow on the way."),
     ("logical_and", ops.logical_and, "x1 ∧ x2."),
     ("logical_or", ops.logical_or, "x1 ∨ x2."),
@@ -246,12 +249,22 @@ for _name, _f, _doc in (
     ("minimum", _extreme(ops.minimum), "The lesser; NaN where either is NaN."),
     ("multiply", arith.mul_, "x1 · x2."),
     ("nextafter", ops.nextafter, "The number next to x1 in the direction of x2."),
-    ("not_equal", _on_arrays(np.not_equal), "Whether x1 ≠ x2."),
     ("pow", _pow, "x1 to the power x2; ValueError for an integer to a negative integer."),
     ("remainder", _remainder, "What floor division leaves, with the sign of x2."),
     ("subtract", arith.sub_, "x1 - x2."),
 ):  # fmt: skip
     _of_two(_name, _f, _doc)
+
+
+for _name, _f, _doc in (
+    ("equal", np.equal, "Whether x1 = x2."),
+    ("greater", np.greater, "Whether x1 > x2."),
+    ("greater_equal", np.greater_equal, "Whether x1 ≥ x2."),
+    ("less", np.less, "Whether x1 < x2."),
+    ("less_equal", np.less_equal, "Whether x1 ≤ x2."),
+    ("not_equal", np.not_equal, "Whether x1 ≠ x2."),
+):
+    _compared(_name, _f, _doc)
 
 
 @function

@@ -15,7 +15,7 @@ UNARY = {
     "abs": "ifc", "acos": "fc", "acosh": "fc", "asin": "fc", "asinh": "fc", "atan": "fc", "atanh": "fc", "bitwise_invert": "bi",
     "ceil": "if", "conj": "c", "cos": "fc", "cosh": "fc", "exp": "fc", "expm1": "f", "floor": "if", "imag": "c", "isfinite": "ifc",
     "isinf": "ifc", "isnan": "ifc", "log": "fc", "log1p": "fc", "log2": "fc", "log10": "fc", "logical_not": "b", "negative": "ifc",
-    "positive": "ifc", "real": "c", "reciprocal": "fc", "round": "ifc", "sign": "ifc", "signbit": "f", "sin": "fc", "sinh": "fc",
+    "positive": "ifc", "real": "c", "reciprocal": "fc", "round": "ifc", "sign": "if", "signbit": "f", "sin": "fc", "sinh": "fc",
     "sqrt": "fc", "square": "ifc", "tan": "fc", "tanh": "fc", "trunc": "if",
 }  # fmt: skip
 BINARY = {
@@ -183,3 +183,35 @@ def test_gradients():
     a = np.array([0.5, -1.5])
     want = np.exp(a) * a[::-1] + np.exp(a[::-1]) + (a > 0) + np.array([2 * a[0] + 2 * (a[0] + a[1]), 2 * (a[0] + a[1])])
     np.testing.assert_allclose(x.grad.numpy(), want, rtol=1e-5)
+
+
+def test_comparisons_with_integers_beyond_the_dtype():
+    x = xp.asarray([1, -1], dtype=xp.int8)
+    assert (x == 1000).tolist() == [False, False] and (x < 1000).tolist() == (-1000 < x).tolist() == [True, True]
+    assert xp.equal(xp.asarray([1.5]), 1).tolist() == [False] and (x == "a") is False
+    with pytest.raises(TypeError):
+        x < "a"
+    with pytest.raises(TypeError, match="two arrays"):
+        xp.less(1, 2)
+
+
+def test_sign_of_complex_zeros_and_nans():
+    z = xp.sign(xp.asarray([complex(-0.0, -0.0), complex(NAN, 1), 3 + 4j]))
+    assert math.copysign(1, z._a[0].real) == math.copysign(1, z._a[0].imag) == 1
+    assert np.isnan(z._a[1].real) and np.isnan(z._a[1].imag) and abs(complex(z[2]) - (0.6 + 0.8j)) < 1e-6
+
+
+@pytest.mark.parametrize("d", [xp.float32, xp.float64])
+def test_arrays_that_hypothesis_makes(d):
+    extra = pytest.importorskip("hypothesis.extra.array_api")
+    from hypothesis import given, settings
+
+    xps = extra.make_strategies_namespace(xp, api_version="2024.12")
+
+    @settings(max_examples=30, deadline=None, database=None)
+    @given(xps.arrays(d, xps.array_shapes(min_dims=0, min_side=0)))
+    def check(x):
+        assert type(x) is xp.Array and x.dtype is d
+        assert bool(xp.all((x == x) ^ xp.isnan(x)))
+
+    check()
