@@ -3,7 +3,6 @@
 einops is not imported for that. Where it is there already, the backend is made at once; otherwise when it is imported.
 """
 
-import importlib.abc
 import importlib.machinery
 import sys
 
@@ -75,7 +74,7 @@ def _make_backend(backends) -> None:
     backends.LightwellBackend = LightwellBackend  # kept alive: the list of subclasses is weak
 
 
-class _Watch(importlib.abc.MetaPathFinder):
+class _Watch:
     """Waits for einops to be imported, makes the backend, and goes."""
 
     def find_spec(self, fullname, path=None, target=None):
