@@ -1,0 +1,14 @@
+"""`torch.distributed.fsdp`: parameters, gradients and optimizer state spread over the ranks.
+
+fully_sharded_data_parallel.py  the wrapper module (FSDP 1)      unit.py         flat vectors, gathering, scattering
+optim_state.py                  optimizer states whole           wrap.py, api.py policies and options
+"""
+
+from .api import *
+from .fully_sharded_data_parallel import FullyShardedDataParallel
+
+__all__ = [
+    "BackwardPrefetch", "CPUOffload", "FullOptimStateDictConfig", "FullStateDictConfig", "FullyShardedDataParallel",
+    "LocalOptimStateDictConfig", "LocalStateDictConfig", "MixedPrecision", "OptimStateDictConfig", "ShardedOptimStateDictConfig",
+    "ShardedStateDictConfig", "ShardingStrategy", "StateDictConfig", "StateDictSettings", "StateDictType",
+]  # fmt: skip
