@@ -1,5 +1,11 @@
-"""`torch.distributed.nn`: modules that live on other workers, and collectives with derivatives (`functional`)."""
+"""Collectives with gradients (`functional`), and `RemoteModule`."""
 
-from .remote_module import RemoteModule
+from .functional import *
 
-__all__ = ["RemoteModule"]
+
+def __getattr__(name: str):
+    if name == "RemoteModule":
+        from .api.remote_module import RemoteModule
+
+        return RemoteModule
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

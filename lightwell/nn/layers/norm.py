@@ -146,7 +146,9 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation of any (N, C, *) input; in one process its statistics are the batch's.
+    """Batch normalisation of any (N, C, *) input, in training with the statistics of all processes' batches together.
+
+    Without a process group of more than one rank, plain batch normalisation.
 
     >>> import lightwell as torch
     >>> torch.nn.SyncBatchNorm(3)(torch.zeros(2, 3, 4)).shape
@@ -163,6 +165,26 @@ class SyncBatchNorm(_BatchNorm):
     def _check_input_dim(self, input) -> None:
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    def forward(self, input):
+        """The input normalised: by all ranks' batches in training, else by the running statistics if they are kept."""
+        import sys
+
+        groups = sys.modules.get("lightwell.distributed.process_group")  # not even imported where one process trains alone
+        by_batch = self.training or (self.running_mean is None and self.running_var is None)
+        if groups is None or not by_batch or not groups.is_initialized() or groups.get_world_size(self.process_group) < 2:
+            return super().forward(input)
+        from ..parallel.sync_norm import synchronized
+
+        self._check_input_dim(input)
+        factor = 0.0 if self.momentum is None else self.momentum
+        kept = self.training and self.track_running_stats
+        if kept and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                factor = 1.0 / float(self.num_batches_tracked)
+        mean, var = (self.running_mean, self.running_var) if kept else (None, None)
+        return synchronized(input, self.weight, self.bias, mean, var, factor, self.eps, self.process_group)
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group=None) -> Module:

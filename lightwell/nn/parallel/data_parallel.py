@@ -1,6 +1,6 @@
 """`DataParallel`: one batch over several devices; with the CPU alone, the module itself."""
 
-from .module import Module
+from ..module import Module
 
 __all__ = ["DataParallel", "data_parallel"]
 
