@@ -1,0 +1,1 @@
+"""Transformations that PyTorch keeps under this name."""
