@@ -87,6 +87,17 @@ def inverse_affine(center, angle, translate, scale, shear):
     return m
 
 
+def turned_size(matrix, height, width):
+    """(height, width) of the picture that holds all corners after the map."""
+    across, down = 0.5 * width, 0.5 * height
+    corners = np.array([[-across, -down, 1], [-across, down, 1], [across, down, 1], [across, -down, 1]])
+    turned = corners @ np.array(matrix).reshape(2, 3).T + [across, down]
+    # a corner that misses a whole pixel by rounding alone makes no new pixel
+    low, high = (np.trunc(v / 0.001 + np.copysign(0.5, v)) * 0.001 for v in (turned.min(0), turned.max(0)))
+    new_w, new_h = (np.ceil(high) - np.floor(low)).astype(int).tolist()
+    return new_h, new_w
+
+
 def affine(a, matrix, name, fill, out_size=None):
     """Sample (..., C, H, W) at matrix · (x, y, 1), coordinates from the middle of the picture; outside lies ``fill``."""
     height, width = a.shape[-2:]

@@ -28,6 +28,8 @@ def mode_name(interpolation) -> str:
     """The name of an interpolation given as an InterpolationMode or as Pillow's number."""
     if isinstance(interpolation, int):
         return _FROM_CODE[interpolation]
+    if isinstance(interpolation, str):  # as transforms.v2 has it
+        interpolation = InterpolationMode(interpolation)
     if not isinstance(interpolation, InterpolationMode):
         raise TypeError(f"interpolation should be an InterpolationMode, got {interpolation!r}; write InterpolationMode.BILINEAR")
     return interpolation.value

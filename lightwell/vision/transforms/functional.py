@@ -323,13 +323,7 @@ def rotate(img, angle: float, interpolation=InterpolationMode.NEAREST, expand=Fa
     matrix = _arrays.inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     out_size = None
     if expand:
-        corners = np.array([[-0.5 * w, -0.5 * h, 1], [-0.5 * w, 0.5 * h, 1], [0.5 * w, 0.5 * h, 1], [0.5 * w, -0.5 * h, 1]])
-        turned = corners @ np.array(matrix).reshape(2, 3).T + [w * 0.5, h * 0.5]
-        low, high = turned.min(0), turned.max(0)
-        # a corner that misses a whole pixel by rounding alone makes no new pixel
-        low, high = (np.trunc(v / 0.001 + np.copysign(0.5, v)) * 0.001 for v in (low, high))
-        new_w, new_h = (np.ceil(high) - np.floor(low)).astype(int).tolist()
-        out_size = (new_h, new_w)
+        out_size = _arrays.turned_size(matrix, h, w)
     return wrap(_arrays.affine(img.detach().numpy(), matrix, name, fill, out_size))
 
 
