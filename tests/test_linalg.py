@@ -248,6 +248,7 @@ ERRORS = [
     lambda f: f.linalg.solve(f.eye(2), f.ones(3, 3)),
     lambda f: f.linalg.solve(f.eye(2), f.ones(2).double()),
     lambda f: f.linalg.cholesky(-f.eye(2)),
+    lambda f: f.linalg.cholesky(f.diag(f.tensor([1.0, float("nan"), 1.0]))),
     lambda f: f.linalg.cholesky(f.stack([f.eye(2), -f.eye(2)])),
     lambda f: f.linalg.cholesky_ex(-f.eye(2), check_errors=True),
     lambda f: f.linalg.qr(f.eye(2), mode="x"),

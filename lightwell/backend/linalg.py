@@ -23,8 +23,11 @@ def diagonal(x):
 
 
 def cholesky(a, upper=False):
-    """The lower factor L with a = L·Lᴴ, or the upper one with a = Uᴴ·U."""
-    return np.linalg.cholesky(a, upper=upper)
+    """The lower factor L with a = L·Lᴴ, or the upper one with a = Uᴴ·U; LinAlgError where there is none, or nan."""
+    factor = np.linalg.cholesky(a, upper=upper)
+    if np.isnan(diagonal(factor)).any():  # NumPy's LAPACK compares nan with 0 and goes on
+        raise np.linalg.LinAlgError("nan on the diagonal")
+    return factor
 
 
 def svdvals(a):

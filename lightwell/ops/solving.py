@@ -351,7 +351,7 @@ class linalg_cholesky_:
 
 def _minor(m, upper) -> int:
     """The order of the first leading minor that isn't positive-definite; 0 for a positive-definite matrix."""
-    bad = fails(lambda a: np.linalg.cholesky(a, upper=upper))
+    bad = fails(lambda a: LA.cholesky(a, upper=upper))
     if not bad(m):
         return 0
     low, high = 0, len(m)  # positive-definite up to `low`, not from `high` on
