@@ -1,0 +1,11 @@
+"""What Gaussian processes raise."""
+
+__all__ = ["NanError", "NotPSDError"]
+
+
+class NotPSDError(RuntimeError):
+    """A covariance matrix is not positive definite, even with jitter."""
+
+
+class NanError(RuntimeError):
+    """A covariance matrix has nan in it."""
