@@ -9,7 +9,7 @@ import lightwell as lw
 import lightwell.func
 
 torch = pytest.importorskip("torch")
-import torch.func  # noqa: E402
+import torch.func
 
 # Programs of a vector (5 numbers), written with names both libraries have. `m` is the library.
 VECTOR = {
@@ -99,7 +99,7 @@ WRONG_THERE = {("vmap jacfwd", "solve"), ("vmap hessian", "solve"), ("linearize"
 
 
 def test_hessian_of_layer_norm_by_differences():
-    f = lambda x: VECTOR["layer_norm"](lw, x).sum()  # noqa: E731
+    f = lambda x: VECTOR["layer_norm"](lw, x).sum()
     x, h = lw.from_numpy(X.copy()), 1e-5
     g = lw.func.grad(f)
     rows = [(g(x + h * e) - g(x - h * e)) / (2 * h) for e in lw.eye(5, dtype=lw.float64)]
@@ -150,7 +150,7 @@ def test_of_scalars(how):
     for name in SCALAR:
         if (how, name) in WRONG_THERE:
             continue
-        f = lambda m, x: (VECTOR[name](m, x) * 1.3).sum()  # noqa: B023, E731
+        f = lambda m, x: (VECTOR[name](m, x) * 1.3).sum()
         try:
             ours, theirs = both(transform, f, data)
         except Exception as error:

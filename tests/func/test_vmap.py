@@ -21,7 +21,7 @@ def close(a, b, rtol=1e-5, atol=1e-6):
 
 def test_dims_and_trees():
     x, y = lw.randn(3, 4), lw.randn(4, 5)
-    f = lambda d, p: {"sum": d["x"].sum() + p[0], "all": [d["x"] * p[1]]}  # noqa: E731
+    f = lambda d, p: {"sum": d["x"].sum() + p[0], "all": [d["x"] * p[1]]}
     out = vmap(f, in_dims=({"x": 1}, (None, 0)), out_dims={"sum": 0, "all": [-1]})({"x": x}, (lw.tensor(2.0), y[:, 0]))
     close(out["sum"], x.sum(0) + 2)
     close(out["all"][0], x * y[:, 0])
@@ -176,7 +176,7 @@ def test_draws_are_pytorchs(call):
     made = []
     for m in (lw, torch):
         m.manual_seed(11)
-        made.append(m.vmap(lambda a: calls[call](m, a), randomness="different")(m.from_numpy(x.copy())).numpy())  # noqa: B023
+        made.append(m.vmap(lambda a: calls[call](m, a), randomness="different")(m.from_numpy(x.copy())).numpy())
     np.testing.assert_allclose(*made, rtol=1e-6, atol=1e-7)
 
 
@@ -244,7 +244,7 @@ def test_embeddings_and_losses():
         return nn.functional.cross_entropy(e, t), nn.functional.nll_loss(e.log_softmax(1), t), nn.functional.one_hot(t, 4), e[i % 5, t]
 
     for dims in ((0, 0, 0), (None, 0, 0), (0, None, 0), (0, 0, None), (0, None, None)):
-        pick = lambda n, v, d: v[n] if d == 0 else v[0]  # noqa: E731
+        pick = lambda n, v, d: v[n] if d == 0 else v[0]
         args = [v if d == 0 else v[0] for v, d in zip((w, i, t), dims)]
         rows = [f(*[pick(n, v, d) for v, d in zip((w, i, t), dims)]) for n in range(3)]
         for got, column in zip(vmap(f, in_dims=dims)(*args), zip(*rows)):
@@ -323,7 +323,7 @@ def test_custom_functions():
 
 
 def test_aux_argnums_and_trees():
-    f = lambda a, d: ((a * d["w"]).sum() ** 2, {"aux": a + 1})  # noqa: E731
+    f = lambda a, d: ((a * d["w"]).sum() ** 2, {"aux": a + 1})
     a, d = lw.tensor([1.0, 2.0]), {"w": lw.tensor([3.0, 4.0])}
     (ga, gd), (value, aux) = grad_and_value(f, (0, 1), has_aux=True)(a, d)
     close(ga, 22 * d["w"])

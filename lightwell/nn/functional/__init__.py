@@ -12,6 +12,7 @@ from . import (
     fold,
     grid,
     linear,
+    linear_loss,
     loss,
     margin_loss,
     norm,
@@ -25,7 +26,7 @@ from . import (
 # Each family says in `__all__` what it gives; a family's name may be a function's too, and then means the function.
 __all__ = []
 for _family in (
-    activation, linear, distance, loss, margin_loss, dropout, embedding, norm, conv, pooling, adaptive_pooling, pad, fold, resize,
+    activation, linear, distance, loss, linear_loss, margin_loss, dropout, embedding, norm, conv, pooling, adaptive_pooling, pad, fold, resize,
     attention, grid, pixel_shuffle, recurrent, ctc,
 ):  # fmt: skip
     for _name in _family.__all__:

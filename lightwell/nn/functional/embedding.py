@@ -144,6 +144,7 @@ def embedding_bag(
     _in_range("embedding_bag", index, rows)
     if max_norm is not None:
         _renorm(weight, index, max_norm, norm_type)
+    seen = index
     if padding is not None:
         keep = index != padding
         index, bag = index[keep], bag[keep]
@@ -155,8 +156,17 @@ def embedding_bag(
         if mode == "mean":
             c = (1 / np.maximum(np.bincount(bag, minlength=bags), 1)[bag]).astype(kind)
         coef = make(c)
-    scale = _scale(index, None, scale_grad_by_freq, rows, kind)
+    scale = _bag_scale(seen, index, rows, kind) if scale_grad_by_freq and index.size else None
     return embedding_bag_(weight, coef, make(index), make(bag), bags, scale)
+
+
+def _bag_scale(seen, index, rows: int, dtype):
+    """1/frequency, as PyTorch's kernel takes it: the k-th smallest index is scaled by the frequency of the k-th of all in order."""
+    order, counts = np.sort(seen), np.bincount(seen, minlength=rows)
+    rank = np.zeros(rows, np.int64)
+    distinct = np.unique(seen)
+    rank[distinct] = np.arange(distinct.size)
+    return (1 / counts[order[rank[index]]]).astype(dtype)[:, None]
 
 
 def _bag_max(weight, index, bag, bags):

@@ -1,5 +1,6 @@
 """Linear and bilinear maps."""
 
+from ...errors import NotStrided
 from ...ops.contractions import einsum
 from ...ops.precision import lowering
 from ...ops.products import linear_, matmul, mm
@@ -19,6 +20,8 @@ def linear(input, weight, bias=None):
     """
     try:
         shape, wide = input._a.shape, weight._a.shape
+    except NotStrided as error:
+        return NotStrided.elsewhere("linear", (input, weight, bias), {}, error)
     except AttributeError:
         argument, position, value = ("input", 1, input) if not isinstance(input, Tensor) else ("weight", 2, weight)
         raise TypeError(f"linear(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}") from None

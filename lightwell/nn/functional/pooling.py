@@ -275,7 +275,7 @@ def _last_of_each(input, index):
         return input
     keep = np.ones(flat.shape, bool)
     np.put_along_axis(keep, order[:, :-1], ~again, 1)
-    return input * wrap(keep.reshape(index.shape)).to(input.dtype)
+    return input - (input * wrap(~keep.reshape(index.shape)).to(input.dtype)).detach()
 
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):

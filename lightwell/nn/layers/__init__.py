@@ -1,6 +1,7 @@
 """The layers, one file a family."""
 
 from .activation import *
+from .adaptive import *
 from .attention import *
 from .conv import *
 from .distance import *
@@ -8,6 +9,7 @@ from .dropout import *
 from .embedding import *
 from .lazy import *
 from .linear import *
+from .linear_loss import *
 from .loss import *
 from .norm import *
 from .padding import *

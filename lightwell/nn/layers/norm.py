@@ -13,7 +13,7 @@ from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .lazy import LazyModuleMixin
 
 __all__ = [
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "CrossMapLRN2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "LayerNorm", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
     "LazyInstanceNorm3d", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm",
 ]  # fmt: skip
@@ -443,6 +443,34 @@ class GroupNorm(Module):
     def extra_repr(self) -> str:
         """The arguments."""
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+
+
+class CrossMapLRN2d(Module):
+    r"""y = x (k + α/n Σ x²)^{-β}, the sum over the (n-1)//2 channels before and behind: `LocalResponseNorm` of old, for (N, C, H, W).
+
+    The formula itself; PyTorch's running sum keeps channel 0 too long, and its backward takes a shifted window.
+
+    >>> import lightwell as torch
+    >>> torch.nn.CrossMapLRN2d(3)(torch.zeros(1, 5, 7, 7)).shape
+    torch.Size([1, 5, 7, 7])
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input):
+        """The normalised input."""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        reach = (self.size - 1) // 2
+        squares = F.pad(input * input, [0, 0, 0, 0, reach, reach])
+        total = sum(squares.narrow(1, i, input.shape[1]) for i in range(2 * reach + 1))
+        return input * (total * (self.alpha / self.size) + self.k) ** -self.beta
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class LocalResponseNorm(Module):

@@ -8,6 +8,7 @@ from ..containers import ModuleDict, ModuleList, ParameterDict, ParameterList, S
 from ..layers import *
 from ..layers import (
     activation,
+    adaptive,
     attention,
     conv,
     distance,
@@ -15,6 +16,7 @@ from ..layers import (
     embedding,
     lazy,
     linear,
+    linear_loss,
     loss,
     norm,
     padding,
@@ -28,13 +30,14 @@ from ..module import Module
 
 batchnorm = instancenorm = normalization = norm
 flatten, sparse, upsampling = linear, embedding, upsample
+linear_cross_entropy_options = linear_loss
 channelshuffle = fold = pixelshuffle
 for _family in (softmax, attention):  # PyTorch keeps these in the file of the activations
     for _name in _family.__all__:
         setattr(activation, _name, getattr(_family, _name))
 
 for _name in (
-    "activation batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear loss "
+    "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear linear_cross_entropy_options loss "
     "module normalization padding pixelshuffle pooling rnn sparse upsampling"
 ).split():
     sys.modules[f"{__name__}.{_name}"] = globals()[_name]
