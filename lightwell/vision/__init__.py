@@ -4,7 +4,8 @@ import importlib
 
 _SUBMODULES = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 
-__all__ = [*_SUBMODULES, "get_image_backend", "set_image_backend"]
+__all__ = ["get_image_backend", "set_image_backend"]
+__all__ += list(_SUBMODULES)
 
 
 def get_image_backend() -> str:

@@ -210,3 +210,65 @@ class EMNIST(MNIST):
         for name in os.listdir(inner):
             os.replace(os.path.join(inner, name), os.path.join(self.raw_folder, name))
         shutil.rmtree(inner)
+
+
+class QMNIST(MNIST):
+    """MNIST with 60,000 test digits and what is known of each writer (Yadav & Bottou 2019).
+
+    ``what``: 'train', 'test' (all), 'test10k' (MNIST's own), 'test50k' (the others) or 'nist' (everything); by default as
+    ``train`` says. With ``compat`` a target is the digit, else a tensor of eight numbers. Errors as of MNIST.
+    """
+
+    _address = "https://raw.githubusercontent.com/facebookresearch/qmnist/master/"
+    subsets = {"train": "train", "test": "test", "test10k": "test", "test50k": "test", "nist": "nist"}
+    resources = {
+        "train": [
+            (_address + "qmnist-train-images-idx3-ubyte.gz", "ed72d4157d28c017586c42bc6afe6370"),
+            (_address + "qmnist-train-labels-idx2-int.gz", "0058f8dd561b90ffdd0f734c6a30e5e4"),
+        ],
+        "test": [
+            (_address + "qmnist-test-images-idx3-ubyte.gz", "1394631089c404de565df7b7aeaf9412"),
+            (_address + "qmnist-test-labels-idx2-int.gz", "5b5b05890a5e13444e108efe57b788aa"),
+        ],
+        "nist": [
+            (_address + "xnist-images-idx3-ubyte.xz", "7f124b3b8ab81486c9d8c2749c17f834"),
+            (_address + "xnist-labels-idx2-int.xz", "5ed0e788978e45d4a8bd4b7caec3d79d"),
+        ],
+    }
+
+    def __init__(self, root=None, what=None, compat: bool = True, train: bool = True, **kwargs):
+        from lightwell.vision.datasets.utils import verify_str_arg
+
+        self.what = verify_str_arg(what or ("train" if train else "test"), "what", tuple(self.subsets))
+        self.compat = compat
+        super().__init__(root, train, **kwargs)
+        part = {"test10k": slice(0, 10000), "test50k": slice(10000, None)}.get(self.what)
+        if part is not None:
+            self.data, self.targets = self.data[part].clone(), self.targets[part].clone()
+
+    def _files(self):
+        return [os.path.splitext(os.path.basename(url))[0] for url, _ in self.resources[self.subsets[self.what]]]
+
+    def download(self) -> None:
+        """Fetch and unpack the files that are not there."""
+        from lightwell.vision.datasets.utils import download_and_extract_archive
+
+        for (url, md5), name in zip(self.resources[self.subsets[self.what]], self._files()):
+            if self._locate(name) is None:
+                target = os.path.join(self.raw_folder, name)
+                download_and_extract_archive(url, self.raw_folder, target, md5=md5)
+
+    def __getitem__(self, index):
+        from lightwell.vision._pillow import image_module
+
+        picture, target = image_module().fromarray(self.data[index].numpy()), self.targets[index]
+        if self.transform is not None:
+            picture = self.transform(picture)
+        target = int(target[0]) if self.compat else target
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return picture, target
+
+    def extra_repr(self) -> str:
+        """Which part this is."""
+        return f"Split: {self.what}"

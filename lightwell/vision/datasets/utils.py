@@ -105,7 +105,7 @@ def _show(path, done, total, shown, end=""):
 
 
 def safe_extract(archive, folder) -> None:
-    """Unpack a .zip or .tar(.gz) whose members all stay inside the folder."""
+    """Unpack a .zip or .tar (packed or not) whose members all stay inside the folder."""
     import tarfile
     import zipfile
 
@@ -115,3 +115,104 @@ def safe_extract(archive, folder) -> None:
     else:
         with tarfile.open(archive) as pack:
             pack.extractall(folder, filter="data")
+
+
+def check_md5(fpath, md5: str, **kwargs) -> bool:
+    """Whether the file has that MD5 sum."""
+    return md5 == calculate_md5(fpath, **kwargs)
+
+
+def download_url(url: str, root, filename=None, md5: str | None = None, max_redirect_hops: int = 3) -> None:
+    """Fetch a file into the folder ``root``, under the name in its address or ``filename``; it is checked where a sum is given.
+
+    A file that is there with the right sum is left alone. Raises RuntimeError where it cannot be fetched.
+    """
+    download([url], os.path.join(os.path.expanduser(root), filename or os.path.basename(url)), md5)
+
+
+def download_file_from_google_drive(file_id: str, root, filename=None, md5: str | None = None) -> None:
+    """Fetch a shared file of Google Drive into the folder ``root``; use as ``download_url``."""
+    download_url(f"https://drive.usercontent.google.com/download?id={file_id}&confirm=t", root, filename or file_id, md5)
+
+
+_PACKERS = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
+
+
+def extract_archive(from_path, to_path=None, remove_finished: bool = False):
+    """Unpack a .zip or .tar (.gz, .bz2, .xz) into a folder, or a single packed file, beside itself by default.
+
+    Members that would land outside the folder are refused. Gives the folder or file made. Raises RuntimeError for others.
+
+    >>> import os, tempfile, zipfile
+    >>> from lightwell.vision.datasets.utils import extract_archive
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with zipfile.ZipFile(os.path.join(folder, "a.zip"), "w") as pack:
+    ...         pack.writestr("b.txt", "c")
+    ...     where = extract_archive(os.path.join(folder, "a.zip"), os.path.join(folder, "out"))
+    ...     os.listdir(where)
+    ['b.txt']
+    """
+    import importlib
+    import shutil
+    import tarfile
+    import zipfile
+
+    path = os.path.expanduser(os.fspath(from_path))
+    if zipfile.is_zipfile(path) or tarfile.is_tarfile(path):
+        target = os.path.dirname(path) if to_path is None else os.fspath(to_path)
+        os.makedirs(target or ".", exist_ok=True)
+        safe_extract(path, target or ".")
+    else:
+        stem, ending = os.path.splitext(path)
+        if ending not in _PACKERS:
+            raise RuntimeError(f"extract_archive: {path} is no .zip, .tar, .gz, .bz2 or .xz file that can be read")
+        target = stem if to_path is None else os.fspath(to_path)
+        with importlib.import_module(_PACKERS[ending]).open(path, "rb") as source, open(target, "wb") as file:
+            shutil.copyfileobj(source, file)
+    if remove_finished:
+        os.remove(path)
+    return target
+
+
+def download_and_extract_archive(url, download_root, extract_root=None, filename=None, md5=None, remove_finished=False) -> None:
+    """``download_url``, then ``extract_archive`` into ``extract_root`` (the folder of the download)."""
+    folder = os.path.expanduser(download_root)
+    download_url(url, folder, filename, md5)
+    extract_archive(os.path.join(folder, filename or os.path.basename(url)), extract_root or folder, remove_finished)
+
+
+def list_dir(root, prefix: bool = False) -> list[str]:
+    """The folders in a folder, sorted, with its path before them where ``prefix``."""
+    found = sorted(entry.name for entry in os.scandir(os.path.expanduser(root)) if entry.is_dir())
+    return [os.path.join(root, name) for name in found] if prefix else found
+
+
+def list_files(root, suffix, prefix: bool = False) -> list[str]:
+    """The files in a folder whose names end so, sorted, with its path before them where ``prefix``."""
+    found = sorted(entry.name for entry in os.scandir(os.path.expanduser(root)) if entry.is_file() and entry.name.endswith(suffix))
+    return [os.path.join(root, name) for name in found] if prefix else found
+
+
+def verify_str_arg(value, arg=None, valid_values=None, custom_msg=None):
+    """The value, where it is one of the valid strings. Raises ValueError otherwise."""
+    if not isinstance(value, str):
+        raise ValueError(f"Expected type str{f' for argument {arg}' if arg else ''}, but got type {type(value)}.")
+    if valid_values is not None and value not in valid_values:
+        raise ValueError(
+            custom_msg or f"Unknown value '{value}' for argument {arg}. Valid values are {{{', '.join(map(repr, valid_values))}}}."
+        )
+    return value
+
+
+def absent(dataset: str, where) -> RuntimeError:
+    """The error of a dataset whose files are missing or damaged."""
+    return RuntimeError(f"{dataset}: dataset not found or corrupted in {where}. You can use download=True to download it")
+
+
+def load_mat(path, **options):
+    """A MATLAB file, read by SciPy; raises ModuleNotFoundError that says how to install it."""
+    try:
+        from scipy.io import loadmat
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"reading {path} needs SciPy: pip install scipy", name="scipy") from error
+    return loadmat(path, **options)

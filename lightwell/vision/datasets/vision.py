@@ -78,6 +78,27 @@ class VisionDataset(Dataset):
         return "\n".join([f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)])
 
 
+class FilePictures(VisionDataset):
+    """Pictures that lie in files, opened one at a time; a subclass defines ``_sample(index)``: (picture, target)."""
+
+    def __getitem__(self, index):
+        picture, target = self._sample(index)
+        if self.transforms is not None:
+            picture, target = self.transforms(picture, target)
+        return picture, target
+
+
+def open_rgb(path):
+    """A picture file as a Pillow image of mode 'RGB'."""
+    with image_module().open(path) as picture:
+        return picture.convert("RGB")
+
+
+def one_or_all(targets):
+    """The only target, all of them as a tuple, or None."""
+    return None if not targets else targets[0] if len(targets) == 1 else tuple(targets)
+
+
 class ArrayPictures(VisionDataset):
     """Pictures that lie in memory as bytes (N, H, W) or (N, H, W, C), with one integer target each."""
 

@@ -10,7 +10,9 @@ from lightwell.vision.ops.misc import Conv2dNormActivation, Permute
 from lightwell.vision.ops.stochastic_depth import StochasticDepth
 
 _SIZES = ("Tiny", "Small", "Base", "Large")
-__all__ = ["ConvNeXt", *(f"ConvNeXt_{s}_Weights" for s in _SIZES), *(f"convnext_{s.lower()}" for s in _SIZES)]
+__all__ = ["ConvNeXt"]
+__all__ += [f"ConvNeXt_{s}_Weights" for s in _SIZES]
+__all__ += [f"convnext_{s.lower()}" for s in _SIZES]
 
 
 class LayerNorm2d(nn.LayerNorm):

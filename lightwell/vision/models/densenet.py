@@ -7,7 +7,9 @@ import lightwell
 from lightwell import nn
 from lightwell.vision.models._api import builder, weights
 
-__all__ = ["DenseNet", *(f"DenseNet{n}_Weights" for n in (121, 161, 169, 201)), *(f"densenet{n}" for n in (121, 161, 169, 201))]
+__all__ = ["DenseNet"]
+__all__ += [f"DenseNet{n}_Weights" for n in (121, 161, 169, 201)]
+__all__ += [f"densenet{n}" for n in (121, 161, 169, 201)]
 
 
 class _DenseLayer(nn.Module):

@@ -6,7 +6,9 @@ from lightwell import nn
 from lightwell.vision.models._api import builder, weights
 
 _NAMES = ("0_5", "0_75", "1_0", "1_3")
-__all__ = ["MNASNet", *(f"MNASNet{n}_Weights" for n in _NAMES), *(f"mnasnet{n}" for n in _NAMES)]
+__all__ = ["MNASNet"]
+__all__ += [f"MNASNet{n}_Weights" for n in _NAMES]
+__all__ += [f"mnasnet{n}" for n in _NAMES]
 
 _MOMENTUM = 1 - 0.9997  # the paper's TensorFlow momentum said PyTorch's way
 

@@ -5,7 +5,9 @@ from lightwell import nn
 from lightwell.vision.models._api import builder, weights
 
 _NAMES = ("0_5", "1_0", "1_5", "2_0")
-__all__ = ["ShuffleNetV2", *(f"ShuffleNet_V2_X{n}_Weights" for n in _NAMES), *(f"shufflenet_v2_x{n}" for n in _NAMES)]
+__all__ = ["ShuffleNetV2"]
+__all__ += [f"ShuffleNet_V2_X{n}_Weights" for n in _NAMES]
+__all__ += [f"shufflenet_v2_x{n}" for n in _NAMES]
 
 
 def channel_shuffle(x, groups: int):

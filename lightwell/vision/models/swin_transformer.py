@@ -10,7 +10,9 @@ from lightwell.vision.ops.misc import MLP, Permute
 from lightwell.vision.ops.stochastic_depth import StochasticDepth
 
 _NAMES = ("T", "S", "B", "V2_T", "V2_S", "V2_B")
-__all__ = ["SwinTransformer", *(f"Swin_{n}_Weights" for n in _NAMES), *(f"swin_{n.lower()}" for n in _NAMES)]
+__all__ = ["SwinTransformer"]
+__all__ += [f"Swin_{n}_Weights" for n in _NAMES]
+__all__ += [f"swin_{n.lower()}" for n in _NAMES]
 F = nn.functional
 
 

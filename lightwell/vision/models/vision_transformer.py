@@ -11,7 +11,9 @@ from lightwell.vision.models._api import builder, overwrite, weights
 from lightwell.vision.ops.misc import MLP, Conv2dNormActivation
 
 _NAMES = ("b_16", "b_32", "l_16", "l_32", "h_14")
-__all__ = ["VisionTransformer", *(f"ViT_{n.upper()}_Weights" for n in _NAMES), *(f"vit_{n}" for n in _NAMES)]
+__all__ = ["VisionTransformer"]
+__all__ += [f"ViT_{n.upper()}_Weights" for n in _NAMES]
+__all__ += [f"vit_{n}" for n in _NAMES]
 
 
 def _assert(condition, message):

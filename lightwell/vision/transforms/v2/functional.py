@@ -8,7 +8,6 @@ import numpy as np
 
 import lightwell
 from lightwell.tensor import Tensor
-
 from lightwell.vision._pillow import is_pil
 from lightwell.vision.transforms import _effects
 from lightwell.vision.transforms import functional as _v1
