@@ -18,3 +18,16 @@ def test_arange_over_zero_keeps_the_rounding_of_its_steps():
     # a relu's derivative "at zero" is 1 here, as the book's plot shows
     x = lw.arange(-8.0, 8.0, 0.1)
     assert 0 < x[80].item() < 1e-15
+
+
+def test_a_refused_device_draws_no_random_number():
+    lw.manual_seed(0)
+    expected = lw.rand(2)
+    for draw in (
+        lambda: lw.rand(2, 3, device="cuda:1"), lambda: lw.randn(3, device="cuda"), lambda: lw.randperm(5, device="cuda"),
+        lambda: lw.randint(0, 5, (3,), device="cuda"), lambda: lw.normal(0, 1, (2, 2), device="cuda"),
+    ):  # fmt: skip
+        lw.manual_seed(0)
+        with pytest.raises((AssertionError, RuntimeError)):
+            draw()
+        assert lw.equal(lw.rand(2), expected)

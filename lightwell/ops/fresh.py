@@ -10,14 +10,19 @@ from .convert import as_dtype, check_device
 ndarray = np.ndarray
 
 
-def finish(array: ndarray, device, requires_grad: bool, layout=None, pin_memory=False) -> Tensor:
-    """The tensor of a fresh array, after the checks that every creating function shares."""
+def place(device) -> None:
+    """Refuse a device, asked for or the default one, that is not there."""
     if device is not None:
         check_device(device)
     else:
         default = get_default_device()
         if default.type != "cpu":
             check_device(default)
+
+
+def finish(array: ndarray, device, requires_grad: bool, layout=None, pin_memory=False) -> Tensor:
+    """The tensor of a fresh array, after the checks that every creating function shares."""
+    place(device)
     t = make(array)
     if requires_grad:
         t.requires_grad = True

@@ -6,7 +6,7 @@ from .. import dtypes, random
 from ..autograd import modes
 from ..tensor import Tensor, make
 from .creation import laid_out
-from .fresh import finish, np_dtype, shape_of
+from .fresh import finish, np_dtype, place, shape_of
 from .inplace import check_writable, copy, hang, note, rebase, writing
 from .op import draws
 
@@ -18,7 +18,9 @@ __all__ = [
 random.Generator._wrap = staticmethod(make)
 
 
-def _gen(generator):
+def _gen(generator, device=None):
+    """The generator to draw from, once it is known that the device is there: a refused call draws nothing."""
+    place(device)
     return random.default_generator if generator is None else generator
 
 
@@ -45,7 +47,7 @@ def rand(
     >>> _ = torch.manual_seed(0); torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    array = random.uniform(_gen(generator), _shape("rand", args, size), np_dtype(dtype))
+    array = random.uniform(_gen(generator, device), _shape("rand", args, size), np_dtype(dtype))
     return _finish("rand", array, out, device, requires_grad, layout)
 
 
@@ -59,7 +61,7 @@ def randn(
     >>> _ = torch.manual_seed(0); torch.randn(2)
     tensor([ 1.5410, -0.2934])
     """
-    array = random.normal(_gen(generator), _shape("randn", args, size), np_dtype(dtype))
+    array = random.normal(_gen(generator, device), _shape("randn", args, size), np_dtype(dtype))
     return _finish("randn", array, out, device, requires_grad, layout)
 
 
@@ -108,7 +110,7 @@ def randint(
         low, high = 0, low if high is None else high
     if size is None or high is None:
         raise TypeError("randint() received an invalid combination of arguments: give a size, as in randint(low, high, (2, 3))")
-    array = random.integers(_gen(generator), shape_of("randint", (size,)), np_dtype(dtype, dtypes.int64), int(low), int(high))
+    array = random.integers(_gen(generator, device), shape_of("randint", (size,)), np_dtype(dtype, dtypes.int64), int(low), int(high))
     return _finish("randint", array, out, device, requires_grad, layout)
 
 
@@ -129,7 +131,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    array = random.permutation(_gen(generator), int(n), np_dtype(dtype, dtypes.int64))
+    array = random.permutation(_gen(generator, device), int(n), np_dtype(dtype, dtypes.int64))
     return _finish("randperm", array, out, device, requires_grad, layout)
 
 
@@ -150,10 +152,10 @@ def normal(
         s = std._a if isinstance(std, Tensor) else float(std)
         shape = np.broadcast_shapes(np.shape(m), np.shape(s))
         kind = mean._a.dtype if isinstance(mean, Tensor) else std._a.dtype
-        return _finish("normal", random.normal(_gen(generator), shape, kind, m, s), out, device, requires_grad, layout)
+        return _finish("normal", random.normal(_gen(generator, device), shape, kind, m, s), out, device, requires_grad, layout)
     if size is None:
         raise TypeError("normal() received an invalid combination of arguments: numbers for mean and std need a size=")
-    array = random.normal(_gen(generator), shape_of("normal", (size,)), np_dtype(dtype), mean, std)
+    array = random.normal(_gen(generator, device), shape_of("normal", (size,)), np_dtype(dtype), mean, std)
     return _finish("normal", array, out, device, requires_grad, layout)
 
 
