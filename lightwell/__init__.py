@@ -66,6 +66,9 @@ _FROM = {  # single names that live in a subpackage
     "save": "serialization", "load": "serialization", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
     "sparse_csc_tensor": "sparse", "sparse_csc": "sparse",
     **dict.fromkeys((
+        "hspmm resize_as_sparse_ smm sparse_bsc sparse_bsc_tensor sparse_bsr sparse_bsr_tensor sparse_compressed_tensor sspaddmm"
+    ).split(), "sparse"),
+    **dict.fromkeys((
         "adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d batch_norm channel_shuffle constant_pad_nd conv1d conv2d conv3d "
         "conv_transpose1d conv_transpose2d conv_transpose3d embedding group_norm instance_norm layer_norm max_pool1d "
         "max_pool1d_with_indices max_pool2d max_pool3d pixel_shuffle pixel_unshuffle"

@@ -7,6 +7,16 @@ class Unreadable(RuntimeError):
     """Under `vmap`, numbers were asked of a tensor that stands for every example of a batch at once."""
 
 
+class NotStrided(NotImplementedError):
+    """The elements of a sparse tensor were asked for as an array: `elsewhere` finds what computes on its entries instead."""
+
+    elsewhere = None  # set by lightwell.sparse: elsewhere(name, args, kwargs, error)
+
+
+# Who meets it outside meets the plain error: where nothing computes on entries, that is what it says.
+NotStrided.__name__, NotStrided.__qualname__, NotStrided.__module__ = "NotImplementedError", "NotImplementedError", "builtins"
+
+
 def kind_of(value) -> str:
     """How a message names a value: a tensor by shape and dtype, anything else by its type."""
     a = getattr(value, "_a", None)

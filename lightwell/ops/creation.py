@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, errors
 from ..tensor import Tensor
 from .fresh import finish, np_dtype, order_of, shape_of
 from .from_data import array_of
@@ -58,6 +58,10 @@ def _made(fill, op, size, out, dtype, layout, device, requires_grad):
     if size[0] is None:
         raise TypeError(f"{op}() missing 1 required positional argument: 'size', as in {op}(2, 3)")
     shape = shape_of(op, size)
+    if layout is not None and layout.name != "strided" and op in ("zeros", "empty"):
+        from ..sparse.functions import made_empty
+
+        return made_empty(shape, dtype, layout)
     try:
         t = finish(fill(shape, kind), device, requires_grad, layout)
     except (MemoryError, ValueError) as error:
@@ -124,7 +128,11 @@ def _mapped(fn):
 
     @functools.wraps(fn)
     def like(input, *args, **kwargs):
-        if type(getattr(input, "_a", None)) is not ndarray and hasattr(input, "whole"):
+        try:
+            a = getattr(input, "_a", None)
+        except errors.NotStrided as error:
+            return errors.NotStrided.elsewhere(fn.__name__, (input, *args), kwargs, error)
+        if type(a) is not ndarray and hasattr(input, "whole"):
             return input.like(like, *args, **kwargs)
         return fn(input, *args, **kwargs)
 

@@ -7,7 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
-from ..errors import Unreadable
+from ..errors import NotStrided, Unreadable
 from ..tensor import Tensor
 from . import op as core
 from .inplace import note, overwrite
@@ -35,6 +35,8 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
                 return fn(*args)
             except Unreadable as error:
                 return core.each(call, args, kwargs, error)
+            except NotStrided as error:
+                return NotStrided.elsewhere(name, args, kwargs, error)
         target = kwargs.pop("out", None) if out and "out" not in known else None
         if not known.issuperset(kwargs):
             for alias, meant in ALIASES.items():
@@ -44,6 +46,8 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
             result = fn(*args, **kwargs)
         except Unreadable as error:
             result = core.each(call, args, kwargs, error)
+        except NotStrided as error:
+            result = NotStrided.elsewhere(name, args, kwargs, error)
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name
@@ -62,24 +66,27 @@ def twin(name: str, fn, ufunc=None):
     others = -1 if ufunc is None else ufunc.nin - 1
 
     def write_over(self, *args, **kwargs):
-        if len(args) == others and not kwargs:
-            a = self._a
-            history = self._rg or self._base is not None
-            plain = a.dtype.kind in "fciu" and (a.flags.c_contiguous or 0 not in a.strides)
-            if others and plain:
-                v = args[0]
-                if isinstance(v, Tensor):
-                    history = history or v._rg or v._base is not None
-                    v = v._a
-                    plain = v.dtype is a.dtype and (v.shape == a.shape or not v.ndim)
-                else:
-                    plain = type(v) in _numbers and a.dtype.kind == "f"
-            if plain and not (history and state.grad) and not core.active:  # an interposer is to see the record
-                ufunc(a, v, a) if others else ufunc(a, a)
-                note(self)
-                return self
-        since = tick() if state.grad else 0
-        return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
+        try:
+            if len(args) == others and not kwargs:
+                a = self._a
+                history = self._rg or self._base is not None
+                plain = a.dtype.kind in "fciu" and (a.flags.c_contiguous or 0 not in a.strides)
+                if others and plain:
+                    v = args[0]
+                    if isinstance(v, Tensor):
+                        history = history or v._rg or v._base is not None
+                        v = v._a
+                        plain = v.dtype is a.dtype and (v.shape == a.shape or not v.ndim)
+                    else:
+                        plain = type(v) in _numbers and a.dtype.kind == "f"
+                if plain and not (history and state.grad) and not core.active:  # an interposer is to see the record
+                    ufunc(a, v, a) if others else ufunc(a, a)
+                    note(self)
+                    return self
+            since = tick() if state.grad else 0
+            return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
+        except NotStrided as error:
+            return NotStrided.elsewhere(name + "_", (self, *args), kwargs, error)
 
     write_over.__name__ = write_over.__qualname__ = name + "_"
     write_over.__doc__ = f"`{name}`, written over this tensor; returns it. See `torch.{name}`."

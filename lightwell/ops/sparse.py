@@ -48,7 +48,25 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
         name = sparse_dim.name
     from ..sparse.compressed import compress
 
-    return compress(self, name)
+    return compress(self, name, blocksize)
+
+
+def to_sparse_coo(self):
+    """The nonzero elements in coordinates."""
+    return to_sparse(self)
+
+
+def _blocked(name):
+    def method(self, blocksize, dense_dim=None):
+        from ..sparse.compressed import compress
+
+        return compress(self, name, blocksize)
+
+    method.__name__ = f"to_{name}"
+    method.__doc__ = (
+        f"The blocks of a matrix that are not zero, in the layout torch.{name}. RuntimeError: sizes that the blocks don't divide."
+    )
+    return method
 
 
 def _compressed(name):
@@ -82,6 +100,7 @@ def _not_sparse(name):
 
 Tensor.to_sparse, Tensor.sparse_mask, Tensor.to_dense = to_sparse, sparse_mask, to_dense
 Tensor.to_sparse_csr, Tensor.to_sparse_csc = _compressed("sparse_csr"), _compressed("sparse_csc")
+Tensor.to_sparse_bsr, Tensor.to_sparse_bsc, Tensor.to_sparse_coo = _blocked("sparse_bsr"), _blocked("sparse_bsc"), to_sparse_coo
 Tensor.is_sparse_csr = False
 for _name in ("coalesce", "is_coalesced", "indices", "values", "_indices", "_values", "_nnz", "crow_indices", "col_indices"):
     setattr(Tensor, _name, _not_sparse(_name))

@@ -1,5 +1,6 @@
 """How a record of one tensor becomes public: the function, the method, the in-place twins, `out=`."""
 
+from ..errors import NotStrided
 from ..tensor import Tensor
 from .public import ALIASES, twin, write_out
 
@@ -15,7 +16,10 @@ def unary(exports: list, name: str, run, doc: str, *aliases: str, ufunc=None, in
 
     def call(*args, **kwargs):
         if not kwargs:
-            return run(*args)
+            try:
+                return run(*args)
+            except NotStrided as error:
+                return NotStrided.elsewhere(name, args, kwargs, error)
         out = kwargs.pop("out", None)
         if not args and len(kwargs) == 1:
             key, value = kwargs.popitem()

@@ -5,8 +5,19 @@ import numpy as np
 from ..ops.sparse import flat_places
 from ..tensor import Tensor, wrap
 from .base import Sparse
-from .compressed import SparseCompressed, sparse_csc, sparse_csc_tensor, sparse_csr_tensor
+from .compressed import (
+    SparseCompressed,
+    sparse_bsc,
+    sparse_bsc_tensor,
+    sparse_bsr,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_csc,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+)  # fmt: skip
 from .coordinates import SparseTensor, coo, sparse_coo_tensor
+from .functions import hspmm, reduced_product, resize_as_sparse_, smm, sspaddmm
 
 __all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum"]
 
@@ -14,6 +25,7 @@ __all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "samp
 def mm(input, mat2, reduce="sum") -> Tensor:
     """The product of two matrices, at least one of them sparse; gradients reach both. Sparse times sparse is sparse.
 
+    `reduce` "mean", "amax" or "amin" takes the mean (of the entries), the largest or the smallest product in the sum's place.
     RuntimeError: sizes, dtypes that differ, another reduce.
 
     >>> import lightwell as torch
@@ -22,9 +34,11 @@ def mm(input, mat2, reduce="sum") -> Tensor:
     tensor([[2.],
             [3.]])
     """
-    if reduce != "sum":
-        raise RuntimeError(f"sparse.mm: reduce must be 'sum', got '{reduce}'")
-    return input @ mat2
+    if reduce == "sum":
+        return input @ mat2
+    if reduce not in ("mean", "amax", "amin"):
+        raise RuntimeError(f"sparse.mm: reduce must be 'sum', 'mean', 'amax' or 'amin', got '{reduce}'")
+    return reduced_product(input, mat2, reduce)
 
 
 def addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0) -> Tensor:
@@ -117,31 +131,72 @@ def spdiags(diagonals, offsets, shape, layout=None) -> Tensor:
 
 
 class check_sparse_tensor_invariants:
-    """Whether constructors check indices against sizes: here they always do, so the switch changes nothing.
+    """Whether constructors are asked to check indices against sizes. Here they always do: the switch only remembers its place.
 
     >>> import lightwell as torch
-    >>> torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    >>> with torch.sparse.check_sparse_tensor_invariants():
+    ...     torch.sparse.check_sparse_tensor_invariants.is_enabled()
     True
     """
+
+    _on = False
 
     def __init__(self, enable=True):
         self._wanted = enable
 
-    @staticmethod
-    def is_enabled() -> bool:
-        """True: the checks always run."""
-        return True
+    @classmethod
+    def is_enabled(cls) -> bool:
+        """Whether the checks were asked for."""
+        return cls._on
 
-    @staticmethod
-    def enable() -> None:
-        """Turn the checks on: they are."""
+    @classmethod
+    def enable(cls) -> None:
+        """Ask for the checks."""
+        check_sparse_tensor_invariants._on = True
 
-    @staticmethod
-    def disable() -> None:
+    @classmethod
+    def disable(cls) -> None:
         """Ask for no checks; they cost little and stay on."""
+        check_sparse_tensor_invariants._on = False
 
     def __enter__(self):
+        self._was = self._on
+        check_sparse_tensor_invariants._on = self._wanted
         return self
 
     def __exit__(self, *exc):
-        return None
+        check_sparse_tensor_invariants._on = self._was
+
+    def __call__(self, function):
+        """`function`, run with the switch set."""
+        import functools
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            with type(self)(self._wanted):
+                return function(*args, **kwargs)
+
+        return call
+
+
+class _Legacy(type):
+    """The type of torch.sparse.FloatTensor and its kin: called, they make a COO tensor of one dtype."""
+
+    def __call__(cls, *args):
+        if args and isinstance(args[0], Tensor):
+            return sparse_coo_tensor(args[0], args[1].to(cls.dtype), *args[2:])
+        return sparse_coo_tensor(args[0] if len(args) == 1 and not isinstance(args[0], int) else args, dtype=cls.dtype)
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, SparseTensor) and value.dtype is cls.dtype
+
+
+def __getattr__(name: str):
+    from .. import dtypes
+
+    for d in dtypes.ALL:
+        if d.tensor_type == name:
+            found = _Legacy(name, (), {"dtype": d, "__module__": "torch.sparse", "__doc__": f"COO tensors of {d}."})
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

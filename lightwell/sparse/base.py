@@ -2,6 +2,7 @@
 
 import math
 
+from ..errors import NotStrided
 from ..tensor import Size, Tensor
 
 
@@ -23,7 +24,7 @@ class Sparse(Tensor):
 
     @property
     def _a(self):
-        raise NotImplementedError(
+        raise NotStrided(
             f"this operation is not implemented for {self.layout} (a tensor of size {list(self._size)} with {self._nnz()} entries): "
             "compute with x.to_dense()"
         )
@@ -120,7 +121,11 @@ class Sparse(Tensor):
     def storage_offset(self):
         raise RuntimeError("sparse tensors do not have strides: use to_dense()")
 
-    stride = data_ptr = storage_offset
+    data_ptr = storage = untyped_storage = storage_offset
+
+    def stride(self, dim=None):
+        """Zeros: entries have no strides."""
+        return (0,) * self.ndim if dim is None else 0
 
     def numpy(self, *, force=False):
         raise TypeError(f"can't convert {'Sparse' if self.is_sparse else 'SparseCsr'} layout tensor to numpy. Use Tensor.to_dense() first.")
@@ -129,12 +134,57 @@ class Sparse(Tensor):
         self.numpy()
 
     def is_contiguous(self, memory_format=None) -> bool:
-        """Whether the values lie in order: always."""
-        return True
+        """Never: contiguity is a word for strided tensors."""
+        return False
 
     def to(self, *args, **kwargs):
         """The same indices with values in another dtype."""
         return self._like(self._v.to(*args, **kwargs))
+
+    def type(self, dtype=None, non_blocking=False):
+        """Without argument the type's name, such as 'torch.sparse.FloatTensor'; otherwise the tensor in that type."""
+        if dtype is None:
+            return f"torch.sparse.{self.dtype.tensor_type}"
+        from ..ops.convert import as_dtype
+
+        return self.to(as_dtype(dtype.replace("sparse.", "") if isinstance(dtype, str) else dtype))
+
+    def is_same_size(self, other) -> bool:
+        """Whether the shapes are equal."""
+        return self._size == tuple(other.shape)
+
+    @property
+    def data(self):
+        """The same entries outside the graph."""
+        return self.detach()
+
+    @property
+    def real(self):
+        """The real parts."""
+        return self._like(self._v.real)
+
+    def new_zeros(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+        """A tensor without entries, in this layout."""
+        from .functions import made_empty
+
+        size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+        return made_empty(size, dtype or self.dtype, layout or self.layout)
+
+    def to_sparse_coo(self):
+        """In coordinates."""
+        return self.to_sparse()
+
+    def to_sparse_bsr(self, blocksize, dense_dim=None):
+        """In blocks, compressed by rows."""
+        from .compressed import compress
+
+        return compress(self, "sparse_bsr", blocksize)
+
+    def to_sparse_bsc(self, blocksize, dense_dim=None):
+        """In blocks, compressed by columns."""
+        from .compressed import compress
+
+        return compress(self, "sparse_bsc", blocksize)
 
     def detach(self):
         """The same values outside the graph."""
@@ -207,8 +257,18 @@ def _unary(name):
     return method
 
 
+def _written(name):
+    def method(self):
+        self.__dict__.update(getattr(self, name)().__dict__)
+        return self
+
+    method.__name__, method.__doc__ = name + "_", f"`{name}`, written over this tensor."
+    return method
+
+
 for _name in ("abs neg sqrt square sin tan asin atan sinh tanh asinh atanh ceil floor round trunc sign sgn relu log1p expm1 "
-              "erf erfinv deg2rad rad2deg isnan isinf positive conj").split():  # fmt: skip
+              "erf erfinv deg2rad rad2deg isnan isinf positive conj nan_to_num").split():  # fmt: skip
     setattr(Sparse, _name, _unary(_name))
+    setattr(Sparse, _name + "_", _written(_name))
 for _name in "float double half bfloat16 int long bool cfloat cdouble".split():
     setattr(Sparse, _name, lambda self, _name=_name: self._like(getattr(self._v, _name)()))

@@ -144,6 +144,8 @@ class SparseTensor(Sparse):
 
         d = dtypes.promote_types(self.dtype, other.dtype)
         second = other._v if alpha == 1 else other._v * alpha
+        if np.array_equal(self._i, other._i):
+            return coo(self._i, self._v.to(d) + second.to(d), self._size, self._coalesced and other._coalesced)
         return coo(np.concatenate([self._i, other._i], 1), cat([self._v.to(d), second.to(d)]), self._size, False).coalesce()
 
     def sub(self, other, *, alpha=1):
@@ -275,25 +277,81 @@ class SparseTensor(Sparse):
             return self._like(self._v.index_select(d - self.sparse_dim() + 1, index))._resized(d, len(index))
         wanted = index._a
         entry, place = np.nonzero(self._i[d][:, None] == np.where(wanted < 0, wanted + self._size[d], wanted))
+        order = np.lexsort((entry, place))
+        entry, place = entry[order], place[order]
         indices = self._i[:, entry].copy()
         indices[d] = place
         size = [len(wanted) if k == d else n for k, n in enumerate(self._size)]
-        return coo(indices, self._v.index_select(0, wrap(entry)), size, False).coalesce()
+        return coo(indices, self._v.index_select(0, wrap(entry)), size, False)
 
     def _resized(self, d, n):
         self._size = tuple(n if k == d else s for k, s in enumerate(self._size))
         return self
 
     def __getitem__(self, key):
-        if isinstance(key, int):
-            if not -self._size[0] <= key < self._size[0]:
-                raise IndexError(f"index {key} is out of bounds for dimension 0 with size {self._size[0]}")
-            found = np.flatnonzero(self._i[0] == key % self._size[0])
-            values = self._v.index_select(0, wrap(found))
-            if self.sparse_dim() == 1:
-                return values.sum(0)
-            return coo(self._i[1:, found], values, self._size[1:], self._coalesced)
-        raise NotImplementedError("a sparse tensor is indexed by one integer: use index_select(), or to_dense() first")
+        from .functions import picked
+
+        return picked(self, key)
+
+    def select(self, dim, index):
+        """The part at one place along a dimension."""
+        from .functions import selected
+
+        return selected(self, dim, index)
+
+    def narrow_copy(self, dim, start, length):
+        """A copy of the part start … start + length - 1 along a dimension."""
+        from .functions import narrowed
+
+        return narrowed(self, dim, start, length)
+
+    def permute(self, *dims):
+        """The dimensions in another order; sparse ones stay before dense ones."""
+        from .functions import permuted
+
+        return permuted(self, dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims)
+
+    def sparse_resize_(self, size, sparse_dim, dense_dim):
+        """Another size, in place; entries stay, so that no size may shrink."""
+        from .functions import resized
+
+        return self._write(resized(self, size, sparse_dim, dense_dim, True))
+
+    def sparse_resize_and_clear_(self, size, sparse_dim, dense_dim):
+        """Another size without entries, in place."""
+        from .functions import resized
+
+        return self._write(resized(self, size, sparse_dim, dense_dim, False))
+
+    def resize_as_sparse_(self, the_template):
+        """The size of another sparse tensor, in place."""
+        return self.sparse_resize_(the_template._size, the_template.sparse_dim(), the_template.dense_dim())
+
+    resize_as_ = resize_as_sparse_
+
+    def copy_(self, src, non_blocking=False):
+        """Write another sparse tensor over this one."""
+        self._same_size(src, "copy_")
+        return self._write(src.to_sparse().to(self.dtype))
+
+    def squeeze(self, dim=None):
+        """Without the dimensions of size 1 (or without `dim`, if that is one)."""
+        dims = range(self.ndim) if dim is None else {d % self.ndim for d in ((dim,) if isinstance(dim, int) else dim)}
+        for d in sorted((d for d in dims if self._size[d] == 1), reverse=True):
+            self = self.select(d, 0)
+        return self
+
+    def smm(self, mat):
+        """See `torch.smm`."""
+        from .functions import smm
+
+        return smm(self, mat)
+
+    def sspaddmm(self, mat1, mat2, *, beta=1, alpha=1):
+        """See `torch.sspaddmm`."""
+        from .functions import sspaddmm
+
+        return sspaddmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
 
 def coo(indices, values, size, coalesced) -> SparseTensor:
@@ -333,7 +391,7 @@ def from_dense(x, sparse_dim=None) -> SparseTensor:
 
 
 def sparse_coo_tensor(
-    indices, values=None, size=None, *, dtype=None, device=None, pin_memory=False, requires_grad=False,
+    indices=None, values=None, size=None, *, dtype=None, device=None, pin_memory=False, requires_grad=False,
     check_invariants=None, is_coalesced=None,
 ) -> SparseTensor:  # fmt: skip
     """A sparse tensor of indices (sparse_dim, nnz) and values (nnz, …); size is found from the largest indices unless given.
