@@ -42,7 +42,7 @@ def test_states_strategies_tied_and_frozen_parameters():
 def test_needs_a_process_group():
     with pytest.raises(RuntimeError, match="init_process_group"):
         FSDP(torch.nn.Linear(2, 2))
-    with pytest.raises(TypeError, match="must be an nn.Module"):
+    with pytest.raises(TypeError, match="must be an nn"):
         FSDP([1])
 
 
