@@ -1,0 +1,26 @@
+"""`torch.onnx`: modules as ONNX files, which onnxruntime and many other programs run (`pip install lightwell[onnx]`)."""
+
+from . import errors
+from .errors import OnnxExporterError
+from .exporter import OperatorExportTypes, TrainingMode, export, is_in_onnx_export
+from .program import ONNXProgram
+
+__all__ = ["ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "errors", "export", "is_in_onnx_export"]
+
+producer_name = "lightwell"
+
+
+def _export(model, args, f, *positional, **options):
+    """`export(..., dynamo=False)`, the name that older examples call."""
+    order = ("export_params", "verbose", "training", "input_names", "output_names")
+    options.pop("example_outputs", None)
+    options.pop("propagate", None)
+    return export(model, args, f, **{"dynamo": False, **dict(zip(order, positional)), **options})
+
+
+def __getattr__(name: str):
+    if name == "producer_version":
+        from .._version import __version__
+
+        return __version__
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

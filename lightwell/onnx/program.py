@@ -1,0 +1,98 @@
+"""What an export gives: the model, which can be saved and run; and how it is written."""
+
+import os
+
+import numpy as np
+
+from ..tensor import wrap
+from ..utils._capture import _tensors
+
+
+def need_onnx():
+    """The onnx library; ImportError that says what to install."""
+    try:
+        import onnx
+        import onnx.checker
+        import onnx.helper
+        import onnx.numpy_helper
+        import onnx.printer
+    except ImportError:
+        raise ImportError("lightwell.onnx writes its files with the onnx library, which isn't installed: pip install lightwell[onnx]") from None
+    return onnx
+
+
+def write(proto, f) -> None:
+    """Write a ModelProto to a path (whole or not at all), or to an open file; weights beyond 2 GB go to a file beside it."""
+    onnx = need_onnx()
+    if hasattr(f, "write"):
+        f.write(proto.SerializeToString())
+        return
+    path = os.fspath(f)
+    if proto.ByteSize() >= 2**31:
+        onnx.save_model(proto, path, save_as_external_data=True, location=os.path.basename(path) + ".data")
+        onnx.checker.check_model(path)
+        return
+    from ..serialization.atomic import atomic_file
+
+    with atomic_file(path) as file:
+        file.write(proto.SerializeToString())
+
+
+class ONNXProgram:
+    """An exported module: `model_proto` holds the model, `save` writes it, a call runs it in onnxruntime."""
+
+    def __init__(self, model_proto, model=None, args=(), kwargs=None, n_inputs=0):
+        self.model_proto, self._model, self._args, self._kwargs = model_proto, model, args, kwargs or {}
+        self._n_inputs, self._session = n_inputs, None
+
+    model = property(lambda self: self.model_proto, doc="The ModelProto.")
+
+    def save(self, destination, *, include_initializers=True, keep_initializers_as_inputs=False, external_data=None) -> None:
+        """Write the model to a path."""
+        proto = self.model_proto
+        if not include_initializers or keep_initializers_as_inputs:
+            onnx = need_onnx()
+            proto = onnx.ModelProto.FromString(proto.SerializeToString())
+            weights = list(proto.graph.initializer)
+            proto.graph.input.extend(onnx.helper.make_tensor_value_info(w.name, w.data_type, list(w.dims)) for w in weights)
+            if not include_initializers:
+                del proto.graph.initializer[:]
+        write(proto, destination)
+
+    def initialize_inference_session(self, initializer=None) -> None:
+        """Make the onnxruntime session that calls use; ImportError where onnxruntime isn't installed."""
+        try:
+            import onnxruntime
+        except ImportError:
+            raise ImportError("running an exported model needs onnxruntime, which isn't installed: pip install lightwell[onnx]") from None
+        data = self.model_proto.SerializeToString()
+        self._session = initializer(data) if initializer else onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+
+    def release(self) -> None:
+        """Let the session go."""
+        self._session = None
+
+    def __call__(self, *args, **kwargs):
+        """The outputs, as a list of tensors, for the arguments that the module takes."""
+        if self._session is None:
+            self.initialize_inference_session()
+        given = _tensors((args, kwargs))
+        names = [i.name for i in self._session.get_inputs()]
+        if len(given) != len(names):
+            raise ValueError(f"the exported model takes {len(names)} tensors ({', '.join(names)}), got {len(given)}")
+        return [wrap(np.asarray(a)) for a in self._session.run(None, {n: np.ascontiguousarray(t.detach()._a) for n, t in zip(names, given)})]
+
+    def check(self, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+        """Compare with the module on the arguments of the export; OnnxExporterError where they differ."""
+        from ..autograd.modes import no_grad
+        from .errors import OnnxExporterError
+
+        with no_grad():
+            wanted = _tensors(self._model(*self._args, **self._kwargs))
+        for i, (a, b) in enumerate(zip(wanted, self(*self._args, **self._kwargs))):
+            if not np.allclose(a._a, b._a, rtol, atol, equal_nan=True):
+                worst = float(np.abs(a._a.astype(float) - b._a.astype(float)).max())
+                raise OnnxExporterError(f"output {i} of the exported model differs from the module's by up to {worst:.3g}")
+
+    def __repr__(self) -> str:
+        return f"ONNXProgram(\n{need_onnx().printer.to_text(self.model_proto)}\n)"
