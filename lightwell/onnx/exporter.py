@@ -190,18 +190,22 @@ def _runs(model, args, kwargs, leaves, dynamic) -> tuple:
     """(what the runs have in common, the sizes of the symbols). Several kinds of examples are tried; the first failure is told."""
     failure = None
     moving = any(dynamic)
-    for steps, moved in ((s, m) for s in _STEPS[: None if moving else 1] for m in (True, False)):
+    for steps in _STEPS[: None if moving else 1]:
         sizes = _sizes(leaves, dynamic, steps)
-        captures = []
-        try:
-            for run in range(RUNS):
-                made = iter([_example(t, axes, sizes, run, moved) for (_, t), axes in zip(leaves, dynamic)])
-                captures.append(Capture(model, _rebuilt(args, made), _rebuilt(kwargs, made)))
-            return Merged(captures), sizes
-        except Exception as error:
-            if not captures and not moving:
-                raise
-            failure = failure or error
+        for moved in (True, False):  # numbers that the module refuses in another order stay as they are
+            captures = []
+            try:
+                for run in range(RUNS):
+                    made = iter([_example(t, axes, sizes, run, moved) for (_, t), axes in zip(leaves, dynamic)])
+                    captures.append(Capture(model, _rebuilt(args, made), _rebuilt(kwargs, made)))
+                return Merged(captures), sizes
+            except SymbolicValueError as error:
+                failure = failure or error
+                break
+            except Exception as error:
+                if not captures and not moving:
+                    raise
+                failure = failure or error
     if isinstance(failure, OnnxExporterError):
         raise failure
     raise OnnxExporterError(
