@@ -1,0 +1,1 @@
+"""PyTorch's module path of activation checkpointing wrappers."""
