@@ -1,6 +1,6 @@
 """`torch.distributed.nn.RemoteModule`: a module that lives on another worker and is called from here."""
 
-from ...nn import Module
+from ....nn import Module
 
 __all__ = ["RemoteModule"]
 
@@ -22,7 +22,7 @@ def _forward(rref, args, kwargs):
 
 
 def _parameters(rref, recurse):
-    from .. import rpc
+    from ... import rpc
 
     return [rpc.RRef(p) for p in rref.local_value().parameters(recurse)]
 
@@ -41,7 +41,7 @@ class RemoteModule(Module):
 
     def __init__(self, remote_device: str, module_cls, args=None, kwargs=None, _module_interface_cls=None):
         super().__init__()
-        from .. import rpc
+        from ... import rpc
 
         if not isinstance(args or (), (tuple, list)) or not isinstance(kwargs or {}, dict):
             raise ValueError(f"RemoteModule: args must be a tuple and kwargs a dict, got {type(args).__name__} and {type(kwargs).__name__}")
@@ -59,13 +59,13 @@ class RemoteModule(Module):
 
     def forward_async(self, *args, **kwargs):
         """Run the module where it is; a Future of what it gives."""
-        from .. import rpc
+        from ... import rpc
 
         return rpc.rpc_async(self.module_rref.owner(), _forward, (self.module_rref, args, kwargs))
 
     def remote_parameters(self, recurse: bool = True) -> list:
         """RRefs to the module's parameters."""
-        from .. import rpc
+        from ... import rpc
 
         return rpc.rpc_sync(self.module_rref.owner(), _parameters, (self.module_rref, recurse))
 
@@ -75,7 +75,7 @@ class RemoteModule(Module):
 
     def train(self, mode: bool = True):
         """Put the module there, and this one, in training mode."""
-        from .. import rpc
+        from ... import rpc
 
         self.training = mode
         if "module_rref" in self.__dict__:
@@ -95,7 +95,7 @@ class RemoteModule(Module):
 
 
 def _make(module_cls, args, kwargs, device):
-    from .. import rpc
+    from ... import rpc
 
     return rpc.RRef(_build(module_cls, args, kwargs, device))
 
