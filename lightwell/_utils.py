@@ -179,13 +179,14 @@ def _rebuild_from_type_v2(func, new_type, args, state):
 
 
 def _rebuild_sparse_tensor(layout, data):
-    """A sparse COO tensor from (indices, values, size[, is_coalesced])."""
-    import lightwell
+    """A sparse tensor from (indices, values, size[, is_coalesced]), or (starts, plain indices, values, size) of a compressed one."""
+    from . import sparse
 
-    if str(layout) != "torch.sparse_coo" or not hasattr(lightwell, "sparse_coo_tensor"):
-        raise RuntimeError(f"load: tensors of layout {layout} can't be rebuilt here; save x.to_dense() with PyTorch instead")
+    if str(layout) != "torch.sparse_coo":
+        starts, plain, values, size = data
+        return sparse.sparse_compressed_tensor(starts, plain, values, size, layout=layout)
     indices, values, size, *coalesced = data
-    return lightwell.sparse_coo_tensor(indices, values, size, is_coalesced=coalesced[0] if coalesced else None)
+    return sparse.sparse_coo_tensor(indices, values, size, is_coalesced=coalesced[0] if coalesced else None)
 
 
 def _cast(t, cls):

@@ -292,11 +292,11 @@ class Tensor(metaclass=_TensorMeta):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
-            if value._a.shape != self._a.shape:
+            if value.shape != self._a.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: it is {list(value._a.shape)}, the tensor {list(self._a.shape)}"
+                    f"assigned grad has data of a different size: it is {list(value.shape)}, the tensor {list(self._a.shape)}"
                 )
-            if value._a.dtype != self._a.dtype:
+            if value.dtype is not self.dtype:
                 raise RuntimeError(f"assigned grad has data of a different type: it is {value.dtype}, the tensor {self.dtype}")
         self._grad = value
 

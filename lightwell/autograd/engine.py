@@ -316,7 +316,7 @@ def _give(grads, frontier, edge, g):
 
 
 def _call_hooks(hooks, g, create_graph):
-    t = g if create_graph else make(g)
+    t = _shown(g, create_graph)
     for hook in hooks_in_order(hooks):
         result = hook(t)
         if result is not None:
@@ -325,10 +325,10 @@ def _call_hooks(hooks, g, create_graph):
                     f"hook '{getattr(hook, '__name__', hook)}' has returned an incompatible value "
                     f"({type(result).__name__}, expected Tensor or None)"
                 )
-            if result._a.shape != t._a.shape:
+            if result.shape != t.shape:
                 raise RuntimeError(f"hook has changed the size of value: from {list(t.shape)} to {list(result.shape)}")
             t = result
-    return t if create_graph else t._a
+    return t if create_graph or t.is_sparse else t._a
 
 
 def _tensor_hooks(node, g, hooks, create_graph):
@@ -365,7 +365,7 @@ def _refuse_nan(node, out) -> None:
     if not modes.anomaly_nan:
         return
     for i, v in enumerate(out):
-        a = getattr(v, "_a", v)
+        a = None if getattr(v, "is_sparse", False) else getattr(v, "_a", v)
         if a is not None and a.dtype.kind not in "iub" and a.size and np.isnan(a.sum()):
             where = (node.extra or {}).get("line")
             told = f" It ran forward at {where[0]}, line {where[1]}: {where[2]}" if where else (
@@ -375,7 +375,7 @@ def _refuse_nan(node, out) -> None:
 
 
 def _shown(v, create_graph):
-    return None if v is None else v if create_graph else make(v)
+    return v if v is None or create_graph or isinstance(v, Tensor) else make(v)  # a tensor among arrays: a sparse gradient
 
 
 def run_node(node, grads):
@@ -404,7 +404,7 @@ def _own(g, like):
 
 def accumulate(leaf, g, create_graph) -> None:
     """Add a gradient to `leaf.grad`: into its memory, or as a new tensor when the gradient carries a graph."""
-    if create_graph:
+    if create_graph or isinstance(g, Tensor):
         leaf._grad = g if leaf._grad is None else leaf._grad + g
     elif leaf._grad is None:
         leaf._grad = make(_own(g, leaf._a))
@@ -549,5 +549,5 @@ def grad_plain(outputs, inputs, grad_outputs, retain_graph, create_graph) -> lis
         g = grads.get(key.node if type(key) is Port else key)
         if type(key) is Port and g is not None:
             g = g[key.nr]
-        found.append(g if g is None or create_graph else make(g if g.flags.writeable else g.copy()))
+        found.append(g if g is None or create_graph or isinstance(g, Tensor) else make(g if g.flags.writeable else g.copy()))
     return found

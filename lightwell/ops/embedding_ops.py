@@ -1,5 +1,9 @@
 """Rows of a table by their numbers: the record behind embeddings."""
 
+import numpy as np
+
+from ..autograd.node import Node, tick
+from ..tensor import wrap
 from .op import op
 
 
@@ -35,3 +39,46 @@ class embedding_bag_:
 
     def grad_coef(xp, gy, w, index, bag):
         return xp.sum(xp.take(gy, bag, 0) * xp.take(w, index, 0), axis=1)
+
+
+class EmbeddingBackward0(Node):
+    """The rows' gradients, handed to a leaf as they are: a sparse tensor with an entry for each row taken. Dense for anything else."""
+
+    __slots__ = ()
+
+    def name(self) -> str:
+        """The name that PyTorch gives it."""
+        return "EmbeddingBackward0"
+
+    def pull(self, g, create_graph):
+        """The sparse gradient; dense on the way to another node, and where it must carry a graph."""
+        if self.saved is None:
+            from ..autograd.saved import freed
+
+            raise freed(self)
+        index, shape, keep = self.saved
+        if create_graph:
+            rows = g.reshape(index.size, *shape[1:])[wrap(keep)]
+            return [g.new_zeros(shape).index_add(0, wrap(index[keep]), rows)]
+        rows = g.reshape(index.size, *shape[1:])[keep]
+        if isinstance(self.edges[0], Node):
+            out = np.zeros(shape, g.dtype)
+            np.add.at(out, index[keep], rows)
+            return [out]
+        from ..sparse.coordinates import coo
+
+        return [coo(index[keep][None], wrap(rows), shape, False)]
+
+
+def sparse_rows(y, weight, index, padding):
+    """`y`, the rows of `weight` with the numbers `index`, in the graph by a node that gives `weight` a sparse gradient."""
+    if not y._rg:
+        return y
+    node = object.__new__(EmbeddingBackward0)
+    index = index.reshape(-1).astype(np.int64)
+    keep = np.ones(index.size, bool) if padding is None else index != padding
+    node.edges, node.saved, node.cells = (weight._node or weight,), (index, weight._a.shape, keep), ()
+    node.fit = node.extra = None
+    node.seq = tick()
+    y._node = node
+    return y

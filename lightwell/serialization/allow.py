@@ -220,6 +220,10 @@ def _layout(name):
 
     tensor = sys.modules["lightwell.tensor"]  # `lightwell.tensor` itself is the function of that name
     found = getattr(tensor, name.removeprefix("torch."), None) if type(name) is str else None
+    if found is None and type(name) is str and name.startswith("torch.sparse_"):
+        from ..sparse.compressed import LAYOUTS
+
+        found = LAYOUTS.get(name.removeprefix("torch."))
     if not isinstance(found, (tensor.layout, tensor.memory_format)):
         raise RuntimeError(f"load: there is no layout {str(name)[:40]!r} here")
     return found

@@ -113,6 +113,8 @@ class Pickler(pickle._Pickler):
             if state:
                 return _utils._rebuild_parameter_with_state, (data, bool(t.requires_grad), OrderedDict(), state)
             return _utils._rebuild_parameter, (data, bool(t.requires_grad), OrderedDict())
+        if t.layout.name != "strided":
+            return _utils._rebuild_sparse_tensor, (t.layout, self.keep(t.parts()))
         func, args = self._place(t)
         kind = kind.__dict__.get("_filed_as", kind)
         if kind is Tensor and not state:

@@ -9,7 +9,7 @@ from .base import Sparse
 from .coordinates import _new, coo, from_dense
 
 sparse_csc, sparse_bsr, sparse_bsc = layout("sparse_csc"), layout("sparse_bsr"), layout("sparse_bsc")
-_LAYOUTS = {kind.name: kind for kind in (sparse_csr, sparse_csc, sparse_bsr, sparse_bsc)}
+LAYOUTS = {kind.name: kind for kind in (sparse_csr, sparse_csc, sparse_bsr, sparse_bsc)}
 _TURNED = {sparse_csr: sparse_csc, sparse_csc: sparse_csr, sparse_bsr: sparse_bsc, sparse_bsc: sparse_bsr}
 _BY_ROWS = (sparse_csr, sparse_bsr)
 
@@ -175,6 +175,10 @@ class SparseCompressed(Sparse):
             grad_fn_name=None if fn is None else fn.name(), requires_grad=self.requires_grad,
         )  # fmt: skip
 
+    def parts(self) -> tuple:
+        """What a file holds: starts, plain indices, values, size."""
+        return wrap(self._starts), wrap(self._plain), self._v.detach(), self.shape
+
     def __reduce_ex__(self, protocol):
         leaf = self.requires_grad and self.is_leaf
         return _rebuild, (self._starts, self._plain, self._v.detach().numpy(), self._size, self._layout.name, leaf)
@@ -188,7 +192,7 @@ def compressed(starts, plain, values, size, kind) -> SparseCompressed:
 
 
 def _rebuild(starts, plain, values, size, name, requires_grad):
-    kind = _LAYOUTS[name]
+    kind = LAYOUTS[name]
     return compressed(starts, plain, wrap(values).requires_grad_(requires_grad), size, kind)
 
 
@@ -196,7 +200,7 @@ def compress(x, name, blocksize=None) -> Tensor:
     """A dense or sparse matrix in the layout `name`: "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc" (or "sparse_coo")."""
     if x.ndim != 2:
         raise RuntimeError(f"to_{name}: expected a matrix, got size {list(x.shape)}")
-    if name not in _LAYOUTS and name != "sparse_coo":
+    if name not in LAYOUTS and name != "sparse_coo":
         raise RuntimeError(
             f"to_sparse: layout torch.{name} is not among torch.sparse_coo, sparse_csr, sparse_csc, sparse_bsr and sparse_bsc"
         )
@@ -235,7 +239,7 @@ def _blocks(x, name, blocksize):
     values = wrap(np.zeros(len(which) * h * w, c._v._a.dtype)).index_add(0, wrap(at), c._v).reshape(len(which), h, w)
     n = c._size[0] // h if name == "sparse_bsr" else c._size[1] // w
     starts = np.searchsorted(which // max(across, 1), np.arange(n + 1)).astype(np.int64)
-    return compressed(starts, which % max(across, 1), values, c._size, _LAYOUTS[name])
+    return compressed(starts, which % max(across, 1), values, c._size, LAYOUTS[name])
 
 
 def _made(name, starts, plain, values, size, dtype, requires_grad, kind):
@@ -327,6 +331,6 @@ def sparse_compressed_tensor(
     >>> torch.sparse_compressed_tensor([0, 1], [1], [3.], layout=torch.sparse_csr).to_dense()
     tensor([[0., 3.]])
     """
-    if layout is None or layout.name not in _LAYOUTS:
-        raise RuntimeError(f"sparse_compressed_tensor: layout must be one of {', '.join(map(str, _LAYOUTS.values()))}, got {layout}")
+    if layout is None or layout.name not in LAYOUTS:
+        raise RuntimeError(f"sparse_compressed_tensor: layout must be one of {', '.join(map(str, LAYOUTS.values()))}, got {layout}")
     return _made("sparse_compressed_tensor", compressed_indices, plain_indices, values, size, dtype, requires_grad, layout)

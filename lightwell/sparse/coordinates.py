@@ -124,6 +124,10 @@ class SparseTensor(Sparse):
             requires_grad=self.requires_grad,
         )  # fmt: skip
 
+    def parts(self) -> tuple:
+        """What a file holds: indices, values, size, whether coalesced."""
+        return wrap(self._i), self._v.detach(), self.shape, self._coalesced
+
     def __reduce_ex__(self, protocol):
         return _rebuild, (self._i, self._v.detach().numpy(), self._size, self._coalesced, self.requires_grad and self.is_leaf)
 
@@ -164,10 +168,15 @@ class SparseTensor(Sparse):
             return self._like(self._v * other.expand(self._size)[tuple(wrap(row) for row in self._i)])
         return self._like(self._v * other)
 
-    __add__, __sub__, __mul__, __rmul__ = add, sub, mul, mul
+    __sub__, __mul__, __rmul__ = sub, mul, mul
+
+    def __add__(self, other):
+        if isinstance(other, np.ndarray):  # inside backward, gradients are arrays
+            return other + self.to_dense()._a
+        return self.add(other)
 
     def __radd__(self, other):
-        return other + self.to_dense()
+        return self + other if isinstance(other, np.ndarray) else other + self.to_dense()
 
     def __rsub__(self, other):
         return other - self.to_dense()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...autograd.modes import no_grad
-from ...ops.embedding_ops import embedding_, embedding_bag_
+from ...ops.embedding_ops import embedding_, embedding_bag_, sparse_rows
 from ...ops.op import readable
 from ...tensor import Tensor, make
 
@@ -64,7 +64,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     """The rows of `weight` (V, D) with the numbers `input` (…): shape (…, D).
 
     Row `padding_idx` gets no gradient; `max_norm` first shortens the rows used, in place; `scale_grad_by_freq` divides the
-    gradient of a row by how often it was taken. `sparse` is accepted; gradients are dense. IndexError for a number that is no row.
+    gradient of a row by how often it was taken. `sparse` gives a leaf weight a sparse gradient, with an entry for each row
+    taken. IndexError for a number that is no row.
 
     >>> import lightwell as torch
     >>> torch.nn.functional.embedding(torch.tensor([1, 0]), torch.tensor([[1., 2.], [3., 4.]]))
@@ -79,6 +80,10 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     _in_range("embedding", index, rows)
     if max_norm is not None:
         _renorm(weight, index, max_norm, norm_type)
+    if sparse:
+        if scale_grad_by_freq:
+            raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+        return sparse_rows(embedding_(weight, input, None), weight, index, padding)
     scale = _scale(index, padding, scale_grad_by_freq, rows, weight._a.dtype) if weight.requires_grad else None
     return embedding_(weight, input, scale)
 
@@ -156,6 +161,9 @@ def embedding_bag(
         if mode == "mean":
             c = (1 / np.maximum(np.bincount(bag, minlength=bags), 1)[bag]).astype(kind)
         coef = make(c)
+    if sparse:
+        taken = sparse_rows(embedding_(weight, make(index), None), weight, index, None)
+        return weight.new_zeros((bags, weight._a.shape[1])).index_add(0, make(bag), taken * coef.unsqueeze(1))
     scale = _bag_scale(seen, index, rows, kind) if scale_grad_by_freq and index.size else None
     return embedding_bag_(weight, coef, make(index), make(bag), bags, scale)
 

@@ -21,6 +21,11 @@ def _eigh(f, x, uplo="L"):
     return w, (v * w.exp().unsqueeze(-2)) @ v.mH
 
 
+def _sparse_extreme(f, v, x):
+    s = f.sparse_coo_tensor(f.tensor([[0, 0, 1, 1, 2], [0, 3, 1, 2, 0]]), v, (4, 4)).to_sparse_csr()
+    return f.sparse.mm(s, x, "amax")
+
+
 def _sparse_mm(f, v, x):
     return f.sparse.mm(f.sparse_coo_tensor(f.tensor([[0, 0, 2, 2, 2], [0, 3, 1, 1, 2]]), v, (3, 4)), x)
 
@@ -95,5 +100,6 @@ SAMPLES = [
     one("fft_c2r", lambda f, x: f.fft.irfft(x, n=5, norm="forward"), T(2, 3, dtype=C)),
     one("fft_c2r", lambda f, x: f.fft.hfft(x, dim=0), T(4, 2)),
     one("sparse_mm", _sparse_mm, T(5), T(4, 2)),
+    one("segment_extreme", _sparse_extreme, T(5), T(4, 2)),
     one("sparse_mm", _sparse_mm, T(5, dtype=C), T(4, 2, dtype=C)),
 ]
