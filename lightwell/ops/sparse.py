@@ -26,6 +26,25 @@ class sparse_mm_:
         return xp.index_add(x_shape, (cols,), v[:, None] * xp.getitem(gz, (rows,)))
 
 
+@op
+class segment_extreme_:
+    r"""z[i, j] = the largest (smallest) v[k]·x[colsₖ, j] over the entries k of row i, 0 for an empty row; the gradient goes to those."""
+
+    promotes = False
+    outputs = ("z",)
+    node_name = "SparseMmReduceImplBackward0"
+
+    def forward(xp, p, /, rows, n, largest):
+        out = np.full((n, p.shape[1]), -np.inf if largest else np.inf, p.dtype)
+        (np.maximum if largest else np.minimum).at(out, rows, p)
+        out[np.bincount(rows, minlength=n) == 0] = 0
+        return out
+
+    def grad_p(xp, gz, p, z, rows):
+        hit = p == xp.getitem(z, (rows,))
+        return xp.where(hit, xp.getitem(gz, (rows,)), xp.zeros_like(p))
+
+
 def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
     """The nonzero elements as a sparse tensor: COO of `sparse_dim` dimensions (all by default), or `layout` torch.sparse_csr.
 

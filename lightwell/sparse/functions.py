@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import NotStrided
-from ..ops.op import op
+from ..ops.sparse import segment_extreme_
 from ..tensor import Tensor, wrap
 from .base import Sparse
 from .coordinates import SparseTensor, coo
@@ -153,25 +153,6 @@ def hspmm(mat1, mat2) -> Tensor:
     rows = np.unique(mat1._i[0])
     dense = mat1.matmul(mat2)
     return coo(rows[None], dense.index_select(0, wrap(rows)), dense.shape, False)
-
-
-@op
-class segment_extreme_:
-    r"""z[i, j] = the largest (smallest) v[k]·x[colsₖ, j] over the entries k of row i, 0 for an empty row; the gradient goes to those."""
-
-    promotes = False
-    outputs = ("z",)
-    node_name = "SparseMmReduceImplBackward0"
-
-    def forward(xp, p, /, rows, n, largest):
-        out = np.full((n, p.shape[1]), -np.inf if largest else np.inf, p.dtype)
-        (np.maximum if largest else np.minimum).at(out, rows, p)
-        out[np.bincount(rows, minlength=n) == 0] = 0
-        return out
-
-    def grad_p(xp, gz, p, z, rows):
-        hit = p == xp.getitem(z, (rows,))
-        return xp.where(hit, xp.getitem(gz, (rows,)), xp.zeros_like(p))
 
 
 def reduced_product(x, mat2, reduce: str) -> Tensor:
