@@ -24,7 +24,6 @@ class SVHN(ArrayPictures):
     Raises RuntimeError where the file is missing or damaged.
     """
 
-    _url = "http://ufldl.stanford.edu/housenumbers/"
     split_list = {
         name: [f"http://ufldl.stanford.edu/housenumbers/{name}_32x32.mat", f"{name}_32x32.mat", md5]
         for name, md5 in (

@@ -56,6 +56,7 @@ class MNIST(ArrayPictures):
         ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
     ]
     classes = [f"{i} - {word}" for i, word in enumerate("zero one two three four five six seven eight nine".split())]
+    _label_dims = 1
 
     def __init__(self, root=None, train: bool = True, transform=None, target_transform=None, download: bool = False):
         super().__init__(data_root(root), transform=transform, target_transform=target_transform)
@@ -70,7 +71,7 @@ class MNIST(ArrayPictures):
                 "You can use download=True to download them, or name a folder that has them by root or LIGHTWELL_DATA"
             )
         images, labels = map(read_idx, paths)
-        if images.ndim != 3 or labels.shape != images.shape[:1]:
+        if images.ndim != 3 or labels.shape[:1] != images.shape[:1] or labels.ndim != self._label_dims:
             raise ValueError(f"{paths[0]} has shape {images.shape} and {paths[1]} {labels.shape}: they do not belong together")
         self.data, self.targets = wrap(images), wrap(self._relabel(labels.astype(np.int64)))
 
@@ -220,6 +221,7 @@ class QMNIST(MNIST):
     """
 
     _address = "https://raw.githubusercontent.com/facebookresearch/qmnist/master/"
+    _label_dims = 2
     subsets = {"train": "train", "test": "test", "test10k": "test", "test50k": "test", "nist": "nist"}
     resources = {
         "train": [

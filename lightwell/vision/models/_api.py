@@ -46,6 +46,9 @@ class WeightsEnum(enum.Enum):
     def __repr__(self):
         return f"{type(self).__name__}.{self._name_}"
 
+    def __reduce_ex__(self, protocol):
+        return getattr, (type(self), self._name_)
+
     url = property(lambda self: self.value.url, doc="Where the file lies.")
     transforms = property(lambda self: self.value.transforms, doc="Call it for the transform that belongs to these weights.")
     meta = property(lambda self: self.value.meta, doc="Facts: number of parameters, categories, accuracy.")
