@@ -2,8 +2,8 @@
 
 from . import errors
 from .errors import OnnxExporterError
-from .exporter import OperatorExportTypes, TrainingMode, export, is_in_onnx_export
-from .program import ONNXProgram
+from .exporter import OperatorExportTypes, export, is_in_onnx_export
+from .program import ONNXProgram, TrainingMode
 
 __all__ = ["ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "errors", "export", "is_in_onnx_export"]
 

@@ -13,19 +13,11 @@ from ..tensor import Tensor, wrap
 from ..utils._capture import Capture
 from .errors import OnnxExporterError, OnnxExporterWarning, SymbolicValueError, UnsupportedOperatorError
 from .graph import Graph
-from .program import ONNXProgram, need_onnx, write
+from .program import ONNXProgram, TrainingMode, in_mode, need_onnx, write
 from .sizes import RUNS, Merged, Sym
 
 _DEFAULT_OPSET, _LEAST_OPSET = 18, 13
 _exporting = False
-
-
-class TrainingMode(IntEnum):
-    """Whether a module is exported as it computes in evaluation, as it stands, or as in training."""
-
-    EVAL = 0
-    PRESERVE = 1
-    TRAINING = 2
 
 
 class OperatorExportTypes(IntEnum):
@@ -83,7 +75,7 @@ def _named_arguments(model, args, kwargs) -> list:
 
 def _symbol(entry, name: str, axis: int):
     """The name of a dynamic axis from what the user gave: a string, a Dim, or a mark that it is dynamic; None for fixed."""
-    if entry is None or isinstance(entry, int) and not isinstance(entry, bool):
+    if entry is None or (isinstance(entry, int) and not isinstance(entry, bool)):
         return None
     if isinstance(entry, str):
         return entry
@@ -171,6 +163,7 @@ def _example(t, axes, sizes, run: int, moved: bool):
     a = np.array(a)
     if run and moved and a.size:
         a = np.roll(a.reshape(-1), run).reshape(a.shape)
+        a = a * a.dtype.type(1 - run / 32) if a.dtype.kind == "f" else a  # sums and extremes move too, and stay in their range
     return wrap(a)
 
 
@@ -186,6 +179,17 @@ def _rebuilt(value, tensors):
     return value
 
 
+def _captured(model, args, kwargs, leaves, dynamic, sizes, run, moved):
+    """One run."""
+    made = iter([_example(t, axes, sizes, run, moved) for (_, t), axes in zip(leaves, dynamic)])
+    return Capture(model, _rebuilt(args, made), _rebuilt(kwargs, made))
+
+
+def _alike(model, args, kwargs, leaves, dynamic, sizes) -> None:
+    """SymbolicValueError where runs of the same sizes differ in what they run."""
+    Merged([_captured(model, args, kwargs, leaves, dynamic, sizes, run, True) for run in range(RUNS)])
+
+
 def _runs(model, args, kwargs, leaves, dynamic) -> tuple:
     """(what the runs have in common, the sizes of the symbols). Several kinds of examples are tried; the first failure is told."""
     failure = None
@@ -196,11 +200,12 @@ def _runs(model, args, kwargs, leaves, dynamic) -> tuple:
             captures = []
             try:
                 for run in range(RUNS):
-                    made = iter([_example(t, axes, sizes, run, moved) for (_, t), axes in zip(leaves, dynamic)])
-                    captures.append(Capture(model, _rebuilt(args, made), _rebuilt(kwargs, made)))
+                    captures.append(_captured(model, args, kwargs, leaves, dynamic, sizes, run, moved))
                 return Merged(captures), sizes
             except SymbolicValueError as error:
                 failure = failure or error
+                for run in range(RUNS):  # do the numbers alone change what is run? Then no other sizes help
+                    _alike(model, args, kwargs, leaves, dynamic, {k: (v[run],) * RUNS for k, v in sizes.items()})
                 break
             except Exception as error:
                 if not captures and not moving:
@@ -212,26 +217,6 @@ def _runs(model, args, kwargs, leaves, dynamic) -> tuple:
         f"the module fails on other sizes of the dynamic axes {sorted({s for axes in dynamic for s in axes.values()})}: "
         f"{type(failure).__name__}: {failure}"
     ) from failure
-
-
-def _in_mode(model, training):
-    """Put the module in its mode; the function that undoes it, running statistics included."""
-    if not hasattr(model, "modules"):
-        return lambda: None
-    before = [(m, m.training) for m in model.modules()]
-    buffers = [(b, b._a.copy()) for b in model.buffers()]
-    if training != TrainingMode.PRESERVE:
-        model.train(training == TrainingMode.TRAINING)
-
-    def undo():
-        for m, mode in before:
-            m.training = mode
-        for b, a in buffers:
-            if not np.array_equal(b._a, a, equal_nan=b._a.dtype.kind == "f"):
-                b._a[...] = a
-                b._bump()
-
-    return undo
 
 
 # ---- the file -----------------------------------------------------------------------------------------------------------
@@ -264,11 +249,10 @@ def _shape(g, value, symbols: dict) -> list:
 def _finished(g, input_names, output_names, symbols, outputs_wanted, keep, export_params, parameters):
     """The ModelProto: only what leads to the outputs, under the wanted names."""
     helper, final = g.onnx.helper, []
-    taken = set(input_names) | set(g.initializers)
     rename: dict = {}
     for value, wanted in zip(g.merged.outputs, output_names):
         name = g.name(value)
-        if name in taken or name in rename:
+        if name in input_names or name in g.initializers or name in rename:
             name = g.op("Identity", name)
         rename[name] = wanted
         final.append((value, wanted))
@@ -278,8 +262,8 @@ def _finished(g, input_names, output_names, symbols, outputs_wanted, keep, expor
             kept.append(node)
             needed.update(node.input)
     kept.reverse()
-    clash = (taken | {o for n in kept for o in n.output}) - set(rename)
-    for name, wanted in [(n, w) for n, w in rename.items() if w in clash]:
+    clash = {*input_names, *g.initializers, *(o for n in kept for o in n.output)} - set(rename)
+    for wanted in [w for w in rename.values() if w in clash]:
         raise ValueError(f"onnx.export(): the output name '{wanted}' is that of another tensor of the graph; choose another")
     for node in kept:
         for names in (node.input, node.output):
@@ -362,7 +346,7 @@ def export(
         raise ValueError(f"onnx.export(): input_names must differ, got {names}")
     dynamic = _dynamic(named, leaves, names, dynamic_axes, dynamic_shapes, output_names)
     table = _table(custom_translation_table)
-    undo, before, _exporting = _in_mode(model, training), _exporting, True
+    undo, before, _exporting = in_mode(model, training), _exporting, True
     try:
         with no_grad():
             merged, sizes = _runs(model, args, kwargs, leaves, dynamic)
@@ -390,7 +374,7 @@ def export(
         onnx.checker.check_model(proto, full_check=True)
     if verbose:
         print(onnx.printer.to_text(proto))
-    program = ONNXProgram(proto, model, args, kwargs, len(leaves))
+    program = ONNXProgram(proto, model, args, kwargs, training)
     if report:
         _report(merged, proto, artifacts_dir)
     if verify:

@@ -128,9 +128,15 @@ class Graph:
         numbers = list(numbers)
         if not any(type(n) is Sym for n in numbers):
             return self.const(np.array(numbers, np.int64).reshape(len(numbers)))
-        parts = []
-        for fixed, group in itertools.groupby(numbers, key=lambda n: type(n) is not Sym):
-            parts += [self.const(np.array(list(group), np.int64))] if fixed else [self.size(n) for n in group]
+        parts, fixed = [], []
+        for n in [*numbers, None]:
+            if fixed and (n is None or type(n) is Sym):
+                parts.append(self.const(np.array(fixed, np.int64)))
+                fixed = []
+            if type(n) is Sym:
+                parts.append(self.size(n))
+            elif n is not None:
+                fixed.append(n)
         return parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=0)
 
     def size(self, n) -> str:
@@ -188,7 +194,9 @@ class Graph:
     def static(self, n, what: str) -> int:
         """An integer that must not follow a dynamic axis."""
         if type(n) is Sym:
-            raise SymbolicValueError(self.told(f"has {what} = {n}, which follows a dynamic axis, and has a translation for a fixed one only"))
+            raise SymbolicValueError(
+                self.told(f"has {what} = {n}, which follows a dynamic axis, and has a translation for a fixed one only")
+            )
         return int(n)
 
     def same(self, *sizes) -> bool:

@@ -1,6 +1,7 @@
 """What an export gives: the model, which can be saved and run; and how it is written."""
 
 import os
+from enum import IntEnum
 
 import numpy as np
 
@@ -17,7 +18,9 @@ def need_onnx():
         import onnx.numpy_helper
         import onnx.printer
     except ImportError:
-        raise ImportError("lightwell.onnx writes its files with the onnx library, which isn't installed: pip install lightwell[onnx]") from None
+        raise ImportError(
+            "lightwell.onnx writes its files with the onnx library, which isn't installed: pip install lightwell[onnx]"
+        ) from None
     return onnx
 
 
@@ -38,12 +41,40 @@ def write(proto, f) -> None:
         file.write(proto.SerializeToString())
 
 
+class TrainingMode(IntEnum):
+    """Whether a module is exported as it computes in evaluation, as it stands, or as in training."""
+
+    EVAL = 0
+    PRESERVE = 1
+    TRAINING = 2
+
+
+def in_mode(model, training):
+    """Put the module in its mode; the function that undoes it, running statistics included."""
+    if not hasattr(model, "modules"):
+        return lambda: None
+    before = [(m, m.training) for m in model.modules()]
+    buffers = [(b, b._a.copy()) for b in model.buffers()]
+    if training != TrainingMode.PRESERVE:
+        model.train(training == TrainingMode.TRAINING)
+
+    def undo():
+        for m, mode in before:
+            m.training = mode
+        for b, a in buffers:
+            if not np.array_equal(b._a, a, equal_nan=b._a.dtype.kind == "f"):
+                b._a[...] = a
+                b._bump()
+
+    return undo
+
+
 class ONNXProgram:
     """An exported module: `model_proto` holds the model, `save` writes it, a call runs it in onnxruntime."""
 
-    def __init__(self, model_proto, model=None, args=(), kwargs=None, n_inputs=0):
+    def __init__(self, model_proto, model=None, args=(), kwargs=None, training=TrainingMode.EVAL):
         self.model_proto, self._model, self._args, self._kwargs = model_proto, model, args, kwargs or {}
-        self._n_inputs, self._session = n_inputs, None
+        self._training, self._session = training, None
 
     model = property(lambda self: self.model_proto, doc="The ModelProto.")
 
@@ -80,15 +111,21 @@ class ONNXProgram:
         names = [i.name for i in self._session.get_inputs()]
         if len(given) != len(names):
             raise ValueError(f"the exported model takes {len(names)} tensors ({', '.join(names)}), got {len(given)}")
-        return [wrap(np.asarray(a)) for a in self._session.run(None, {n: np.ascontiguousarray(t.detach()._a) for n, t in zip(names, given)})]
+        return [
+            wrap(np.asarray(a)) for a in self._session.run(None, {n: np.ascontiguousarray(t.detach()._a) for n, t in zip(names, given)})
+        ]
 
     def check(self, rtol: float = 1e-4, atol: float = 1e-5) -> None:
         """Compare with the module on the arguments of the export; OnnxExporterError where they differ."""
         from ..autograd.modes import no_grad
         from .errors import OnnxExporterError
 
-        with no_grad():
-            wanted = _tensors(self._model(*self._args, **self._kwargs))
+        undo = in_mode(self._model, self._training)
+        try:
+            with no_grad():
+                wanted = _tensors(self._model(*self._args, **self._kwargs))
+        finally:
+            undo()
         for i, (a, b) in enumerate(zip(wanted, self(*self._args, **self._kwargs))):
             if not np.allclose(a._a, b._a, rtol, atol, equal_nan=True):
                 worst = float(np.abs(a._a.astype(float) - b._a.astype(float)).max())

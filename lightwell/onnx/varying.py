@@ -5,7 +5,6 @@ import numpy as np
 from .errors import SymbolicValueError
 
 
-
 def rebuilt(g, varying) -> str:
     """The name of the constant, made from sizes; SymbolicValueError where no rule is found."""
     arrays, dims = varying.arrays, g.dims(varying)
@@ -22,7 +21,7 @@ def rebuilt(g, varying) -> str:
         raise SymbolicValueError(
             g.told(
                 f"reads a constant whose shape {list(dims)} follows a dynamic axis, and whose numbers have no rule that the export knows "
-                "(one number, a range, a triangular mask). Make it a buffer and slice it, or fix the axis."
+                "(one number, a range, a triangular mask): make it a buffer and slice it, compute it with tensor operations, or fix the axis."
             )
         )
     return found
@@ -82,5 +81,3 @@ def _triangle(g, arrays, dims):
 
 def _apart(v):
     return np.arange(v.shape[-1])[None] - np.arange(v.shape[-2])[:, None]
-
-

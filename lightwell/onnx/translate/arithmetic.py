@@ -15,7 +15,7 @@ def _is_value(v) -> bool:
 
 def _common(g, x, y, out):
     """The dtype in which two operands are compared or computed."""
-    if out.dtype != bool:
+    if out.dtype.kind != "b":
         return out.dtype
     kinds = [v.dtype for v in (x, y) if _is_value(v)]
     if len(kinds) == 1:
@@ -34,7 +34,7 @@ _BINARY = {
 @to_onnx(*_BINARY)
 def binary(g, step, x, y):
     d = np.dtype(bool) if step.name.startswith("logical") else _common(g, x, y, step.outputs[0])
-    if d == bool and step.name in ("add", "maximum", "mul", "minimum"):
+    if d.kind == "b" and step.name in ("add", "maximum", "mul", "minimum"):
         return g.op("Or" if step.name in ("add", "maximum") else "And", g.operand(x, d), g.operand(y, d))
     return g.op(_BINARY[step.name], g.operand(x, d), g.operand(y, d))
 
@@ -73,12 +73,12 @@ def remainder(g, step, x, y):
 @to_onnx("bitwise_and", "bitwise_or", "bitwise_xor")
 def bitwise(g, step, x, y):
     d, word = step.outputs[0].dtype, step.name[8:].title()
-    return g.op(word if d == bool else f"Bitwise{word}", g.operand(x, d), g.operand(y, d))
+    return g.op(word if d.kind == "b" else f"Bitwise{word}", g.operand(x, d), g.operand(y, d))
 
 
 @to_onnx("bitwise_not", "logical_not")
 def invert(g, step, x):
-    return g.op("Not" if step.outputs[0].dtype == bool else "BitwiseNot", g.operand(x, bool if step.name[0] == "l" else x.dtype))
+    return g.op("Not" if step.outputs[0].dtype.kind == "b" else "BitwiseNot", g.operand(x, bool if step.name[0] == "l" else x.dtype))
 
 
 _UNARY = {
@@ -92,7 +92,7 @@ _UNARY = {
 @to_onnx(*_UNARY)
 def unary(g, step, x):
     d = step.outputs[0].dtype
-    return g.op(_UNARY[step.name], g.operand(x, x.dtype if d == bool else d))
+    return g.op(_UNARY[step.name], g.operand(x, x.dtype if d.kind == "b" else d))
 
 
 def _number(g, value, like):
@@ -103,7 +103,7 @@ def _number(g, value, like):
 def composed(g, step, x):
     """Functions that ONNX has no word for."""
     out = step.outputs[0]
-    like = out if out.dtype != bool else x
+    like = x if out.dtype.kind == "b" else out
     a = g.operand(x, like.dtype)
 
     def n(v):

@@ -22,9 +22,7 @@ def convolution(g, step, x, w, b, stride, padding, dilation, groups):
 @to_onnx("convolution_transpose")
 def convolution_transpose(g, step, x, w, b, space, stride, padding, dilation, groups):
     kernel, had = w.shape[2:], g.dims(x)[2:]
-    more = [
-        m - ((n - 1) * s - 2 * p + d * (k - 1) + 1) for m, n, s, p, d, k in zip(space, had, stride, padding, dilation, kernel)
-    ]
+    more = [m - ((n - 1) * s - 2 * p + d * (k - 1) + 1) for m, n, s, p, d, k in zip(space, had, stride, padding, dilation, kernel)]
     return g.op(
         "ConvTranspose", g.name(x), g.name(w), None if b is None else g.name(b),
         kernel_shape=list(kernel), strides=list(stride), pads=[*padding, *padding], dilations=list(dilation), group=int(groups),

@@ -42,7 +42,9 @@ def logsumexp(g, step, x, axis, keepdim):
 
 @to_onnx("all", "any")
 def truth(g, step, x, axis, keepdim):
-    found = reduce(g, "ReduceMin" if step.name == "all" else "ReduceMax", g.cast(g.operand(x, bool), np.int32), _axes(axis, len(x.shape)), keepdim)
+    found = reduce(
+        g, "ReduceMin" if step.name == "all" else "ReduceMax", g.cast(g.operand(x, bool), np.int32), _axes(axis, len(x.shape)), keepdim
+    )
     return g.cast(found, bool)
 
 
