@@ -110,7 +110,7 @@ class _IndependentConstraint(Constraint):
         result = self.base_constraint.check(value)
         if result.dim() < self.reinterpreted_batch_ndims:
             raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
-        return result.reshape(result.shape[: result.dim() - self.reinterpreted_batch_ndims] + (-1,)).all(-1)
+        return result.flatten(-self.reinterpreted_batch_ndims).all(-1) if self.reinterpreted_batch_ndims else result
 
     def _arguments(self):
         return f"{self.base_constraint!r}, {self.reinterpreted_batch_ndims}"
@@ -134,7 +134,7 @@ class MixtureSameFamilyConstraint(Constraint):
         if value.dim() < self.event_dim:
             raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
         result = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
-        return result.reshape(result.shape[: value.dim() - self.event_dim] + (-1,)).all(-1)
+        return result.flatten(value.dim() - self.event_dim).all(-1)
 
     def _arguments(self):
         return repr(self.base_constraint)

@@ -34,8 +34,8 @@ def broadcast_all(*values):
     for value in values:
         if not isinstance(value, Tensor) and not is_number(value):
             raise ValueError(
-                "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__., "
-                f"but got {type(value).__name__}: {value!r}; write torch.tensor({value!r})"
+                "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__. "
+                f"Got {type(value).__name__} {value!r}: write torch.tensor(...)"
             )
     first = next((v for v in values if isinstance(v, Tensor)), None)
     dtype = lw.get_default_dtype() if first is None else first.dtype
@@ -56,7 +56,7 @@ def sum_rightmost(value, dim: int):
     >>> sum_rightmost(torch.ones(2, 3, 4), 2)
     tensor([12., 12.])
     """
-    return value if dim == 0 else value.reshape(value.shape[:-dim] + (-1,)).sum(-1)
+    return value if dim == 0 else value.flatten(-dim).sum(-1)
 
 
 def logits_to_probs(logits, is_binary: bool = False):

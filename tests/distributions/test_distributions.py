@@ -196,6 +196,13 @@ def test_wrong_parameters_and_values_are_named():
     assert float(D.Normal(0.0, -1.0, validate_args=False).scale) == -1
 
 
+def test_empty_batches():
+    assert D.Normal(lw.zeros(0), 1.0).sample((3,)).shape == (3, 0)
+    d = D.Dirichlet(lw.ones(0, 3))
+    assert d.rsample((2,)).shape == (2, 0, 3) and d.log_prob(d.sample()).shape == (0,)
+    assert D.Independent(D.Gamma(lw.ones(2, 0), 1.0), 1).log_prob(lw.ones(2, 0)).tolist() == [0, 0]
+
+
 def test_set_default_validate_args():
     try:
         D.Distribution.set_default_validate_args(False)
