@@ -315,6 +315,7 @@ def twins():
     return sorted(n for n in dir(lw.Tensor) if n.endswith("_") and not n.startswith("_") and callable(getattr(lw.Tensor, n[:-1], None)))
 
 
+@pytest.mark.filterwarnings("ignore:non-inplace resize")
 @pytest.mark.parametrize("name", twins())
 def test_inplace_twin(name):
     data = np.array([[0.3, 0.55, 0.8], [0.25, 0.9, 0.6]])
