@@ -74,6 +74,8 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None):
     want = None if dtype is None else dtypes.from_np(_np(dtype))
     if isinstance(obj, Tensor):
         out = obj
+    elif isinstance(obj, np.generic):
+        out = make(np.asarray(obj))
     elif isinstance(obj, (bool, int, float, complex, list, tuple, range)):
         if copy is False:
             raise ValueError(f"asarray(): a {type(obj).__name__} can't become an array without a copy: leave copy=False away")

@@ -308,6 +308,7 @@ ARGUMENTS = {  # what the out-of-place method takes, as functions of a namespace
     "index_copy": lambda f: (1, f.tensor([0, 2]), f.ones(2, 2, dtype=f.float64)),
     "scatter": lambda f: (1, f.tensor([[0], [1]]), 5.0), "scatter_add": lambda f: (1, f.tensor([[0], [1]]), f.ones(2, 1, dtype=f.float64)),
     "threshold": lambda f: (0.1, 2.0), "dist": lambda f: (f.ones(2, 3, dtype=f.float64),),
+    "resize": lambda f: (3, 2),
 }  # fmt: skip
 
 
