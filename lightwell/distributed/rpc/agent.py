@@ -46,6 +46,22 @@ class Pending:
         self.future = future
 
 
+def settle(future: Future, value, error) -> None:
+    """Set a future's value, or its error where there is one."""
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+def outcome(future: Future):
+    """(value, error) of a future that is done."""
+    try:
+        return future.value(), None
+    except Exception as error:
+        return None, error
+
+
 class _Link:
     """A connection and the lock that keeps messages whole."""
 
@@ -157,7 +173,7 @@ class Agent:
         with self._guard:
             entry = self._waiting.pop(number, None)
         if entry is not None:  # else it came too late
-            entry[0]._settle(value, error)
+            settle(entry[0], value, error)
 
     # ---- threads ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +268,7 @@ class Agent:
         if not isinstance(result, Pending):
             self._answer(rank, link, number, linked, result, None)
         elif isinstance(result.future, Future):
-            result.future._when_set(lambda f: self._answer(rank, link, number, linked, f._value, f._error))
+            result.future.add_done_callback(lambda f: self._answer(rank, link, number, linked, *outcome(f)))
         else:
             error = RuntimeError(
                 f"Functions decorated with @rpc.functions.async_execution must return a torch.futures.Future, not {result.future!r}"

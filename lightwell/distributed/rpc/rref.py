@@ -1,7 +1,7 @@
 """Remote references: a value that lives on one worker and is named on others; it goes when the last of them is gone."""
 
 from ...futures import Future
-from .agent import WorkerInfo, _forget, _note, agent
+from .agent import WorkerInfo, _forget, _note, agent, outcome, settle
 
 _UNSET = -1
 
@@ -136,9 +136,9 @@ def _create(rref, fork, function, args, kwargs):
         future.set_exception(error)
         return
     if getattr(function, "_answers_later", False):
-        result._when_set(lambda f: future._settle(f._value, f._error))
+        result.add_done_callback(lambda f: settle(future, *outcome(f)))
     elif type(result).__name__ == "Pending":
-        result.future._when_set(lambda f: future._settle(f._value, f._error))
+        result.future.add_done_callback(lambda f: settle(future, *outcome(f)))
     else:
         future.set_result(result)
 
