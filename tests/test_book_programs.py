@@ -31,3 +31,14 @@ def test_a_refused_device_draws_no_random_number():
         with pytest.raises((AssertionError, RuntimeError)):
             draw()
         assert lw.equal(lw.rand(2), expected)
+
+
+def test_schedulers_say_that_they_live_in_lr_scheduler():
+    import pickle
+
+    from lightwell.optim import lr_scheduler
+
+    scheduler = lr_scheduler.StepLR(lw.optim.SGD([lw.zeros(1, requires_grad=True)], lr=0.1), 2)
+    assert all(getattr(lr_scheduler, name).__module__ == lr_scheduler.__name__ for name in lr_scheduler.__all__)
+    assert scheduler.__module__ == lr_scheduler.__name__
+    assert pickle.loads(pickle.dumps(lr_scheduler.CosineAnnealingLR)) is lr_scheduler.CosineAnnealingLR
