@@ -130,10 +130,11 @@ def _dynamic(named, leaves, names, dynamic_axes, dynamic_shapes, outputs) -> lis
 # ---- runs ---------------------------------------------------------------------------------------------------------------
 
 
-_STEPS = (  # what is added to a size in each run, and how much more for each further symbol
-    ((0, 0), (3, 4), (7, 6)),
-    ((0, 0), (-1, -1), (-3, -2)),
-    ((16, 3), (21, 5), (30, 8)),  # large ones, where what is cheapest no longer changes
+_STEPS = (  # the sizes that the axes are tried at: a function of the first size and the symbol's number for each run; no two move alike
+    (lambda n, j: n, lambda n, j: n + 3 + 4 * j, lambda n, j: n + 7 + 6 * j),
+    (lambda n, j: n, lambda n, j: n - 1 - j, lambda n, j: n - 3 - 2 * j),
+    (lambda n, j: n, lambda n, j: n * 2, lambda n, j: n * (4 + 2 * j)),  # for sizes that must be multiples
+    (lambda n, j: n + 16 + 3 * j, lambda n, j: n + 21 + 5 * j, lambda n, j: n + 30 + 8 * j),  # where what is cheapest no longer changes
 )
 
 
@@ -151,7 +152,7 @@ def _sizes(leaves, dynamic, steps) -> dict:
     found = {}
     for j, (symbol, (size, _)) in enumerate(first.items()):
         size = max(size, 2)
-        found[symbol] = tuple(max(size + by + more * j, 1) for by, more in steps)
+        found[symbol] = tuple(max(step(size, j), 1) for step in steps)
     return found
 
 

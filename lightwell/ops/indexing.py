@@ -9,7 +9,8 @@ from ..autograd.modes import state
 from ..backend.moving import add_at
 from ..errors import Unreadable
 from ..tensor import Tensor, make
-from .inplace import check_writable, hang, write_region, writing
+from . import op as core
+from .inplace import check_writable, hang, overwrite, write_region, writing
 from .op import op
 from .public import public
 from .shape import alias_, need_tensor, one_dim, reshape
@@ -377,6 +378,10 @@ def setitem_(self: Tensor, key, value) -> None:
         if state.grad and (self.requires_grad or (tensor is not None and tensor.requires_grad)):
             return _write_recorded(self, first, then, v, tensor)
         a = self._a
+        if core.whole_writes and then is None:
+            value = make(np.asarray(v, a.dtype)) if tensor is None else tensor.to(self.dtype)
+            overwrite(self, setitem(self, value, first), "__setitem__")
+            return
         if 0 in a.strides:
             check_writable(make(a[first]) if then is None else self, "__setitem__", False)
         if then is None:

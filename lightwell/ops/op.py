@@ -167,6 +167,7 @@ def op(spec: type):
 # ---- interposers: tracing, autocast, anomaly mode and profiling hang here -------------------------------------------
 
 active = 0  # how many interposers are on, in all threads: zero is the only thing a plain call looks at
+whole_writes = 0  # how many of them want a write into a part of a tensor as a record, too
 _local = threading.local()
 
 

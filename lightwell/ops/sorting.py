@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..tensor import Tensor, wrap
+from . import op as core
 from .dims import need_tensor, one_axis
 from .extremes import picked, shared
 from .op import op
@@ -308,6 +309,8 @@ def argsort(input: Tensor, dim=-1, descending=False, stable=False) -> Tensor:
     tensor([0, 2, 1])
     """
     axis = _sort_arguments(input, dim, descending, stable, "argsort")
+    if core.active:  # an interposer is to see a record
+        return sort(input, dim, descending, stable)[1]
     return wrap(order(input._a, axis, bool(descending)))
 
 

@@ -7,7 +7,7 @@ happened. `utils.tensorboard` draws the list, `onnx` translates it.
 import numpy as np
 
 from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
-from ..ops.op import interpose
+from ..ops import op
 from ..tensor import Tensor
 
 
@@ -69,9 +69,11 @@ class Capture:
         before = register_module_forward_pre_hook(self._enter)
         after = register_module_forward_hook(self._leave, always_call=True)
         try:
-            with interpose(self._note):
+            op.whole_writes += 1
+            with op.interpose(self._note):
                 self.result = model(*args, **(kwargs or {}))
         finally:
+            op.whole_writes -= 1
             before.remove()
             after.remove()
         self.outputs = [self.value_of(t) for t in _tensors(self.result)]

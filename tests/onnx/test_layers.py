@@ -190,6 +190,18 @@ CASES = {
     "mse": (lambda: lambda v, w: F.mse_loss(v, w), lambda n: (x(n, 4), x(n, 4))),
     "channel_shuffle": (lambda: nn.ChannelShuffle(2), (4, 3, 3)),
     "structure": (lambda: lambda v: {"a": v + 1, "b": [v * 2, (v.sum(1),)]}, (4,)),
+    "write_part": (lambda: _shifted, (4,)),
+    "one_hot": (lambda: lambda i: F.one_hot(i, 5).float(), lambda n: (ids(5, n, 3),)),
+    "argsort": (lambda: lambda v: v.argsort(1), (5,)),
+    "masked_select": (lambda: lambda v: v.masked_select(v > 0), (4,)),
+    "index_fill": (lambda: lambda v: v.index_fill(1, lw.tensor([0, 2]), 7.0), (4,)),
+    "index_add": (lambda: lambda v: v.index_add(1, lw.tensor([0, 2, 0]), v[:, 1:]), (4,)),
+    "scatter": (lambda: lambda v: v.scatter(1, v[:, :2].argsort(1), v[:, 2:]), (4,)),
+    "halves": (lambda: lambda v: v.view(v.shape[0] // 2, 2, -1).mean(1), lambda n: (x(2 * n, 4),)),
+    "unfold2d": (lambda: nn.Unfold((2, 3), dilation=(2, 1), padding=1, stride=2), (2, 5, 6)),
+    "fold": (lambda: nn.Fold((4, 5), 2), (12, 12)),
+    "padding_mask": (lambda: _masked(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)), lambda n: (x(n, 3, 4), lw.tensor([[False, False, True]]).repeat(n, 1) ^ (ids(2, n, 3) > 5))),
+    "transformer": (lambda: nn.Transformer(4, 2, 1, 1, 8, batch_first=True), lambda n: (x(n, 3, 4), x(n, 5, 4))),
     "in_place": (lambda: lambda v: (v * 2).add_(1).mul_(v).relu_(), (4,)),
 }  # fmt: skip
 
@@ -198,6 +210,25 @@ def _settled(norm, batch):
     """A batch norm that has seen something."""
     norm(batch * 2 + 1)
     return norm
+
+
+def _shifted(v):
+    out = lw.zeros_like(v)
+    out[:, 0] = 3
+    out[:, 1:] = v[:, :-1] * 2
+    return out
+
+
+def _masked(layer):
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, v, padding):
+            return self.layer(v, src_key_padding_mask=padding)
+
+    return Masked()
 
 
 def _selfish(attention):

@@ -199,3 +199,11 @@ def test_unet_at_other_resolutions(tmp_path):
             return self.out(lw.cat([a, self.up(F.pad(b, (1, 1, 1, 1), mode="reflect")[:, :, 1:-1, 1:-1])], 1))
 
     agree(UNet(), (lw.randn(2, 1, 8, 12),), tmp_path / "u.onnx", [(lw.randn(5, 1, 8, 12),)], dynamic_shapes=({0: "n"},))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "googlenet", "shufflenet_v2_x0_5"])
+def test_vision_models(name, tmp_path):
+    models = pytest.importorskip("lightwell.vision.models")
+    net = getattr(models, name)(**({"init_weights": False} if name == "googlenet" else {}))
+    x = lw.randn(3, 3, 64, 64)
+    agree(net, (x[:1],), tmp_path / "v.onnx", [(x,)], tol=1e-4, input_names=["x"], dynamic_axes={"x": {0: "n"}})

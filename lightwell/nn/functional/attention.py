@@ -122,7 +122,7 @@ def _additive(mask, name, like):
     if mask is None:
         return None
     if mask.dtype is dtypes.bool:
-        return wrap(np.where(mask._a, -np.inf, 0.0).astype(like._a.dtype))
+        return wrap(np.zeros(mask._a.shape, like._a.dtype)).masked_fill(mask, -math.inf)
     if not mask.is_floating_point():
         raise RuntimeError(f"only bool and floating types of {name} are supported, but got {mask.dtype}")
     return mask

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ... import dtypes
 from ...autograd.modes import no_grad
+from ...ops.compare import eq
 from ...ops.embedding_ops import embedding_, embedding_bag_, sparse_rows
 from ...ops.op import readable
 from ...tensor import Tensor, make
@@ -217,4 +219,4 @@ def one_hot(tensor, num_classes=-1):
         raise RuntimeError("num_classes should be positive")
     elif a.max() >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return make((a[..., None] == np.arange(num_classes)).astype(np.int64))
+    return eq(tensor.unsqueeze(-1), make(np.arange(num_classes))).to(dtypes.int64)

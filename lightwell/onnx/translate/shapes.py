@@ -97,7 +97,12 @@ def _dense(key, rank: int) -> list:
 @to_onnx("select", "slice", "new_dims")
 def basic_key(g, step, x, key):
     """x[key] of numbers, slices and new dimensions."""
-    entries, name = _dense(key, len(x.shape)), g.name(x)
+    return _taken(g, g.name(x), g.dims(x), key)
+
+
+def _taken(g, name: str, sizes, key) -> str:
+    """The tensor of that name and these sizes, at [key]."""
+    entries = _dense(key, len(sizes))
     axes, starts, ends, steps, gone, new = [], [], [], [], [], []
     axis = 0
     for k in entries:
@@ -105,7 +110,7 @@ def basic_key(g, step, x, key):
             continue
         if isinstance(k, slice):
             if k != slice(None):
-                size, by = g.dims(x)[axis], k.step or 1
+                size, by = sizes[axis], k.step or 1
                 axes.append(axis)
                 starts.append(0 if k.start is None else k.start)
                 # an end at the axis's own end says so for every size
@@ -244,3 +249,59 @@ def diagonal(g, step, x, offset, dim1, dim2):
     front = g.op("Transpose", g.name(x), perm=[dim1, dim2, *[i for i in range(rank) if i not in (dim1, dim2)]])
     taken = g.op("GatherND", front, g.const(pairs))
     return g.op("Transpose", taken, perm=[*range(1, rank - 1), 0])
+
+
+@to_onnx("setitem")
+def setitem(g, step, x, v, key):
+    """x with v at x[key]: the places are found by taking the same key of all places."""
+    sizes = g.ints(g.dims(x))
+    count = g.op("ReduceProd", sizes, keepdims=0)
+    places = g.op("Reshape", g.op("Range", g.const(np.int64(0)), count, g.const(np.int64(1))), sizes)
+    taken = _taken(g, places, g.dims(x), key)
+    flat = g.const(np.array([-1]))
+    value = g.op("Expand", g.operand(v, x.dtype), g.op("Shape", taken))
+    written = g.op("ScatterElements", g.op("Reshape", g.name(x), flat), g.op("Reshape", taken, flat), g.op("Reshape", value, flat), axis=0)
+    return g.op("Reshape", written, sizes)
+
+
+@to_onnx("masked_select")
+def masked_select(g, step, x, mask):
+    sizes = np.broadcast_shapes(x.shape, mask.shape)
+    if sizes != x.shape or sizes != mask.shape:
+        raise g.unsupported("broadcasts the tensor and its mask; expand() them first")
+    return g.op("GatherND", g.name(x), g.op("Transpose", g.op("NonZero", g.name(mask)), perm=[1, 0]))
+
+
+@to_onnx("index_copy", "index_add")
+def index_rows(g, step, x, index, v, dim):
+    """Whole slices written (or added) at places of one dimension, which goes to the front for it."""
+    rank, adds = len(x.shape), step.name == "index_add"
+    if adds and g.opset < 16:
+        raise g.unsupported("needs opset 16 or later: pass opset_version=16")
+    order = [dim, *(i for i in range(rank) if i != dim)]
+    back = [order.index(i) for i in range(rank)]
+    rows = g.op("Unsqueeze", g.operand(index, np.int64), g.const(np.array([1])))
+    front, value = (g.op("Transpose", g.operand(t, x.dtype), perm=order) for t in (x, v))
+    made = g.op("ScatterND", front, rows, value, reduction="add" if adds else None)
+    return g.op("Transpose", made, perm=back)
+
+
+@to_onnx("im2col")
+def im2col(g, step, x, kernel, stride, padding, dilation):
+    """Windows as columns: the rows of each window, then its columns, by index."""
+    name = g.name(x)
+    if any(padding):
+        name = g.op("Pad", name, g.const(np.array([0, 0, *padding, 0, 0, *padding])))
+    space = [g.static(n, "size") + 2 * p for n, p in zip(g.dims(x)[2:], padding)]
+    for axis, n, k, s, d in zip((2, 4), space, kernel, stride, dilation):
+        out = (n - d * (k - 1) - 1) // s + 1
+        name = g.op("Gather", name, g.const(np.arange(k)[:, None] * d + np.arange(out) * s), axis=axis)
+    return g.op("Reshape", g.op("Transpose", name, perm=[0, 1, 2, 4, 3, 5]), g.ints(g.dims(step.outputs[0])))
+
+
+@to_onnx("col2im")
+def col2im(g, step, x, space, kernel, stride, padding, dilation):
+    if g.opset < 18:
+        raise g.unsupported("needs opset 18 or later: pass opset_version=18")
+    flat = g.op("Reshape", g.name(x), g.ints([g.dims(x)[0], -1 if len(x.shape) > 3 else g.dims(x)[1], int(np.prod(x.shape[-1:]))]))
+    return g.op("Col2Im", flat, g.ints(space), g.ints(kernel), strides=list(stride), pads=[*padding, *padding], dilations=list(dilation))
