@@ -70,7 +70,7 @@ def judge(row: dict) -> str:
     """Empty if the name is here, documented and takes its keywords; else what is wrong."""
     try:
         found = find(row["api"])
-    except (AttributeError, ImportError) as error:
+    except (AttributeError, ImportError, RuntimeError) as error:
         return f"missing ({error})"
     ours = (getattr(found, "__module__", None) or "lightwell").startswith("lightwell")  # Python's own say what they say
     if ours and (callable(found) or inspect.ismodule(found) or isinstance(found, property)) and not inspect.getdoc(found):
