@@ -11,11 +11,12 @@ producer_name = "lightwell"
 
 
 def _export(model, args, f, *positional, **options):
-    """`export(..., dynamo=False)`, the name that older examples call."""
+    """`export`, under the name and with the result of older PyTorch: what the module gives on `args`."""
     order = ("export_params", "verbose", "training", "input_names", "output_names")
     options.pop("example_outputs", None)
     options.pop("propagate", None)
-    return export(model, args, f, **{"dynamo": False, **dict(zip(order, positional)), **options})
+    program = export(model, args, f, **{**dict(zip(order, positional)), **options, "dynamo": True})
+    return program.module_output()
 
 
 def __getattr__(name: str):

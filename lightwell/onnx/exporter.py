@@ -308,7 +308,7 @@ def export(
     The module is run on `args` (a tensor or a tuple of tensors and containers; a dictionary at the end holds keywords, as
     `kwargs` does), in evaluation mode unless `training` says otherwise, and its operations are translated; parameters keep
     their names. `dynamic_axes` {"x": {0: "batch"}} or `dynamic_shapes` name the sizes that may change: the module is run at
-    several of them, and what follows them is computed in the graph. `opset_version` is at least 13, by default 18.
+    several of them, and what follows them is computed in the graph. `opset_version` is 18 by default; below 13, 13 is written, with a warning.
     `export_params=False` leaves the parameters out and makes them inputs. Returns an ONNXProgram (None with `dynamo=False`).
 
     Raises UnsupportedOperatorError for an operation without translation, SymbolicValueError where the graph depends on a
@@ -328,8 +328,12 @@ def export(
     onnx = need_onnx()
     opset = _DEFAULT_OPSET if opset_version is None else int(opset_version)
     newest = onnx.defs.onnx_opset_version()
-    if not _LEAST_OPSET <= opset <= newest:
+    if not 7 <= opset <= newest:
         raise ValueError(f"onnx.export(): opset_version={opset} can't be written; {_LEAST_OPSET} to {newest} can")
+    if opset < _LEAST_OPSET:
+        told = f"onnx.export(): opset {opset} is not written any more; the file has opset {_LEAST_OPSET}, the oldest that is"
+        warnings.warn(told, OnnxExporterWarning, stacklevel=2)
+        opset = _LEAST_OPSET
     if profile or dump_exported_program or custom_opsets or export_modules_as_functions:
         warnings.warn(
             "onnx.export(): profile, dump_exported_program, custom_opsets and export_modules_as_functions belong to PyTorch's own "

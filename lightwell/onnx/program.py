@@ -115,17 +115,22 @@ class ONNXProgram:
             wrap(np.asarray(a)) for a in self._session.run(None, {n: np.ascontiguousarray(t.detach()._a) for n, t in zip(names, given)})
         ]
 
-    def check(self, rtol: float = 1e-4, atol: float = 1e-5) -> None:
-        """Compare with the module on the arguments of the export; OnnxExporterError where they differ."""
+    def module_output(self):
+        """What the module itself gives on the arguments of the export, in the mode of the export."""
         from ..autograd.modes import no_grad
-        from .errors import OnnxExporterError
 
         undo = in_mode(self._model, self._training)
         try:
             with no_grad():
-                wanted = _tensors(self._model(*self._args, **self._kwargs))
+                return self._model(*self._args, **self._kwargs)
         finally:
             undo()
+
+    def check(self, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+        """Compare with the module on the arguments of the export; OnnxExporterError where they differ."""
+        from .errors import OnnxExporterError
+
+        wanted = _tensors(self.module_output())
         for i, (a, b) in enumerate(zip(wanted, self(*self._args, **self._kwargs))):
             if not np.allclose(a._a, b._a, rtol, atol, equal_nan=True):
                 worst = float(np.abs(a._a.astype(float) - b._a.astype(float)).max())
