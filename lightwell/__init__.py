@@ -71,8 +71,14 @@ _FROM = {  # single names that live in a subpackage
     **dict.fromkeys((
         "adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d batch_norm channel_shuffle constant_pad_nd conv1d conv2d conv3d "
         "conv_transpose1d conv_transpose2d conv_transpose3d embedding group_norm instance_norm layer_norm max_pool1d "
-        "max_pool1d_with_indices max_pool2d max_pool3d pixel_shuffle pixel_unshuffle"
+        "max_pool1d_with_indices max_pool2d max_pool3d pixel_shuffle pixel_unshuffle affine_grid_generator convolution "
+        "embedding_bag embedding_renorm_ grid_sampler grid_sampler_2d grid_sampler_3d native_batch_norm native_channel_shuffle "
+        "native_dropout native_group_norm native_layer_norm segment_reduce"
     ).split(), "nn.functional.native"),
+    **dict.fromkeys((
+        "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell"
+    ).split(), "nn.functional.recurrent"),
+    "conv_tbc": "nn.functional.linear_loss",
     **dict.fromkeys((
         "binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss hinge_embedding_loss kl_div margin_ranking_loss "
         "poisson_nll_loss triplet_margin_loss"

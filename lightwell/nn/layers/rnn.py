@@ -130,6 +130,28 @@ class RNNBase(Module):
         batch = int(batch_sizes[0]) if batch_sizes is not None else input.size(0 if self.batch_first else 1)
         return self._states(input, batch)[0]
 
+    def check_hidden_size(self, hx, expected_hidden_size, msg: str = "Expected hidden size {}, got {}") -> None:
+        """RuntimeError unless a state has the shape."""
+        if tuple(hx.size()) != tuple(expected_hidden_size):
+            raise RuntimeError(msg.format(expected_hidden_size, list(hx.size())))
+
+    def check_forward_args(self, input, hidden, batch_sizes=None) -> None:
+        """RuntimeError where the input, or a state, has another shape than the layer's."""
+        self.check_input(input, batch_sizes)
+        batch = int(batch_sizes[0]) if batch_sizes is not None else input.size(0 if self.batch_first else 1)
+        shapes = self._states(input, batch)
+        if self.mode != "LSTM":
+            self.check_hidden_size(hidden, shapes[0])
+            return
+        for i, (state, shape) in enumerate(zip(hidden, shapes, strict=True)):
+            self.check_hidden_size(state, shape, f"Expected hidden[{i}] size {{}}, got {{}}")
+
+    def permute_hidden(self, hx, permutation):
+        """The states with their batch dimension reordered; as they are where the permutation is None."""
+        if permutation is None:
+            return hx
+        return tuple(s.index_select(1, permutation) for s in hx) if self.mode == "LSTM" else hx.index_select(1, permutation)
+
     def forward(self, input, hx=None):
         """(output, h_n), h_n the last states: a tensor, or (h_n, c_n) of an LSTM."""
         packed = isinstance(input, PackedSequence)

@@ -20,7 +20,7 @@ __all__ = [
     "get_total_norm", "parameters_to_vector", "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init", "spectral_norm",
     "vector_to_parameters", "weight_norm",
 ]  # fmt: skip
-__all__ += _LATER
+__all__ += list(_LATER)
 
 
 def __getattr__(name: str):
