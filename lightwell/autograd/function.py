@@ -106,6 +106,8 @@ class FunctionNode(Node):
                 shown.append(g if create_graph else make(g))
         cls = self.function
         rule = cls.vjp if cls.backward is Function.backward else cls.backward
+        if rule is Function.backward and cls.jvp is not Function.jvp:
+            rule = _transposed
         result = rule(self, *shown)
         result = result if isinstance(result, (tuple, list)) else (result,)
         wanted = len(self._fits)
@@ -143,6 +145,19 @@ class FunctionNode(Node):
                 g = g.real
             g = g.to(dtypes.from_np(dtype))
         return g
+
+
+def _transposed(ctx, *grads):
+    """Backward from a `jvp` alone: it is linear in its tangents t, so Jᵀg = d(jvp(t)·g)/dt."""
+    from .engine import grad
+
+    with modes.enable_grad():
+        tangents = [None if f is None else make(np.zeros(*f)).requires_grad_() for f in ctx._fits]
+        out = ctx.function.jvp(ctx, *tangents)
+        pairs = [(o, g) for o, g in zip(out if isinstance(out, tuple) else (out,), grads) if g is not None and o.requires_grad]
+        wanted = [t for t in tangents if t is not None]
+        found = iter(grad([o for o, _ in pairs], wanted, [g for _, g in pairs], True, modes.state.grad, allow_unused=True))
+    return tuple(None if t is None else next(found) for t in tangents)
 
 
 _FREED = object()
@@ -212,7 +227,7 @@ class Function(metaclass=_Meta):
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
-        """The derivative along a direction: part of PyTorch's forward mode, which never asks for it here."""
+        """The derivative along a direction, linear in `grad_inputs`; where `backward` is missing, its transpose stands in."""
         raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
 
     @classmethod
