@@ -211,8 +211,8 @@ def draw_keypoints(image, keypoints, connectivity=None, colors=None, radius: int
     >>> import lightwell as torch
     >>> from lightwell.vision.utils import draw_keypoints
     >>> x = torch.zeros(3, 3, 3, dtype=torch.uint8)
-    >>> draw_keypoints(x, torch.tensor([[[1, 1]]]), colors="red", radius=0)[0, 1]
-    tensor([  0, 255,   0], dtype=torch.uint8)
+    >>> draw_keypoints(x, torch.tensor([[[1, 1]]]), colors="red", radius=1)[0, 1]
+    tensor([255, 255, 255], dtype=torch.uint8)
     """
     import lightwell
 

@@ -198,3 +198,16 @@ def test_like_torchvision(name):
     with torch.no_grad(), lightwell.no_grad():
         np.testing.assert_allclose(ours(lightwell.tensor(x)).numpy(), theirs(torch.tensor(x)).numpy(), rtol=2e-3, atol=2e-3)
     assert torch.rand(1).item() == lightwell.rand(1).item()
+
+
+def test_weight_files_are_found_in_the_cache(monkeypatch, tmp_path):
+    """A file that is there already is loaded, not downloaded."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    lightwell.manual_seed(5)
+    given = models.squeezenet1_1()
+    lightwell.save(given.state_dict(), folder / models.SqueezeNet1_1_Weights.DEFAULT.url.rsplit("/", 1)[1])
+    net = models.squeezenet1_1(weights=models.SqueezeNet1_1_Weights.DEFAULT)
+    for a, b in zip(net.parameters(), given.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())

@@ -179,6 +179,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:RandomErasing")
 @pytest.mark.parametrize("name, args, options", CASES, ids=[c[0] for c in CASES])
 def test_like_torchvision(name, args, options):
     pytest.importorskip("torchvision")

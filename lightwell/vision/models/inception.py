@@ -46,10 +46,11 @@ class InceptionA(_Branches):
         )  # fmt: skip
 
     def forward(self, x):
+        one = self.branch1x1(x)
         five = self.chain(x, "branch5x5_1", "branch5x5_2")
         three = self.chain(x, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3")
         pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        return lightwell.cat([self.branch1x1(x), five, three, pool], 1)
+        return lightwell.cat([one, five, three, pool], 1)
 
 
 class InceptionB(_Branches):
@@ -64,8 +65,9 @@ class InceptionB(_Branches):
         )  # fmt: skip
 
     def forward(self, x):
+        single = self.branch3x3(x)
         three = self.chain(x, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3")
-        return lightwell.cat([self.branch3x3(x), three, F.max_pool2d(x, kernel_size=3, stride=2)], 1)
+        return lightwell.cat([single, three, F.max_pool2d(x, kernel_size=3, stride=2)], 1)
 
 
 class InceptionC(_Branches):
@@ -84,10 +86,11 @@ class InceptionC(_Branches):
         )  # fmt: skip
 
     def forward(self, x):
+        one = self.branch1x1(x)
         seven = self.chain(x, "branch7x7_1", "branch7x7_2", "branch7x7_3")
         double = self.chain(x, *(f"branch7x7dbl_{i}" for i in range(1, 6)))
         pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        return lightwell.cat([self.branch1x1(x), seven, double, pool], 1)
+        return lightwell.cat([one, seven, double, pool], 1)
 
 
 class InceptionD(_Branches):
@@ -123,11 +126,12 @@ class InceptionE(_Branches):
         )  # fmt: skip
 
     def forward(self, x):
-        three = self.branch3x3_1(x)
+        one, three = self.branch1x1(x), self.branch3x3_1(x)
+        three = lightwell.cat([self.branch3x3_2a(three), self.branch3x3_2b(three)], 1)
         double = self.chain(x, "branch3x3dbl_1", "branch3x3dbl_2")
+        double = lightwell.cat([self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)], 1)
         pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))
-        parts = [self.branch1x1(x), self.branch3x3_2a(three), self.branch3x3_2b(three)]
-        return lightwell.cat([*parts, self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double), pool], 1)
+        return lightwell.cat([one, three, double, pool], 1)
 
 
 class InceptionAux(nn.Module):

@@ -86,7 +86,7 @@ class ResNet(nn.Module):
 
     >>> import lightwell as torch
     >>> from lightwell.vision.models import resnet18
-    >>> resnet18(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
+    >>> resnet18(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 10])
     """
 

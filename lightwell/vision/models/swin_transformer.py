@@ -5,6 +5,7 @@ from functools import partial
 
 import lightwell
 from lightwell import nn
+from lightwell.fx import wrap
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.ops.misc import MLP, Permute
 from lightwell.vision.ops.stochastic_depth import StochasticDepth
@@ -16,11 +17,14 @@ __all__ += [f"swin_{n.lower()}" for n in _NAMES]
 F = nn.functional
 
 
-def _quarters(x):
+def _patch_merging_pad(x):
     """(…, H, W, C) as (…, H/2, W/2, 4C), the four pixels of a square one behind the other; odd sizes are padded."""
     h, w, _ = x.shape[-3:]
     x = F.pad(x, (0, 0, 0, w % 2, 0, h % 2))
     return lightwell.cat([x[..., i::2, j::2, :] for j in (0, 1) for i in (0, 1)], -1)
+
+
+wrap("_patch_merging_pad")
 
 
 class PatchMerging(nn.Module):
@@ -33,7 +37,7 @@ class PatchMerging(nn.Module):
         self.norm = norm_layer(4 * dim)
 
     def forward(self, x):
-        return self.reduction(self.norm(_quarters(x)))
+        return self.reduction(self.norm(_patch_merging_pad(x)))
 
 
 class PatchMergingV2(nn.Module):
@@ -46,7 +50,7 @@ class PatchMergingV2(nn.Module):
         self.norm = norm_layer(2 * dim)
 
     def forward(self, x):
-        return self.norm(self.reduction(_quarters(x)))
+        return self.norm(self.reduction(_patch_merging_pad(x)))
 
 
 def _windows(x, size):
@@ -117,6 +121,18 @@ def shifted_window_attention(
     return x[:, :h, :w, :].contiguous()
 
 
+wrap("shifted_window_attention")
+
+
+def _get_relative_position_bias(table, index, window_size):
+    """Rows of the table for all pairs of pixels: (1, heads, n, n)."""
+    n = window_size[0] * window_size[1]
+    return table[index].view(n, n, -1).permute(2, 0, 1).contiguous().unsqueeze(0)
+
+
+wrap("_get_relative_position_bias")
+
+
 class ShiftedWindowAttention(nn.Module):
     """`shifted_window_attention` with its weights; each pair of positions in a window has a learnt bias."""
 
@@ -147,19 +163,19 @@ class ShiftedWindowAttention(nn.Module):
 
     def _pairs(self, table):
         """Rows of the table for all pairs of pixels: (1, heads, n, n)."""
-        n = self.window_size[0] * self.window_size[1]
-        return table[self.relative_position_index].view(n, n, -1).permute(2, 0, 1).contiguous().unsqueeze(0)
+        return _get_relative_position_bias(table, self.relative_position_index, self.window_size)
 
     def get_relative_position_bias(self):
         """The bias of each pair, (1, heads, n, n)."""
         return self._pairs(self.relative_position_bias_table)
 
     def forward(self, x):
+        bias = self.get_relative_position_bias()
         return shifted_window_attention(
             x,
             self.qkv.weight,
             self.proj.weight,
-            self.get_relative_position_bias(),
+            bias,
             self.window_size,
             self.num_heads,
             shift_size=self.shift_size,

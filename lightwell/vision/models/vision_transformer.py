@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import lightwell
 from lightwell import nn
+from lightwell.fx import wrap
 from lightwell.vision.models._api import builder, overwrite, weights
 from lightwell.vision.ops.misc import MLP, Conv2dNormActivation
 
@@ -20,6 +21,9 @@ def _assert(condition, message):
     """Raise AssertionError with the message, also under ``python -O``."""
     if not condition:
         raise AssertionError(message)
+
+
+wrap("_assert")  # one step of a traced model: the sizes are known only when it runs
 
 
 class ConvStemConfig(NamedTuple):
@@ -158,12 +162,14 @@ class VisionTransformer(nn.Module):
         n, _, h, w = x.shape
         _assert(h == self.image_size, f"Wrong image height! Expected {self.image_size} but got {h}!")
         _assert(w == self.image_size, f"Wrong image width! Expected {self.image_size} but got {w}!")
-        patches = (h // self.patch_size) * (w // self.patch_size)
-        return self.conv_proj(x).reshape(n, self.hidden_dim, patches).permute(0, 2, 1)
+        rows, columns = h // self.patch_size, w // self.patch_size
+        x = self.conv_proj(x)
+        return x.reshape(n, self.hidden_dim, rows * columns).permute(0, 2, 1)
 
     def forward(self, x):
         x = self._process_input(x)
-        x = lightwell.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)
+        n = x.shape[0]
+        x = lightwell.cat([self.class_token.expand(n, -1, -1), x], dim=1)
         return self.heads(self.encoder(x)[:, 0])
 
 
