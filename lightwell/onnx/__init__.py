@@ -1,13 +1,34 @@
 """`torch.onnx`: modules as ONNX files, which onnxruntime and many other programs run (`pip install lightwell[onnx]`)."""
 
+import contextlib
+
 from . import errors
 from .errors import OnnxExporterError
 from .exporter import OperatorExportTypes, export, is_in_onnx_export
-from .program import ONNXProgram, TrainingMode
+from .program import ONNXProgram, TrainingMode, in_mode
 
-__all__ = ["ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "errors", "export", "is_in_onnx_export"]
+__all__ = [
+    "ONNXProgram",
+    "OnnxExporterError",
+    "OperatorExportTypes",
+    "TrainingMode",
+    "errors",
+    "export",
+    "is_in_onnx_export",
+    "select_model_mode_for_export",
+]
 
 producer_name = "lightwell"
+
+
+@contextlib.contextmanager
+def select_model_mode_for_export(model, mode):
+    """Within it, `model` is in the mode of an export (a TrainingMode); afterwards in its own again."""
+    undo = in_mode(model, mode)
+    try:
+        yield
+    finally:
+        undo()
 
 
 def _export(model, args, f, *positional, **options):

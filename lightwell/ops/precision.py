@@ -11,6 +11,7 @@ records whose rule concerns the whole says so with `@lower` or `@float32`.
 
 import functools
 import threading
+from typing import Any
 
 from .. import dtypes
 from ..autograd import modes
@@ -36,7 +37,7 @@ class _State(threading.local):
         self.fast: dict = {}  # device type -> dtype
         self.nesting, self.caching = 0, True
         self.cache: dict = {}  # id of a weight -> (weight, its version, whether gradients were recorded, its cast)
-        self.hook = None
+        self.hook: Any = None
 
 
 state = _State()
@@ -112,7 +113,7 @@ class paused:
         set_enabled("cpu", self.before)
 
 
-def _ruled(fn, dtype_now, back=False):
+def _ruled(fn: Any, dtype_now, back=False):
     """`fn` so that under autocast all of it runs in one dtype; the Tensor method of the same function too."""
 
     @functools.wraps(fn)
@@ -127,9 +128,9 @@ def _ruled(fn, dtype_now, back=False):
             result = _to(result, given[0].dtype) if given else result
         return result
 
-    method = getattr(Tensor, fn.__name__, None)
-    if method is fn:
-        setattr(Tensor, fn.__name__, call)
+    name = fn.__name__
+    if getattr(Tensor, name, None) is fn:
+        setattr(Tensor, name, call)
     return call
 
 

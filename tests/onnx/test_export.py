@@ -112,6 +112,13 @@ def test_modes(tmp_path):
         lw.onnx.export(net(), x, training=lw.onnx.TrainingMode.TRAINING)
 
 
+def test_the_mode_alone():
+    model = net().train()
+    with lw.onnx.select_model_mode_for_export(model, lw.onnx.TrainingMode.EVAL):
+        assert not model.training
+    assert model.training
+
+
 def test_the_export_is_visible_inside():
     seen = []
     lw.onnx.export(Of(lambda v: seen.append(lw.onnx.is_in_onnx_export()) or v + 1), lw.ones(1))

@@ -15,9 +15,10 @@ from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
 
 from ._need import need_pillow
 from .arrays import make_np, to_bytes, to_hwc, video_to_frames
+from .hparams import hparams
 
 __all__ = [
-    "audio", "custom_scalars", "histogram", "histogram_raw", "image", "image_boxes", "make_histogram", "mesh", "pr_curve", "pr_curve_raw",
+    "audio", "custom_scalars", "histogram", "histogram_raw", "hparams", "image", "image_boxes", "make_histogram", "mesh", "pr_curve", "pr_curve_raw",
     "scalar", "tensor_proto", "text", "video",
 ]  # fmt: skip
 
