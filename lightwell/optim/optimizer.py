@@ -15,6 +15,7 @@ import numpy as np
 from ..autograd.modes import enable_grad, set_grad_enabled
 from ..autograd.node import Handle, tick
 from ..dtypes import get_default_dtype
+from .. import ops
 from ..tensor import STAMP, VERSION, Tensor, wrap
 from .readers import TENSORS, Runner
 
@@ -425,6 +426,8 @@ def _fit(value, param, key=None):
     if isinstance(value, Tensor):
         if key == "step":
             return wrap(np.array(value._a))
+        if hasattr(value, "placements"):  # a DTensor stays one
+            return value.detach().clone().to(param.dtype)
         if param.is_floating_point() or param.is_complex():
             return wrap(np.array(value._a, dtype=param._a.dtype))
         return wrap(np.array(value._a))
@@ -441,8 +444,8 @@ def _scalar_state(value=0.0):
 
 
 def _zeros_like(p):
-    """A state tensor of zeros shaped and laid out like the parameter."""
-    return wrap(np.zeros_like(p._a))
+    """A state tensor of zeros shaped and laid out like the parameter; lying on the ranks as it does, if it is a DTensor."""
+    return ops.zeros_like(p.detach()) if hasattr(p, "placements") else wrap(np.zeros_like(p._a))
 
 
 def _advance(step):

@@ -25,14 +25,15 @@ def run(name, *before):
     return done.stdout
 
 
-def test_prints_what_pytorch_prints():
-    assert run("fsdp_program.py", "-m", "lightwell") == (PROGRAMS / "fsdp_program.txt").read_text()
+@pytest.mark.parametrize("name", ["fsdp_program", "fully_shard_program"])
+def test_prints_what_pytorch_prints(name):
+    assert run(f"{name}.py", "-m", "lightwell") == (PROGRAMS / f"{name}.txt").read_text()
 
 
-@pytest.mark.slow
-def test_the_expected_output_is_pytorchs():
+@pytest.mark.parametrize("name", ["fsdp_program", "fully_shard_program"])
+def test_the_expected_output_is_pytorchs(name):
     pytest.importorskip("torch")
-    assert run("fsdp_program.py", "-W", "ignore") == (PROGRAMS / "fsdp_program.txt").read_text()
+    assert run(f"{name}.py", "-W", "ignore") == (PROGRAMS / f"{name}.txt").read_text()
 
 
 def test_states_strategies_tied_and_frozen_parameters():

@@ -4,11 +4,15 @@ fully_sharded_data_parallel.py  the wrapper module (FSDP 1)      unit.py        
 optim_state.py                  optimizer states whole           wrap.py, api.py policies and options
 """
 
+from ._fully_shard import *
+from ._fully_shard import __all__ as _second
 from .api import *
 from .fully_sharded_data_parallel import FullyShardedDataParallel
 
 __all__ = [
-    "BackwardPrefetch", "CPUOffload", "FullOptimStateDictConfig", "FullStateDictConfig", "FullyShardedDataParallel",
+    "BackwardPrefetch", "CPUOffload", "CPUOffloadPolicy", "FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "UnshardHandle", "fully_shard",
+    "register_fsdp_forward_method", "FullOptimStateDictConfig", "FullStateDictConfig", "FullyShardedDataParallel",
     "LocalOptimStateDictConfig", "LocalStateDictConfig", "MixedPrecision", "OptimStateDictConfig", "ShardedOptimStateDictConfig",
     "ShardedStateDictConfig", "ShardingStrategy", "StateDictConfig", "StateDictSettings", "StateDictType",
 ]  # fmt: skip
+__all__ += _second

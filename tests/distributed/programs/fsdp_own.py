@@ -7,8 +7,10 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn as nn
-from torch.distributed.fsdp import FullStateDictConfig, ShardingStrategy, StateDictType
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullStateDictConfig, ShardingStrategy, StateDictType, fully_shard
 from torch.distributed.fsdp import FullyShardedDataParallel as FSDP
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.utils.checkpoint import checkpoint
 
 
@@ -31,6 +33,23 @@ def copy_of(module):
     import copy
 
     return copy.deepcopy(module)
+
+
+def tensor_and_data_parallel(rank):
+    """fully_shard of a module that tensor parallelism has cut: same step as the plain module's."""
+    mesh = init_device_mesh("cpu", (2, 1), mesh_dim_names=("dp", "tp"))
+    torch.manual_seed(5)
+    plain = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    wrapped = copy_of(plain)
+    parallelize_module(wrapped, mesh["tp"], {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    fully_shard(wrapped, mesh=mesh["dp"])
+    x = torch.randn(6, 4)
+    plain(x).pow(2).sum().backward()
+    (wrapped(x[rank::2]).pow(2).sum() * 2).backward()
+    for m in (plain, wrapped):
+        torch.optim.SGD(m.parameters(), lr=0.1).step()
+    for (name, p), q in zip(plain.named_parameters(), wrapped.parameters()):
+        assert torch.allclose(p, q.full_tensor(), atol=1e-5), name
 
 
 def run(rank, world, port):
@@ -70,6 +89,12 @@ def run(rank, world, port):
     for _ in range(2):
         with torch.no_grad():
             wrapped(x)
+    with FSDP.state_dict_type(model, StateDictType.SHARDED_STATE_DICT):
+        parts = model.state_dict()
+        assert parts["0.weight"].to_local().shape == (2, 4) and parts["0.weight"].full_tensor().shape == (4, 4)
+        model.load_state_dict({name: value * 2 for name, value in parts.items()})
+    assert torch.equal(model.state_dict()["0.weight"], parts["0.weight"].full_tensor() * 2)
+    tensor_and_data_parallel(rank)
     dist.barrier()
     if rank == 0:
         print("fine")
