@@ -6,7 +6,7 @@ import time
 import warnings
 from multiprocessing import connection
 
-from lightwell.utils.data._utils import channel, worker
+from lightwell.utils.data._utils import channel, start, worker
 from lightwell.utils.data.dataloader import _BaseDataLoaderIter, _MakeFetcher
 
 _PATIENCE = 5.0  # seconds a worker may take to finish its last batch before it is ended
@@ -25,9 +25,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def _start(self, loader):
         """Start the processes."""
-        context = loader.multiprocessing_context or multiprocessing.get_context()
+        context, given = start.way_to_start(loader.multiprocessing_context, (_MakeFetcher(loader), loader.dataset, loader.worker_init_fn))
         forked = context.get_start_method() == "fork"
-        make = _MakeFetcher(loader)
         self._open = True
         try:
             for i in range(loader.num_workers):
@@ -35,8 +34,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
                 self._pipes.append(mine)
                 process = context.Process(
                     target=worker.worker_loop,
-                    args=(theirs, list(self._pipes) if forked else [], make, loader.dataset)
-                    + (self._base_seed, i, loader.num_workers, loader.worker_init_fn),
+                    args=(theirs, list(self._pipes) if forked else [], given, self._base_seed, i, loader.num_workers),
                     daemon=True,
                 )
                 with warnings.catch_warnings():

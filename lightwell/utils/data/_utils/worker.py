@@ -81,7 +81,7 @@ def seed_worker(base_seed: int, worker_id: int) -> int:
     return seed
 
 
-def worker_loop(conn, others, make_fetcher, dataset, base_seed, worker_id, num_workers, init_fn):
+def worker_loop(conn, others, given, base_seed, worker_id, num_workers):
     """Answer tasks until told to stop. A thread reads them, so the sender never waits for a busy worker."""
     import queue
     import signal
@@ -91,6 +91,7 @@ def worker_loop(conn, others, make_fetcher, dataset, base_seed, worker_id, num_w
     from lightwell.utils.data._utils import channel
 
     global _worker_info
+    make_fetcher, dataset, init_fn = given
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:  # ends of other workers' pipes that a fork has copied here
