@@ -3,6 +3,7 @@
 Functions take ``weights=`` (torchvision's published files, downloaded at first use); ``nn.Module`` classes take the rest.
 """
 
+from lightwell.vision.models import segmentation
 from lightwell.vision.models._api import (
     Weights,
     WeightsEnum,

@@ -165,7 +165,7 @@ def gaussian_blur(img, kernel_size, sigma=None):
     >>> import lightwell as torch
     >>> from lightwell.vision.transforms import functional as F
     >>> F.gaussian_blur(torch.eye(5)[None], 3, 0.5)[0, 2]
-    tensor([0.0113, 0.1676, 0.6420, 0.1676, 0.0113])
+    tensor([0.0227, 0.1676, 0.6420, 0.1676, 0.0227])
     """
     size = _pair_of("kernel_size", kernel_size, (int,))
     if any(k % 2 == 0 or k < 0 for k in size):
