@@ -14,7 +14,7 @@ from .modes import (
     set_grad_enabled,
 )
 
-_SUBMODULES = frozenset("anomaly anomaly_mode engine function functional grad_mode graph modes node profiler variable".split())
+_SUBMODULES = frozenset("anomaly anomaly_mode engine forward_ad function functional grad_mode graph modes node profiler variable".split())
 _FROM = {
     "Variable": "variable", "detect_anomaly": "anomaly",
     "is_anomaly_enabled": "anomaly", "is_anomaly_check_nan_enabled": "anomaly", "set_detect_anomaly": "anomaly",

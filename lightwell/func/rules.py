@@ -13,6 +13,7 @@ from ..tensor import Tensor
 from .example import Lane
 
 RULES: dict = {}
+FUNCTIONS: dict = {}  # the same for functions that look at numbers, by their names: rule(batch, **arguments)
 
 
 def rule(*names):

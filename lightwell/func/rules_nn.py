@@ -1,6 +1,6 @@
 """The batching rules of networks: convolutions, windows, pooling, resampling, normalisation."""
 
-from .rules import _places, _words, rule
+from .rules import FUNCTIONS, _places, _words, rule
 
 
 @rule(
@@ -73,3 +73,58 @@ def norm(b, x, w, bias, view, axes, wide, wshape, eps, stats=None):
 
         stats.extend(example(b.level, make(a))._a for a in found)
     return y
+
+
+# ---- functions that look at class numbers and indices: the batch is more rows -----------------------------------------
+
+
+def _classes(b, input, target, weight, size_average, ignore_index, reduce, reduction, **options):
+    """cross_entropy and nll_loss of class numbers: every example's rows in one call, and its mean or sum behind it."""
+    if target.dtype.is_floating_point or size_average is not None or reduce is not None or reduction not in ("mean", "sum", "none"):
+        return None
+    if weight is not None and b.whole(weight) is not None:
+        return None
+    x, t = b.full(input), b.full(target)
+    if target.ndim == 0:  # one row each
+        rows = b.call(x, t, weight, None, ignore_index, None, "none", **options)
+    else:
+        rows = b.call(x.flatten(0, 1), t.flatten(0, 1), weight, None, ignore_index, None, "none", **options).unflatten(0, t.shape[:2])
+    if reduction == "none":
+        return rows
+    total = rows.reshape(b.size, -1).sum(1)
+    if reduction == "sum":
+        return total
+    counted = (t != ignore_index).to(x.dtype)
+    if weight is not None:
+        counted = counted * weight[t.clamp(0, len(weight) - 1)]
+    return total / counted.reshape(b.size, -1).sum(1)
+
+
+FUNCTIONS["cross_entropy"] = FUNCTIONS["nll_loss"] = _classes
+
+
+def _embedded(b, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse):
+    """Rows of one table for all; of a table for each, by indices with the example's number."""
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        return None
+    if b.whole(weight) is None:
+        return b.call(b.whole(input), weight, padding_idx)
+    if padding_idx is not None:
+        return None
+    from .. import arange
+
+    i = b.full(input)
+    flat = i + (arange(b.size) * weight.shape[0]).reshape(b.size, *(1,) * input.ndim)
+    inside = ((i >= 0) & (i < weight.shape[0])).all()
+    return b.call(flat, b.whole(weight).flatten(0, 1)) if inside.item() else None
+
+
+FUNCTIONS["embedding"] = _embedded
+
+
+def _one_hot(b, tensor, num_classes):
+    """With the number of classes given, all at once."""
+    return None if num_classes == -1 else b.call(b.whole(tensor), num_classes)
+
+
+FUNCTIONS["one_hot"] = _one_hot

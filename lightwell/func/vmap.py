@@ -6,6 +6,7 @@ A record without a rule, and a public function that looks at numbers, run exampl
 """
 
 import functools
+import inspect
 import operator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from ..ops import op as core
 from ..tensor import Tensor
 from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map, tree_unflatten
 from .example import Example, Lane, example, stack_of, whole_of
+from .rules import FUNCTIONS, RULES
 
 __all__ = ["vmap"]
 
@@ -30,8 +32,6 @@ class Level(core.interpose):
 
     def __call__(self, rec, call, args):
         """Run one operation: as it is where no argument is an example, by its rule, or example by example."""
-        from .rules import RULES
-
         if not any(self._mapped(a) for a in args):
             return call(*args)
         rule = RULES.get(rec.name)
@@ -164,6 +164,17 @@ def each(fn, args, kwargs, error):
             f"vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over {fn.__name__}: its result "
             "has a shape of its own for each example. torch.where keeps the shape."
         )
+    rule = FUNCTIONS.get(fn.__name__)
+    if rule is not None:
+        bound = inspect.signature(fn).bind(*args, **kwargs)
+        bound.apply_defaults()
+        try:
+            with level.below():
+                made = rule(Batch(level, fn), **bound.arguments)
+        except Unreadable:
+            made = None
+        if made is not None:
+            return example(level, made)
     return level.each(fn, args, kwargs)
 
 

@@ -252,6 +252,39 @@ def test_embeddings_and_losses():
                 close(got, lw.stack(column))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(), (5,), (5, 2)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_class_losses(reduction, shape, smoothing):
+    x = lw.randn(3, *((shape[0], 4, *shape[1:]) if shape else (4,)), dtype=lw.float64)
+    t, w = lw.randint(0, 4, (3, *shape)), lw.rand(4, dtype=lw.float64)
+    options = dict(reduction=reduction, ignore_index=-100 if not shape else 2, weight=w)
+
+    def f(a, t):
+        ce = nn.functional.cross_entropy(a, t, label_smoothing=smoothing, **options)
+        return ce, nn.functional.nll_loss(a, t, **options), nn.functional.cross_entropy(a, t)
+
+    for dims in ((0, 0), (0, None), (None, 0)):
+        args = [v if d == 0 else v[0] for v, d in zip((x, t), dims)]
+        rows = [f(*[v[n] if d == 0 else v[0] for v, d in zip((x, t), dims)]) for n in range(3)]
+        for got, column in zip(vmap(f, in_dims=dims)(*args), zip(*rows)):
+            np.testing.assert_allclose(got.numpy(), lw.stack(column).numpy(), rtol=1e-9)
+    g = vmap(grad(lambda a, t: f(a, t)[0].sum()))(x, t)
+    np.testing.assert_allclose(g.numpy(), lw.stack([grad(lambda a: f(a, t[n])[0].sum())(x[n]) for n in range(3)]).numpy(), rtol=1e-9)
+    deep = vmap(vmap(f))(x[None], t[None])
+    close(deep[0][0], lw.stack([f(a, b)[0] for a, b in zip(x, t)]))
+
+
+def test_tables_of_their_own():
+    i, w = lw.randint(0, 5, (2, 3, 4)), lw.randn(2, 3, 5, 2)
+    close(
+        vmap(vmap(nn.functional.embedding))(i, w),
+        lw.stack([lw.stack([nn.functional.embedding(a, b) for a, b in zip(*p)]) for p in zip(i, w)]),
+    )
+    with pytest.raises(IndexError, match="out of range"):
+        vmap(nn.functional.embedding)(i[0] + 5, w[0])
+
+
 def test_batch_norm():
     x = lw.randn(3, 6, 4)
     net = nn.BatchNorm1d(4)
