@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..autograd.modes import enable_grad, set_grad_enabled
 from ..autograd.node import Handle, tick
 from ..dtypes import get_default_dtype
-from .. import ops
 from ..tensor import STAMP, VERSION, Tensor, wrap
 from .readers import TENSORS, Runner
 

@@ -2,10 +2,10 @@
 
 fully_sharded_data_parallel.py  the wrapper module (FSDP 1)      unit.py         flat vectors, gathering, scattering
 optim_state.py                  optimizer states whole           wrap.py, api.py policies and options
+_fully_shard.py                 parameters as DTensors (FSDP 2)
 """
 
 from ._fully_shard import *
-from ._fully_shard import __all__ as _second
 from .api import *
 from .fully_sharded_data_parallel import FullyShardedDataParallel
 
@@ -15,4 +15,3 @@ __all__ = [
     "LocalOptimStateDictConfig", "LocalStateDictConfig", "MixedPrecision", "OptimStateDictConfig", "ShardedOptimStateDictConfig",
     "ShardedStateDictConfig", "ShardingStrategy", "StateDictConfig", "StateDictSettings", "StateDictType",
 ]  # fmt: skip
-__all__ += _second
