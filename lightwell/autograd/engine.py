@@ -503,7 +503,9 @@ def grad(
     inputs, outputs = _several(inputs), _several(outputs)
     if not inputs:
         raise ValueError("grad requires non-empty inputs.")
-    if batched is not None and any(hasattr(t, "whole") for t in (*outputs, *inputs, *_several(() if grad_outputs is None else grad_outputs))):
+    if batched is not None and any(
+        hasattr(t, "whole") for t in (*outputs, *inputs, *_several(() if grad_outputs is None else grad_outputs))
+    ):
         return batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if is_grads_batched:
         from ..ops.join import stack
