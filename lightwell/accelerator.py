@@ -41,3 +41,22 @@ empty_cache, memory_allocated, memory_reserved = map(_missing, ("empty_cache", "
 max_memory_allocated, max_memory_reserved, memory_stats, reset_peak_memory_stats = map(
     _missing, ("max_memory_allocated", "max_memory_reserved", "memory_stats", "reset_peak_memory_stats")
 )
+
+
+class device_index:
+    """A context in which another accelerator is the current one; `None` changes nothing, a number is a RuntimeError here.
+
+    >>> import lightwell as torch
+    >>> with torch.accelerator.device_index(None):
+    ...     pass
+    """
+
+    def __init__(self, device: int | None, /):
+        self.idx = device
+
+    def __enter__(self) -> None:
+        if self.idx is not None:
+            set_device_index(self.idx)
+
+    def __exit__(self, *exc) -> None:
+        return None

@@ -55,7 +55,7 @@ def _table() -> tuple[dict, dict, dict]:
         module = importlib.import_module(home)
         listed = getattr(module, "__all__", None) if home != "lightwell" else None
         for name in listed or dir(module):
-            if name.startswith("_") or (home == "lightwell" and name in _NOT_OPS):
+            if name.startswith("_") or (home == "lightwell" and (name in _NOT_OPS or name in lightwell._LAZY)):
                 continue
             try:
                 value = getattr(module, name)
@@ -76,6 +76,8 @@ def _table() -> tuple[dict, dict, dict]:
                     or (home == "lightwell" and known.startswith("torch.nn.functional.") and name in _AS_GIVEN)
                 ):
                     names[value] = full
+    recurrent = importlib.import_module("lightwell.nn.functional.recurrent")
+    names[recurrent.run] = "torch.nn.functional.recurrent.run"  # what the recurrent layers call
     methods: dict = {}
     for name, value in vars(Tensor).items():
         if name in _CORE:
@@ -85,7 +87,6 @@ def _table() -> tuple[dict, dict, dict]:
                 methods[value.fget] = name
         elif isinstance(value, types.FunctionType):
             methods.setdefault(value, name)
-    lightwell  # noqa: B018  (its modules are what was walked)
     return names, methods, back
 
 

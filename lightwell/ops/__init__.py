@@ -21,3 +21,12 @@ for _family in (
         globals()[_name] = getattr(_family, _name)
         __all__.append(_name)
 del _family, _name
+
+
+def __getattr__(name: str):
+    """`torch.ops.aten` and other namespaces of operations by name: see `torch.library`."""
+    from ..library import known_namespace, namespace
+
+    if name.startswith("_") or not known_namespace(name):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return namespace(name)

@@ -100,6 +100,8 @@ class ZipReader:
     to far more than the file holds.
     """
 
+    program = False  # whether archives with a program in them (TorchScript's) are read
+
     def __init__(self, file):
         import zipfile
 
@@ -123,10 +125,10 @@ class ZipReader:
         self.folder, slash, _ = infos[0].filename.partition("/")
         if not slash:
             raise RuntimeError(f"load: file in archive is not in a subdirectory: {infos[0].filename!r}; this zip file is no checkpoint")
-        if "constants.pkl" in self:
+        if "constants.pkl" in self and not self.program:
             raise RuntimeError(
-                "load: this is a TorchScript archive (torch.jit.save), which holds a program; save the module's "
-                "state_dict() with torch.save instead and load that"
+                "load: this is a TorchScript archive (torch.jit.save), which holds a program: read it with torch.jit.load, or save "
+                "the module's state_dict() with torch.save instead and load that"
             )
         if "version" in self:
             text = self.read("version", 32).strip()

@@ -48,6 +48,8 @@ class SafeUnpickler:
     EOFError where the data ends too early, RuntimeError for tensors that don't fit their storage.
     """
 
+    ops: dict  # opcode -> what it does
+
     def __init__(self, data, position: int = 0, persistent_load=None, encoding: str = "utf-8"):
         self.data, self.position, self.end = data, position, len(data)
         self.persistent_load, self.encoding = persistent_load, encoding
@@ -61,7 +63,7 @@ class SafeUnpickler:
 
     def run(self):
         """The object that the pickle describes."""
-        ops, stack = _OPS, self.stack
+        ops, stack = self.ops, self.stack
         try:
             while True:
                 if self.position >= self.end:
@@ -366,3 +368,4 @@ _OPS = {
     ord("b"): SafeUnpickler.build,
     ord("Q"): SafeUnpickler.persistent,
 }
+SafeUnpickler.ops = _OPS

@@ -1,0 +1,150 @@
+"""`torch.compiler`: what programs written for compilation say about themselves."""
+
+import functools
+
+__all__ = [
+    "allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "is_dynamo_compiling",
+    "is_exporting", "list_backends", "reset", "set_stance", "substitute_in_graph", "wrap_numpy",
+]  # fmt: skip
+
+
+def compile(*args, **kwargs):
+    """`torch.compile`."""
+    import lightwell
+
+    return lightwell.compile(*args, **kwargs)
+
+
+def reset() -> None:
+    """Forget what was compiled: the next call compiles anew. Nothing is kept between calls here."""
+
+
+def allow_in_graph(fn):
+    """The function, or the list of functions, as it is: every function may stand in a compiled program here.
+
+    AssertionError for what isn't callable.
+
+    >>> import lightwell as torch
+    >>> torch.compiler.allow_in_graph(abs)(-1)
+    1
+    """
+    if isinstance(fn, (list, tuple)):
+        return [allow_in_graph(f) for f in fn]
+    if not callable(fn):
+        raise AssertionError("allow_in_graph expects a callable")
+    return fn
+
+
+def disable(fn=None, recursive: bool = True, *, reason: str | None = None):
+    """Leave a function out of compilation (also as a decorator): it runs as Python.
+
+    >>> import lightwell as torch
+    >>> @torch.compiler.disable
+    ... def f(x):
+    ...     return x + 1
+    >>> f(1)
+    2
+    """
+    if fn is None:
+        return lambda f: disable(f, recursive, reason=reason)
+    if not callable(fn):
+        raise AssertionError(f"torch.compiler.disable expects a callable, got {type(fn).__name__}")
+    if isinstance(fn, type) or not hasattr(fn, "__name__"):
+        return fn
+
+    @functools.wraps(fn)
+    def plain(*args, **kwargs):
+        return fn(*args, **kwargs)
+
+    plain._torchdynamo_disable = True  # type: ignore[attr-defined]
+    return plain
+
+
+def is_compiling() -> bool:
+    """Whether a program is being traced for compilation or export now.
+
+    >>> import lightwell as torch
+    >>> torch.compiler.is_compiling()
+    False
+    """
+    return is_exporting()
+
+
+def is_dynamo_compiling() -> bool:
+    """The same as `is_compiling`."""
+    return is_compiling()
+
+
+def is_exporting() -> bool:
+    """Whether `torch.export` traces a program now."""
+    import sys
+
+    export = sys.modules.get("lightwell.export")
+    return bool(export is not None and export._exporting)
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Tell CUDA graphs that a new step begins; there are none on a CPU."""
+
+
+def assume_constant_result(fn):
+    """The function as it is: it is called whenever its result is needed."""
+    return fn
+
+
+def substitute_in_graph(original_fn, *, can_constant_fold_through: bool = False, skip_signature_check: bool = False):
+    """A decorator that gives the replacement back: compiled programs call the original function here."""
+    return lambda replacement: replacement
+
+
+def wrap_numpy(fn):
+    """A function of NumPy arrays as one of tensors.
+
+    >>> import numpy as np, lightwell as torch
+    >>> torch.compiler.wrap_numpy(np.cumsum)(torch.tensor([1, 2]))
+    tensor([1, 3])
+    """
+    import numpy as np
+
+    from .tensor import Tensor
+
+    def array(x):
+        return x.numpy() if isinstance(x, Tensor) else x
+
+    @functools.wraps(fn)
+    def wrapped(*args, **kwargs):
+        import lightwell
+
+        out = fn(*map(array, args), **{k: array(v) for k, v in kwargs.items()})
+        return lightwell.from_numpy(out) if isinstance(out, np.ndarray) else out
+
+    return wrapped
+
+
+def list_backends(exclude_tags=("debug", "experimental")) -> list:
+    """The compilers to choose from: eager Python here."""
+    return ["eager"]
+
+
+_STANCES = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile", "aot_eager_then_compile")
+
+
+class set_stance:
+    """Say how compiled functions are to run ("default", "force_eager", ...), for good or within a `with` block.
+
+    They run eagerly whatever is said; RuntimeError for a stance that PyTorch doesn't know.
+    """
+
+    def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
+        if stance not in _STANCES:
+            raise RuntimeError(f"invalid torch.compile stance '{stance}': expected one of {', '.join(_STANCES)}")
+        self.stance = stance
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+    def __call__(self, fn):
+        return fn
