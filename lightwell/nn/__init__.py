@@ -7,4 +7,4 @@ from .module import Module
 from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-from . import modules  # isort: skip  (its names are those above)
+from . import grad, modules  # isort: skip  (its names are those above)

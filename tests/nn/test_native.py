@@ -94,6 +94,24 @@ def test_others():
         both(lambda m, x: m.segment_reduce(x, how, lengths=m.tensor([2, 3]), initial=0.5), draw(5))
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_gradients_of_convolutions(n):
+    x, w = draw(2, 4, *[7] * n), draw(6, 2, *[3] * n)
+    g = draw(2, 6, *[4] * n)
+    options = dict(stride=2, padding=1, groups=2)
+    made = []
+    for m in (lw, torch):
+        tx, tw, tg = (m.from_numpy(a.copy()) for a in (x, w, g))
+        made.append(
+            [
+                getattr(m.nn.grad, f"conv{n}d_input")(tx.shape, tw, tg, **options).numpy(),
+                getattr(m.nn.grad, f"conv{n}d_weight")(tx, tw.shape, tg, **options).numpy(),
+            ]
+        )
+    for a, b in zip(*made):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+
+
 def test_rnn_base_methods():
     layer = lw.nn.LSTM(3, 4)
     x = lw.zeros(5, 2, 3)
