@@ -20,6 +20,9 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data=None, requires_grad: bool = True):
+        own = getattr(type(data), "_as_parameter", None)  # a distributed tensor stays one
+        if own is not None:
+            return own(data, requires_grad)
         return _leaf(cls, core.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo):

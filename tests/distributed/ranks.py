@@ -11,7 +11,7 @@ ROOT = HERE.parent.parent
 
 def run(program, ranks, *args, launcher=("-m", "lightwell.distributed.run"), ok=True, env=None, timeout=100, options=()):
     """The finished process of `program` (a file of programs/, or code) on so many ranks; its output's lines in `lines`."""
-    path = HERE / "programs" / program if program.endswith(".py") else None
+    path = HERE / "programs" / program if program.endswith(".py") else None  # (an absolute path stays itself)
     words = [str(path)] if path else ["--no-python", sys.executable, "-m", "lightwell", "-c", program]
     here = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "MASTER_PORT")}
     if "lightwell.distributed.run" in launcher:

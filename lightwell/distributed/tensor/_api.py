@@ -269,6 +269,10 @@ class DTensor(Tensor):
             return self
         return wrap_local(redistribute_local(local_of(self), self.shape, mesh, self.placements, placements), mesh, placements, self.shape)
 
+    def _as_parameter(self, requires_grad: bool = True):
+        """What nn.Parameter makes of it."""
+        return parameter(self, requires_grad)
+
     # ---- the rest -------------------------------------------------------------------------------------------------
 
     def __repr__(self, *, tensor_contents=None):
