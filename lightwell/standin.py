@@ -1,7 +1,8 @@
 """Lets lightwell stand for PyTorch: after ``install()``, ``import torch`` gives lightwell itself.
 
 A finder in front of Python's own maps ``torch.X`` to ``lightwell.X``, ``torchvision.X`` to ``lightwell.vision.X``, and so
-``torchtext`` and ``gpytorch`` to ``lightwell.text`` and ``lightwell.gp``, to the very same module objects. Worker processes get the finder too, whichever way they are started.
+``torchtext`` and ``gpytorch`` to ``lightwell.text`` and ``lightwell.gp``, to the very same module objects. Scripts that ask for
+``torch.__version__`` are told the version of PyTorch whose interface this is. Worker processes get the finder too, whichever way they are started.
 """
 
 import importlib
@@ -113,11 +114,14 @@ def install() -> None:
             )
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+    ours = importlib.import_module("lightwell")
+    ours.__version__ = importlib.import_module("lightwell.version").torch_version()
     _reach_children()
 
 
 def uninstall() -> None:
     """Take the finder and the names it gave away again."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    importlib.import_module("lightwell").__version__ = importlib.import_module("lightwell._version").__version__
     for name in [n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")]:
         del sys.modules[name]

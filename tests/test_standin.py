@@ -149,3 +149,14 @@ def test_install_refuses_to_replace_the_real_one(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     with pytest.raises(RuntimeError, match="imported already"):
         standin.install()
+
+
+def test_versions_are_those_of_the_interfaces(tmp_path):
+    script = tmp_path / "versions.py"
+    script.write_text(
+        "import torch, torchvision, torchtext, gpytorch\n"
+        "print(torch.__version__ >= '2.9', torch.__version__ < (3, 0), torch.__version__.startswith('2.13.0+lightwell'))\n"
+        "print(*[m.__version__.split('+')[0] for m in (torchvision, torchtext, gpytorch)])\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "lightwell", str(script)], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "True True True\n0.28.0 0.18.0 1.15.2\n", done.stderr

@@ -4,6 +4,9 @@ from lightwell.gp import constraints, distributions, kernels, likelihoods, means
 from lightwell.gp.mlls import ExactMarginalLogLikelihood
 from lightwell.gp.module import Module
 from lightwell.gp.operators import to_dense
+from lightwell.version import speaks
+
+__version__ = speaks("1.15.2")
 
 __all__ = [
     "ExactMarginalLogLikelihood",

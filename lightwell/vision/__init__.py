@@ -29,7 +29,7 @@ def __getattr__(name):
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name == "__version__":
-        return importlib.import_module("lightwell").__version__
+        return importlib.import_module("lightwell.version").speaks("0.28.0")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
