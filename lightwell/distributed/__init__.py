@@ -20,10 +20,7 @@ from .distributed_c10d import (
 )
 
 _LAZY = frozenset(
-    (
-        "algorithms autograd checkpoint constants device_mesh elastic fsdp launch nn optim pipelining rpc run tensor utils _tensor "
-        "_functional_collectives _composable remote_device"
-    ).split()
+    ("algorithms autograd checkpoint constants device_mesh elastic fsdp launch nn optim rpc run tensor _composable _tensor").split()
 )
 _FROM = {
     "DeviceMesh": "device_mesh", "init_device_mesh": "device_mesh", "GradBucket": "buckets", "Logger": "buckets", "Reducer": "buckets",

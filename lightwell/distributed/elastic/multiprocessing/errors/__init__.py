@@ -58,6 +58,11 @@ class ProcessFailure:
                 return f"Signal {-self.exitcode} ({self.signal_name()}) received by PID {self.pid}"
             return "see its own output above"
 
+    @property
+    def blames_another(self) -> bool:
+        """Whether it ended because another rank had: the other one is the cause."""
+        return self.message.startswith("DistBackendError")
+
     def signal_name(self) -> str:
         """The signal's name, where one ended the process."""
         import signal
@@ -74,7 +79,7 @@ class ChildFailedError(Exception):
     def __init__(self, name: str, failures: dict):
         self.name, self.failures = name, failures
         line, rows = "=" * 60, []
-        for i, (rank, f) in enumerate(sorted(failures.items(), key=lambda item: item[1].timestamp)):
+        for i, (rank, f) in enumerate(sorted(failures.items(), key=lambda item: (item[1].blames_another, item[1].timestamp))):
             rows.append(f"{'Root cause (first failure)' if not i else 'Then'}:")
             rows.append(f"  rank      : {rank} (local_rank: {f.local_rank})")
             rows.append(f"  exitcode  : {f.exitcode} (pid: {f.pid})")
