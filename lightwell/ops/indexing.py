@@ -167,6 +167,8 @@ def _entry(k):
     if isinstance(k, (np.bool_, np.integer)):
         return k.item()
     if isinstance(k, (Tensor, ndarray)):
+        if not k.ndim and hasattr(k, "whole") and k._a.dtype.kind in "iu":  # one example of a vmap: each has its own number
+            return k
         if not k.ndim and str(k.dtype).removeprefix("torch.") in _integer_names:
             return int(k)
         if not k.ndim and str(k.dtype).removeprefix("torch.") in ("bool", "uint8"):

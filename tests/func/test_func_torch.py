@@ -159,3 +159,32 @@ def test_of_scalars(how):
             same(ours, theirs, 1e-7, 1e-8)
         except AssertionError as error:
             raise AssertionError(f"{how} of {name}: {error}") from error
+
+
+KEEPING = [
+    n
+    for n in SCALAR
+    if n not in ("logsumexp", "outer", "matmul", "index", "view", "gather", "conv", "pool", "layer_norm", "solve", "sort", "abs")
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed):
+    """Chains of three to five programs under a random transform."""
+    r = np.random.default_rng(seed)
+    names = [KEEPING[i] for i in r.integers(len(KEEPING), size=r.integers(3, 6))]
+
+    def chain(m, x):
+        for name in names:
+            x = VECTOR[name](m, x).tanh()
+        return x
+
+    every = {**{k: v for k, v in TRANSFORMS.items() if k != "linearize"}, **OF_SCALARS}
+    how = list(every)[r.integers(len(every))]
+    transform, data = every[how]
+    f = chain if how in TRANSFORMS else lambda m, x: chain(m, x).sum()
+    ours, theirs = both(transform, f, data)
+    try:
+        same(ours, theirs, 1e-6, 1e-8)
+    except AssertionError as error:
+        raise AssertionError(f"{how} of {names}: {error}") from error

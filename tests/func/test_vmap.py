@@ -91,6 +91,13 @@ def test_level_ends_cleanly_after_an_error():
     close(vmap(lambda a: a + 1)(lw.zeros(3)), lw.ones(3))
 
 
+def test_an_index_of_its_own_for_each():
+    x, i = lw.randn(2, 3, 4), lw.tensor([1, 0])
+    for f in (lambda a, k: a[k], lambda a, k: a[1:][k, :2], lambda a, k: a[:, k], lambda a, k: a[k, k], lambda a, k: a[..., k, None]):
+        close(vmap(f)(x, i), lw.stack([f(a, k) for a, k in zip(x, i)]))
+    close(vmap(lambda k: lw.arange(5.0)[k])(i), lw.tensor([1.0, 0.0]))
+
+
 # ---- writing in place -----------------------------------------------------------------------------------------------
 
 
