@@ -156,6 +156,10 @@ _mark_exit()
 # ---- operations of one's own ----------------------------------------------------------------------------------------
 
 
+def _detached(value):
+    return value.detach() if isinstance(value, Tensor) else value
+
+
 class CustomOpDef:
     """A function registered under a name; `register_autograd` and its kin add to it.
 
@@ -200,7 +204,7 @@ class CustomOpDef:
             def forward(ctx, *inputs):
                 n = len(inputs) - len(keyword_only)
                 plain, named = inputs[:n], dict(zip(keyword_only, inputs[n:]))
-                out = op._run(*plain, **named)
+                out = op._run(*map(_detached, plain), **named)  # the computation runs below autograd
                 if op._setup is not None:
                     options = {"keyword_only_inputs": named} if keyword_only else {}
                     op._setup(ctx, plain, out, **options)

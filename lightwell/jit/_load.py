@@ -33,6 +33,12 @@ class LoadedModule(ScriptModule):
         return f"original_name={self.original_name}"
 
     @property
+    def _input_names(self) -> list:
+        """The names of forward's inputs."""
+        method = self._program.classes[self._qualified].methods.get("forward")
+        return [] if method is None else [arg.arg for arg in method.args.args[1:]]
+
+    @property
     def code(self) -> str:
         """The text of forward, as the file has it."""
         return self._program.text(self._qualified, "forward")
