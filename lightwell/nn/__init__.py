@@ -1,7 +1,7 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initialisation and helpers."""
 
 from . import functional, init, parallel, parameter, utils
-from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .containers import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .layers import *
 from .module import Module
 from .parallel import DataParallel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +11,7 @@ from ..tensor import Tensor
 from .module import Module, _indent
 from .parameter import Parameter, is_lazy
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _position(n: int, index, what: str = "index") -> int:
@@ -23,6 +24,20 @@ def _position(n: int, index, what: str = "index") -> int:
 
 def _listed(items: Iterable) -> dict:
     return {str(i): item for i, item in enumerate(items)}
+
+
+class Container(Module):
+    """A module with the given ones inside, from before `Module` could do so: FutureWarning."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__()
+        warnings.warn(
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class _ModuleRow(Module):

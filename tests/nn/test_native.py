@@ -197,3 +197,15 @@ def test_linear_cross_entropy_loss():
             made.append([layer(x, t).item(), {k: tuple(v.shape) for k, v in layer.state_dict().items()}])
         np.testing.assert_allclose(made[0][0], made[1][0], rtol=1e-5)
         assert made[0][1] == made[1][1]
+
+
+def test_old_names():
+    with pytest.warns(FutureWarning):
+        c = lw.nn.Container(a=lw.nn.ReLU())
+    assert [n for n, _ in c.named_children()] == ["a"]
+    with pytest.warns(FutureWarning):
+        old = lw.nn.NLLLoss2d()
+    x = lw.randn(2, 3, 4).log_softmax(1)
+    assert old(x, lw.zeros(2, 4, dtype=lw.int64)).equal(lw.nn.NLLLoss()(x, lw.zeros(2, 4, dtype=lw.int64)))
+    x = lw.randn(2, 5, 3, 3)
+    np.testing.assert_allclose(lw.nn.CrossMapLRN2d(3, 0.5)(x).numpy(), lw.nn.LocalResponseNorm(3, 0.5)(x).numpy(), rtol=1e-6)

@@ -4,7 +4,7 @@ import sys
 
 from .. import containers as container
 from .. import module
-from ..containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from ..containers import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from ..layers import *
 from ..layers import (
     activation,
