@@ -20,6 +20,10 @@ def test_prints_what_pytorch_prints():
     assert ours.lines == theirs.lines
 
 
+def test_optimizer_state_spread_over_ranks():
+    assert run("zero.py", 2).lines == ["done 0", "done 1"]
+
+
 def test_scatter_and_gather_nested():
     x = torch.arange(10.0).reshape(5, 2)
     args, kwargs = nn.parallel.scatter_gather.scatter_kwargs((x, [x, 3]), {"k": {"v": x}}, ["cpu", "cpu"])

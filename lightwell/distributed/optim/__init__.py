@@ -3,7 +3,7 @@
 import collections
 import threading
 
-__all__ = ["DistributedOptimizer"]
+__all__ = ["DistributedOptimizer", "ZeroRedundancyOptimizer"]
 
 _stepping = threading.Lock()
 
@@ -67,3 +67,11 @@ class DistributedOptimizer:
 
 def _ready(rref):
     rref.local_value()
+
+
+def __getattr__(name: str):
+    if name == "ZeroRedundancyOptimizer":
+        from .zero_redundancy_optimizer import ZeroRedundancyOptimizer
+
+        return ZeroRedundancyOptimizer
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
