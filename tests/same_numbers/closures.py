@@ -41,7 +41,7 @@ for options in (
     print(options, *told, calls)
 
 torch.set_default_dtype(torch.float32)
-x, y = X.float(), Y.float()
+x, y = torch.cat([X, X.sin(), X**2 - 1, (2 * X).cos()], 1).float(), Y.float()
 
 
 def train(model, optimizer, steps, scheduler=None, each=None):
@@ -62,7 +62,7 @@ def train(model, optimizer, steps, scheduler=None, each=None):
 
 def normed():
     torch.manual_seed(7)
-    return nn.Sequential(nn.Linear(1, 12, bias=False), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 1))
+    return nn.Sequential(nn.Linear(4, 12, bias=False), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 1))
 
 
 model = normed()

@@ -1,6 +1,5 @@
 """A pass over a DataLoader whose batches are fetched by worker processes, one two-way pipe for each."""
 
-import multiprocessing
 import os
 import time
 import warnings
