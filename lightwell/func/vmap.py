@@ -413,6 +413,14 @@ def at_levels(t, order):
     return base[index].expand(*[level.size for level in order], *shape) if index else base
 
 
+def debug_unwrap(tensor, *, recurse: bool = True):
+    """The batch behind an example of a vmap (the innermost one's only, without `recurse`), to look at its numbers; others as they are."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"debug_unwrap(): expected a Tensor, got {type(tensor).__name__}")
+    whole = tensor.whole if type(tensor) is Example else tensor
+    return debug_unwrap(whole) if recurse and whole is not tensor else whole
+
+
 def product(values) -> int:
     """∏ values."""
     return functools.reduce(operator.mul, values, 1)

@@ -448,6 +448,26 @@ def test_functional_call():
         stack_module_state([])
 
 
+def test_rearrange_and_unwrap():
+    torch = pytest.importorskip("torch")
+    import torch.func
+
+    x = np.arange(48.0).reshape(2, 6, 4)
+    for pattern, lengths in (
+        ("b (h w) c -> b c h w", {"h": 2}), ("a b c -> c (b a)", {}), ("... c -> c ...", {}), ("a ... -> ... a", {}), ("a b c -> a 1 (b c)", {}),
+        ("a b (c d) -> (a c) (d b)", {"d": 2}), ("a b c -> (a b c)", {}), ("a b c -> a b c ()", {}),
+    ):  # fmt: skip
+        ours, theirs = (m.func.rearrange(m.from_numpy(x), pattern, **lengths) for m in (lw, torch))
+        close(ours, theirs)
+    for bad, lengths in (("a b -> b a", {}), ("a b c -> a b", {}), ("a (b b) c -> a b c", {}), ("a (b d) c -> a b d c", {}), ("a b c", {})):
+        with pytest.raises(ValueError, match="rearrange"):
+            lw.func.rearrange(lw.from_numpy(x), bad, **lengths)
+    close(vmap(lambda a: lw.func.rearrange(a, "a b -> b a"))(lw.from_numpy(x)), lw.from_numpy(x).transpose(1, 2))
+    seen = []
+    vmap(lambda a: seen.append(lw.func.debug_unwrap(a)) or a)(lw.arange(3))
+    assert seen[0].tolist() == [0, 1, 2]
+
+
 # ---- pytrees --------------------------------------------------------------------------------------------------------
 
 
