@@ -3,6 +3,8 @@
 import sys
 
 from . import run
+from .run import get_args_parser as get_args_parser
+from .run import parse_args as parse_args
 
 
 def main(args=None) -> None:

@@ -325,14 +325,14 @@ def _parameter_class():
     return type("Parameter", (DParameter, Parameter), {"__doc__": "A DTensor that is a parameter.", "__module__": __name__})
 
 
-_made: list = []
+_parameter_type: list = []
 
 
 def parameter(data: DTensor, requires_grad: bool = True):
     """A DTensor as a module's parameter."""
-    if not _made:
-        _made.append(_parameter_class())
-    return _made[0](data, requires_grad)
+    if not _parameter_type:
+        _parameter_type.append(_parameter_class())
+    return _parameter_type[0](data, requires_grad)
 
 
 def distribute_tensor(tensor, device_mesh=None, placements=None, *, src_data_rank: int | None = 0) -> DTensor:
@@ -388,24 +388,44 @@ def distribute_module(module, device_mesh=None, partition_fn=None, input_fn=None
     return module
 
 
-def _factory(name):
-    def make_it(*size, dtype=None, layout=None, requires_grad: bool = False, device_mesh=None, placements=None, **kwargs):
-        import lightwell as lw
+def _made(name, size, fill, dtype, requires_grad, mesh, placements) -> DTensor:
+    """`torch.NAME` of a size, as a DTensor."""
+    import lightwell as lw
 
-        fill = ()
-        if name == "full":
-            size, fill = size[:1], (size[1] if len(size) > 1 else kwargs.pop("fill_value"),)
-        size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
-        mesh = device_mesh if device_mesh is not None else init_device_mesh("cpu", (-1,))
-        placements = normal_placements(mesh, placements, len(size))
-        if name.startswith("rand"):  # the whole's numbers, of which each rank keeps its part: the same ones on any mesh
-            return distribute_tensor(getattr(lw, name)(size, dtype=dtype), mesh, placements).requires_grad_(requires_grad)
-        local, _ = local_shape_and_offset(size, mesh, placements)
-        return wrap_local(getattr(lw, name)(local, *fill, dtype=dtype), mesh, placements, size).requires_grad_(requires_grad)
-
-    make_it.__name__ = make_it.__qualname__ = name
-    make_it.__doc__ = f"`torch.{name}` of this size as a DTensor on `device_mesh`, laid as `placements` (replicated by default)."
-    return make_it
+    size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
+    mesh = mesh if mesh is not None else init_device_mesh("cpu", (-1,))
+    placements = normal_placements(mesh, placements, len(size))
+    if name.startswith("rand"):  # the whole's numbers, of which each rank keeps its part: the same ones on any mesh
+        return distribute_tensor(getattr(lw, name)(size, dtype=dtype), mesh, placements).requires_grad_(requires_grad)
+    local, _ = local_shape_and_offset(size, mesh, placements)
+    return wrap_local(getattr(lw, name)(local, *fill, dtype=dtype), mesh, placements, size).requires_grad_(requires_grad)
 
 
-zeros, ones, empty, full, rand, randn = (_factory(n) for n in ("zeros", "ones", "empty", "full", "rand", "randn"))
+def zeros(*size, requires_grad: bool = False, dtype=None, layout=None, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of zeros, laid as `placements` (replicated by default) on `device_mesh`."""
+    return _made("zeros", size, (), dtype, requires_grad, device_mesh, placements)
+
+
+def ones(*size, dtype=None, layout=None, requires_grad: bool = False, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of ones, laid as `placements` (replicated by default) on `device_mesh`."""
+    return _made("ones", size, (), dtype, requires_grad, device_mesh, placements)
+
+
+def empty(*size, dtype=None, layout=None, requires_grad: bool = False, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of whatever memory held, laid as `placements` (replicated by default) on `device_mesh`."""
+    return _made("empty", size, (), dtype, requires_grad, device_mesh, placements)
+
+
+def full(size, fill_value, *, dtype=None, layout=None, requires_grad: bool = False, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of `fill_value`, laid as `placements` (replicated by default) on `device_mesh`."""
+    return _made("full", (size,), (fill_value,), dtype, requires_grad, device_mesh, placements)
+
+
+def rand(*size, requires_grad: bool = False, dtype=None, layout=None, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of uniform numbers (see `torch.rand`), the same ones on any mesh; laid as `placements` (replicated by default)."""
+    return _made("rand", size, (), dtype, requires_grad, device_mesh, placements)
+
+
+def randn(*size, requires_grad: bool = False, dtype=None, layout=None, device_mesh=None, placements=None) -> DTensor:
+    """A DTensor of normal numbers (see `torch.randn`), the same ones on any mesh; laid as `placements` (replicated by default)."""
+    return _made("randn", size, (), dtype, requires_grad, device_mesh, placements)

@@ -133,5 +133,15 @@ assert grid["tp"].size() == 2 and grid.get_local_rank("tp") == rank and grid["dp
 d = distribute_tensor(torch.arange(8.0).reshape(4, 2), grid, [Shard(0), Shard(0)])
 assert d.redistribute(placements=[Replicate(), Shard(1)]).full_tensor().tolist() == torch.arange(8.0).reshape(4, 2).tolist()
 assert grid["dp", "tp"]._flatten("all").size() == 2 and grid["all"].get_local_rank() == rank
+from torch.distributed import tensor as dt
+
+torch.manual_seed(5)
+r = dt.randn(5, 2, device_mesh=mesh, placements=[Shard(0)], requires_grad=True)
+torch.manual_seed(5)
+assert torch.equal(r.full_tensor(), torch.randn(5, 2)) and r.requires_grad
+assert dt.full((3, 2), 2.0, device_mesh=mesh, placements=[Shard(1)]).sum().full_tensor() == 12 and dt.zeros(
+    2, 3, device_mesh=mesh
+).shape == (2, 3)
+assert (dt.ones((4,), device_mesh=mesh, placements=[Shard(0)]) + 1).full_tensor().tolist() == [2] * 4
 print(repr(grid), repr(t.placements), rank)
 dist.destroy_process_group()
