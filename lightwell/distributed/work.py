@@ -111,6 +111,9 @@ class Lane:
 
     def run(self, work: Work, run) -> None:
         """Call `run()` after everything submitted before, and wait: in the caller's own thread if nothing is under way."""
+        if threading.current_thread() is self.thread:  # a callback that waits for a collective: what is queued comes first
+            while self._next(wait=False):
+                pass
         with self.changed:
             if self.closed:
                 raise DistBackendError(f"{work.name}: the process group was destroyed")
@@ -122,29 +125,34 @@ class Lane:
         try:
             run()
         finally:
-            with self.changed:
-                self.busy = False
-                self.changed.notify_all()
+            self._idle()
+
+    def _idle(self):
+        with self.changed:
+            self.busy = False
+            self.changed.notify_all()
+
+    def _next(self, wait: bool) -> bool:
+        """Run the next work in the queue; False where there is none (or, with `wait`, will be none)."""
+        with self.changed:
+            while self.busy or not self.queue:
+                if not wait or (self.closed and not self.queue):
+                    return False
+                self.changed.wait()
+            work, run = self.queue.popleft()
+            self.busy = True
+        error = None
+        try:
+            run()
+        except BaseException as caught:
+            error = caught
+        self._idle()
+        work._finish(error)
+        return True
 
     def _loop(self):
-        while True:
-            with self.changed:
-                while self.busy or not self.queue:
-                    if self.closed and not self.queue:
-                        return
-                    self.changed.wait()
-                work, run = self.queue.popleft()
-                self.busy = True
-            error = None
-            try:
-                run()
-            except BaseException as caught:
-                error = caught
-            with self.changed:
-                self.busy = False
-                self.changed.notify_all()
-            work._finish(error)
-            work = run = error = None
+        while self._next(wait=True):
+            pass
 
     def close(self) -> None:
         """Let the thread end after what is queued."""

@@ -5,8 +5,8 @@ behind the other). Nothing in it is executed at loading: values that are no tens
 """
 
 from . import default_planner, filesystem, metadata, planner, state_dict_loader, state_dict_saver
+from .api import CheckpointException
 from .default_planner import DefaultLoadPlanner, DefaultSavePlanner
-from .errors import CheckpointException
 from .filesystem import FileSystemReader, FileSystemWriter, StorageReader, StorageWriter
 from .metadata import BytesStorageMetadata, ChunkStorageMetadata, Metadata, TensorStorageMetadata
 from .planner import LoadPlan, LoadPlanner, ReadItem, SavePlan, SavePlanner, WriteItem

@@ -2,7 +2,7 @@
 
 from ..objects import all_gather_object
 from ..process_group import get_rank, get_world_size, is_initialized
-from .errors import CheckpointException
+from .api import CheckpointException
 
 
 def alone(no_dist: bool) -> bool:

@@ -41,6 +41,16 @@ for i, work in enumerate(works):
     assert work.wait() and work.is_completed() and work.is_success() and (work.result()[0] == i * n).all()
 assert works[0].get_future().then(lambda f: f.value()[0][0].item()).wait() == 0
 
+
+def again(future):  # a collective inside another's callback
+    t = torch.ones(2)
+    dist.all_reduce(t)
+    return t[0].item() + future.value()[0][0].item()
+
+
+first = dist.all_reduce(torch.ones(40000), async_op=True).get_future().then(again)
+assert first.wait() == 2 * n
+
 parts = [torch.zeros(2) for _ in range(n)]
 dist.all_gather(parts, torch.full((2,), float(rank)))
 assert [t[1].item() for t in parts] == list(range(n))
