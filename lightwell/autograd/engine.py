@@ -18,7 +18,7 @@ from ..tensor import STAMP, Tensor, make
 from . import modes
 from .modes import state, switch
 from .node import Node, Port, hooks_in_order
-from .saved import as_tensors, freed, saved_of, stale
+from .saved import as_tensors, freed, redo, saved_of, stale
 
 ndarray, asarray, _float32 = np.ndarray, np.asarray, np.dtype(np.float32)
 
@@ -234,6 +234,9 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                 raise freed(node)
             for cell in node.cells:
                 if cell[STAMP] > node.seq:
+                    if redo(node):
+                        saved = node.saved
+                        break
                     raise stale(node.name(), cell)
             for edge, (rule, reads, i, j) in zip(node.edges, rec.direct):
                 if edge is not None:

@@ -378,15 +378,15 @@ def _pow(x, y):
 
 @op
 class power_half_:
-    r"""y = x^½ = √x.   dy/dx = 1/(2y),   hence   gx = gy/(2y)."""
+    r"""y = x^½ = √x.   dy/dx = 1/(2√x),   hence   gx = gy/(2√x)."""
 
     node_name = "PowBackward0"
 
     def forward(xp, x):
         return xp.sqrt(x)
 
-    def grad_x(xp, gy, y):
-        return gy / (y * 2)
+    def grad_x(xp, gy, x):  # reads x, not y: what y is written over with afterwards doesn't matter
+        return gy / (xp.sqrt(x) * 2)
 
 
 _power_half = power_half_

@@ -55,6 +55,7 @@ class Record:
         self.keeps = get("keeps", ())  # further values that forward returns for the rules, unseen by the user
         self.view = get("view", False)  # the result shows the input's memory
         self.floats = get("floats", False)  # integers are computed as the default floating-point dtype
+        self.redone = get("redone", False)  # where the result was written over, backward computes it again from the inputs
         self.conj_aware = get("conj_aware", False)  # the rules see to complex conjugation themselves
         self.promotes = get("promotes", len(self.inputs) == 2 and "index" not in self.inputs)
         # What a rule may name. `x_shape` is there for rules that need only a shape: `x` itself then stays free.
@@ -298,7 +299,7 @@ def _binary(rec: Record):
     # Which rule reads which value: what only an unwanted gradient would read is not kept alive.
     x_for_x, x_for_y = _names(rule_x, rec.inputs[0]), _names(rule_y, rec.inputs[0])
     y_for_x, y_for_y = _names(rule_x, rec.inputs[1]), _names(rule_y, rec.inputs[1])
-    keep_z = rec.kept[2]
+    z_for_x, z_for_y = _names(rule_x, rec.outputs[0]), _names(rule_y, rec.outputs[0])
     keeps = any(rec.kept)
     differentiable = rec.differentiable
     rule_x, rule_y = rule_x is not None, rule_y is not None
@@ -360,7 +361,8 @@ def _binary(rec: Record):
             if keeps:
                 saved_x = xa if (x_for_y and y_edge is not None) or (x_for_x and x_edge is not None) else None
                 saved_y = ya if (y_for_x and x_edge is not None) or (y_for_y and y_edge is not None) else None
-                node.saved = (saved_x, saved_y, r if keep_z else None, None, None)
+                saved_z = r if (z_for_x and x_edge is not None) or (z_for_y and y_edge is not None) else None
+                node.saved = (saved_x, saved_y, saved_z, None, None)
                 cells: tuple = ()
                 if saved_x is not None and isinstance(x, Tensor):
                     cells = (x._cell or x._cell_now(),)

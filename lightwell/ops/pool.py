@@ -17,7 +17,7 @@ def _max_values(n):
     doc = r"""y[n,c,o] = max_k x[n,c,o·s+k·d-pad].   Only the first maximum of a window counts,   hence   gy goes to its place:
     gx[n,c,q] = Σ gy[n,c,o] over the windows o whose maximum lies at q."""
     title = f"MaxPool{n}DWithIndicesBackward0"
-    return op(type(f"max_pool{n}d_", (), {"__doc__": doc, "node_name": title, "forward": forward, "grad_x": grad_x}))
+    return op(type(f"max_pool{n}d_", (), {"__doc__": doc, "node_name": title, "redone": True, "forward": forward, "grad_x": grad_x}))
 
 
 def _max_places(n):

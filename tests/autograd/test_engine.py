@@ -368,3 +368,44 @@ def test_gradient_edges_stand_for_tensors():
     np.testing.assert_allclose(g.numpy(), 2 * y.detach().numpy())
     (g,) = grad((x * x).sum(), lw.autograd.graph.get_gradient_edge(x))
     assert g.tolist() == [4, 6]
+
+
+# ---- results written over after their operation -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [3, -1, 1.5, 0.5, 0])
+def test_a_power_may_be_written_over(exponent):
+    x = leaf(1.0, 4.0)
+    y = x**exponent
+    y += 1
+    y.sum().backward()
+    assert np.allclose(x.grad.numpy(), exponent * np.array([1.0, 4.0]) ** (exponent - 1))
+
+
+def test_a_power_with_a_wanted_exponent_may_not():
+    x, e = leaf(2.0), leaf(3.0)
+    y = x**e
+    y += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+@pytest.mark.parametrize("stride", [2, 1])
+@pytest.mark.parametrize("write", [lambda y: y.relu_(), lambda y: y.flatten().relu_(), lambda y: lw.nn.ReLU(True)(y)])
+def test_maxima_of_windows_may_be_written_over(write, stride):
+    x = lw.tensor([[[[-3.0, -1.0, 2.0, 5.0], [-2.0, -4.0, 7.0, 6.0], [1.0, 0.0, -1.0, -2.0]]]], requires_grad=True)
+    y = lw.nn.functional.max_pool2d(x, 2, stride)
+    write(y)
+    y.sum().backward()
+    twin = x.detach().clone().requires_grad_()
+    lw.nn.functional.max_pool2d(twin, 2, stride).relu().sum().backward()
+    assert x.grad.equal(twin.grad) and x.grad.abs().sum() > 0
+
+
+def test_maxima_of_an_input_that_was_written_over_are_refused():
+    x = lw.rand(1, 1, 4, 4, requires_grad=True) * 1
+    y = lw.nn.functional.max_pool2d(x, 2)
+    x.mul_(2)
+    y.relu_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
