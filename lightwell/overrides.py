@@ -14,7 +14,7 @@ import warnings
 from .tensor import Tensor
 
 __all__ = [
-    "TorchFunctionMode", "enable_reentrant_dispatch", "get_default_nowrap_functions", "get_ignored_functions",
+    "DisableTorchFunctionSubclass", "TorchFunctionMode", "enable_reentrant_dispatch", "get_default_nowrap_functions", "get_ignored_functions",
     "get_overridable_functions", "get_testing_overrides", "handle_torch_function", "has_torch_function",
     "is_tensor_inheritable", "is_tensor_like", "is_tensor_method_or_property", "resolve_name", "wrap_torch_function",
 ]  # fmt: skip
@@ -23,7 +23,7 @@ _HOMES = {"lightwell": "torch", **{f"lightwell.{n}": f"torch.{n}" for n in ("nn.
 # Methods through which Tensor itself works: no function ever overrides them.
 _CORE = frozenset(
     "__new__ __init__ __repr__ __str__ __format__ __dir__ __hash__ __deepcopy__ __reduce_ex__ __array__ __array_wrap__ _refresh "
-    "_cell_now _bump _storage_owner _is_view _scalar __setstate__ __getstate__ __init_subclass__ __class_getitem__".split()
+    "__iter__ _cell_now _bump _storage_owner _is_view _scalar __setstate__ __getstate__ __init_subclass__ __class_getitem__".split()
 )
 _NOT_OPS = frozenset(
     "compile set_default_dtype set_default_device get_default_dtype get_default_device manual_seed seed initial_seed get_rng_state "
@@ -188,13 +188,71 @@ def is_tensor_inheritable(cls) -> bool:
     return isinstance(cls, type) and issubclass(cls, Tensor)
 
 
+def overrides(kind: type) -> bool:
+    """Whether objects of a type are asked: those with a `__torch_function__`; not this package's own tensors that have only Tensor's."""
+    handler = getattr(kind, "__torch_function__", None)
+    return handler is not None and (getattr(handler, "__func__", None) is not _keep_class or _outside(kind))
+
+
+def _outside(kind) -> bool:
+    """A user's subclass of Tensor; one of Parameter gives plain results, as PyTorch's."""
+    return not kind.__module__.startswith("lightwell.") and not any(base.__name__ == "Parameter" for base in kind.__mro__[1:])
+
+
+def _keep_class(cls, func, types, args=(), kwargs=None):
+    """What `Tensor.__torch_function__` is: run the function as it is, and give its results the subclass.
+
+    NotImplemented where another type among `types` isn't `cls` or a base of it.
+    """
+    if not all(issubclass(cls, t) for t in types):
+        return NotImplemented
+    with DisableTorchFunctionSubclass():
+        result = func(*args, **(kwargs or {}))
+    return result if func in get_default_nowrap_functions() else _of_class(result, cls)
+
+
+def _of_class(result, cls):
+    """Tensors of a result, in lists and tuples too, as `cls`."""
+    if isinstance(result, Tensor):
+        return result if isinstance(result, cls) else result.as_subclass(cls)
+    if isinstance(result, (list, tuple)):
+        kept = [_of_class(r, cls) for r in result]
+        return type(result)(*kept) if hasattr(result, "_fields") else type(result)(kept)
+    return result
+
+
+class DisableTorchFunctionSubclass:
+    """A context in which subclasses of Tensor are not asked."""
+
+    def __enter__(self):
+        _local.off = getattr(_local, "off", 0) + 1
+
+    def __exit__(self, *exc):
+        _local.off -= 1
+
+
+def subclassed(cls) -> None:
+    """A user has derived a class from Tensor: from now on its objects are asked, and keep their class."""
+    if overrides(cls):
+        hold()
+
+
+def overridden(function, args, kwargs, error):
+    """A public function refused its arguments: the answer of one that overrides functions; `error` where there is none."""
+    if not _overloaded(_flat(args, kwargs)):
+        raise error
+    if not _plain:
+        hold()  # there are such objects about
+    return function(*args, **kwargs)
+
+
 def _overloaded(values) -> list:
     """The first argument of each overriding type, subclasses before their bases, else in order."""
     found: list = []
     kinds: list = []
     for value in values:
         kind = type(value)
-        if kind in kinds or kind is Tensor or not hasattr(kind, "__torch_function__"):
+        if kind in kinds or kind is Tensor or not overrides(kind):
             continue
         place = next((i for i, known in enumerate(kinds) if issubclass(kind, known)), len(kinds))
         kinds.insert(place, kind)
@@ -314,7 +372,7 @@ def _dispatch(function, args, kwargs):
     recorders = _recorders()
     if recorders:
         return recorders[-1](function, args, kwargs)
-    if _modes() or _overloaded(_flat(args, kwargs)):
+    if _modes() or (not getattr(_local, "off", 0) and _overloaded(_flat(args, kwargs))):
         relevant = tuple(_flat(args, kwargs))
         name = _table()[0].get(function, "")
         if name.startswith("torch.nn.functional.") and function.__name__ not in _AS_GIVEN:
@@ -452,3 +510,6 @@ class enable_reentrant_dispatch:
 
     def __exit__(self, *exc):
         return None
+
+
+Tensor.__torch_function__ = classmethod(_keep_class)

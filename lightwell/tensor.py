@@ -52,7 +52,15 @@ class Tensor(metaclass=_TensorMeta):
     def __new__(cls, *args, **kwargs):
         from .ops.legacy import legacy_constructor
 
-        return legacy_constructor(cls, dtypes.get_default_dtype(), *args, **kwargs)
+        made = legacy_constructor(Tensor, dtypes.get_default_dtype(), *args, **kwargs)
+        return made if cls is Tensor else made.as_subclass(cls)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith("lightwell."):
+            from .overrides import subclassed
+
+            subclassed(cls)
 
     # ---- what it is -------------------------------------------------------------------------------------------
 
@@ -495,9 +503,9 @@ class Tensor(metaclass=_TensorMeta):
     def __repr__(self, *, tensor_contents=None):
         from .printing import tensor_repr
 
-        fn = self.grad_fn
+        fn, kind = self.grad_fn, type(self)
         return tensor_repr(
-            self._a, dtype_name=f"torch.{self.dtype.name}", default_dtype=f"torch.{dtypes._default.name}",
+            self._a, prefix="tensor(" if kind is Tensor or kind.__module__.startswith("lightwell.") else kind.__name__ + "(", dtype_name=f"torch.{self.dtype.name}", default_dtype=f"torch.{dtypes._default.name}",
             grad_fn_name=None if fn is None else fn.name(), requires_grad=self._rg,
         )  # fmt: skip
 

@@ -37,6 +37,8 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
                 return core.each(call, args, kwargs, error)
             except NotStrided as error:
                 return NotStrided.elsewhere(name, args, kwargs, error)
+            except TypeError as error:
+                return _overridden(call, args, kwargs, error)
         target = kwargs.pop("out", None) if out and "out" not in known else None
         if not known.issuperset(kwargs):
             for alias, meant in ALIASES.items():
@@ -48,6 +50,8 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
             result = core.each(call, args, kwargs, error)
         except NotStrided as error:
             result = NotStrided.elsewhere(name, args, kwargs, error)
+        except TypeError as error:
+            result = _overridden(call, args, kwargs, error)
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name
@@ -58,6 +62,15 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
         call.inplace = twin(name, fn, ufunc)
         setattr(Tensor, name + "_", call.inplace)
     return call
+
+
+def _overridden(call, args, kwargs, error):
+    """The answer of an argument that has `__torch_function__`; the error itself where there is none."""
+    if not any(hasattr(type(a), "__torch_function__") and type(a) is not Tensor for a in (*args, *kwargs.values())):
+        raise error
+    from ..overrides import overridden
+
+    return overridden(call, args, kwargs, error)
 
 
 def twin(name: str, fn, ufunc=None):

@@ -1,0 +1,27 @@
+"""Users' subclasses of Tensor keep their class and may see each call; other objects may stand in for tensors. As in PyTorch."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PROGRAM = ROOT / "tests" / "programs" / "subclasses.py"
+EXPECTED = PROGRAM.with_suffix(".txt")
+
+
+def run(*command):
+    """What the program prints, in a process of its own: subclasses change how all functions are called from then on."""
+    done = subprocess.run([sys.executable, *command, str(PROGRAM)], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_prints_what_pytorch_prints():
+    assert run("-m", "lightwell") == EXPECTED.read_text()
+
+
+def test_the_expected_output_is_pytorchs():
+    pytest.importorskip("torch")
+    assert run() == EXPECTED.read_text()
