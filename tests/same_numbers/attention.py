@@ -99,7 +99,7 @@ encoder.apply(xavier)
 decoder.apply(xavier)
 optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.01)
 criterion = MaskedCrossEntropy()
-for step in range(10):
+for step in range(50):
     optimizer.zero_grad()
     out, hidden = encoder(source)
     bos = torch.tensor([1] * target.shape[0]).reshape(-1, 1)

@@ -42,7 +42,7 @@ for layer in lenet:
     X = layer(X)
     print(layer.__class__.__name__, "output shape:\t", X.shape)
 lenet.apply(init_weights)
-train(lenet, 12, 0.9, "lenet")
+train(lenet, 50, 0.9, "lenet")
 
 
 class OwnBatchNorm(nn.Module):
@@ -71,7 +71,7 @@ for make in (OwnBatchNorm, lambda c, d: (nn.BatchNorm2d if d == 4 else nn.BatchN
         nn.Conv2d(1, 6, 5), make(6, 4), nn.Sigmoid(), nn.AvgPool2d(2, 2),
         nn.Flatten(), nn.Linear(6 * 36, 20), make(20, 2), nn.Sigmoid(), nn.Linear(20, 3),
     )
-    train(net, 9, 0.5, "batch norm")
+    train(net, 50, 0.5, "batch norm")
 print(net[1].weight.reshape((-1,)), net[1].running_mean, net[1].num_batches_tracked)
 
 
@@ -98,7 +98,7 @@ resnet = nn.Sequential(
     nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(16, 3),
 )
 print(sum(p.numel() for p in resnet.parameters()), sum(b.numel() for b in resnet.buffers()))
-train(resnet, 9, 0.1, "residual")
+train(resnet, 50, 0.1, "residual")
 
 
 class DenseBlock(nn.Module):
@@ -120,7 +120,7 @@ dense = nn.Sequential(
     nn.Conv2d(1, 8, 3, stride=2, padding=1), DenseBlock(2, 8, 4), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 8, 1),
     nn.AvgPool2d(2, 2), nn.AdaptiveMaxPool2d((1, 1)), nn.Flatten(), nn.Linear(8, 3),
 )
-train(dense, 9, 0.1, "dense")
+train(dense, 50, 0.02, "dense")
 
 
 class Inception(nn.Module):
@@ -156,7 +156,7 @@ print(inception.net[0])
 inception(images[:2])
 inception.apply(init_weights)
 print(inception.net[0], inception.net[-1])
-train(inception, 9, 0.2, "inception")
+train(inception, 50, 0.2, "inception")
 
 grouped = nn.Sequential(
     nn.Conv2d(1, 8, 3, padding="same", bias=False), nn.GroupNorm(4, 8), nn.SiLU(),
@@ -164,4 +164,4 @@ grouped = nn.Sequential(
     nn.Conv2d(8, 12, 1), nn.PixelShuffle(2), nn.Upsample(scale_factor=0.5, mode="bilinear"), nn.Dropout2d(0.2),
     nn.ConvTranspose2d(3, 4, 4, stride=2, padding=1), nn.LPPool2d(2, 4), nn.Flatten(), nn.LayerNorm(4 * 64), nn.Linear(4 * 64, 3),
 )
-train(grouped, 9, 0.05, "grouped")
+train(grouped, 50, 0.005, "grouped")

@@ -16,7 +16,7 @@ for w in G.parameters():
     nn.init.normal_(w, 0, 0.02)
 trainer_D = torch.optim.Adam(D.parameters(), lr=0.05)
 trainer_G = torch.optim.Adam(G.parameters(), lr=0.005)
-for step in range(24):
+for step in range(50):
     X = real[step % 4 * 32 : step % 4 * 32 + 32]
     Z = torch.normal(0, 1, size=(32, 2))
     ones, zeros = torch.ones((32,), device=X.device), torch.zeros((32,), device=X.device)

@@ -61,7 +61,7 @@ A = features.T @ features + 0.5 * torch.eye(2)
 exact = torch.linalg.solve(A, features.T @ (labels - true_b))
 print("ridge", [f"{v:.4f}" for v in exact.flatten().tolist()])
 theta = nn.Parameter(torch.zeros(2, 1))
-for step in range(40):
+for step in range(50):
     goal = ((features @ theta - labels + true_b) ** 2).sum() + 0.5 * theta.square().sum()
     (slope,) = torch.autograd.grad(goal, theta)
     with torch.no_grad():

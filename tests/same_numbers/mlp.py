@@ -26,7 +26,7 @@ def dropped(x, p):
     return mask * x / (1.0 - p)
 
 
-for step in range(30):
+for step in range(50):
     h = dropped(relu(X @ W1 + b1), 0.2)
     loss = F.cross_entropy(h @ W2 + b2, y) + 1e-3 * (W1.pow(2).sum() / 2 + torch.sum(W2**2) / 2)
     loss.backward()

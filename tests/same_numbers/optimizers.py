@@ -28,7 +28,7 @@ makers = {
     "Adagrad": lambda p: optim.Adagrad(p, 0.1, lr_decay=0.01, initial_accumulator_value=0.1),
     "Adadelta": lambda p: optim.Adadelta(p, 1.0, rho=0.8),
     "RMSprop": lambda p: optim.RMSprop(p, 0.01),
-    "RMSprop centered": lambda p: optim.RMSprop(p, 0.01, alpha=0.9, momentum=0.5, centered=True),
+    "RMSprop centered": lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5, centered=True),
     "Rprop": lambda p: optim.Rprop(p, 0.01),
     "ASGD": lambda p: optim.ASGD(p, 0.1, t0=2),
     "Adafactor": lambda p: optim.Adafactor(p, 0.05),
@@ -37,7 +37,7 @@ for name, make in makers.items():
     model = net()
     optimizer = make(model.parameters())
     told = []
-    for _ in range(6):
+    for _ in range(50):
         optimizer.zero_grad()
         loss = ((model(X) - Y) ** 2).mean()
         loss.backward()
@@ -72,7 +72,7 @@ schedulers = {
     "CosineAnnealingLR": lambda o: sch.CosineAnnealingLR(o, T_max=6, eta_min=0.01),
     "CosineAnnealingWarmRestarts": lambda o: sch.CosineAnnealingWarmRestarts(o, 3, 2),
     "CyclicLR": lambda o: sch.CyclicLR(o, 0.01, 0.2, step_size_up=3, mode="triangular2"),
-    "OneCycleLR": lambda o: sch.OneCycleLR(o, max_lr=0.3, total_steps=10),
+    "OneCycleLR": lambda o: sch.OneCycleLR(o, max_lr=0.3, total_steps=60),
     "SequentialLR": lambda o: sch.SequentialLR(
         o, [sch.ConstantLR(o, 0.1, total_iters=2), sch.ExponentialLR(o, 0.9)], milestones=[3]
     ),
@@ -83,7 +83,7 @@ for name, make in schedulers.items():
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = make(optimizer)
     rates = []
-    for _ in range(8):
+    for _ in range(50):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.zero_grad()
         loss = ((model(X) - Y) ** 2).mean()

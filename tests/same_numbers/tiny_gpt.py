@@ -152,7 +152,7 @@ def estimate():
     return {name: v.mean() for name, v in out.items()}
 
 
-for it in range(30):
+for it in range(50):
     for group in optimizer.param_groups:
         group["lr"] = rate(it)
     if it % 10 == 0:
@@ -165,7 +165,7 @@ for it in range(30):
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     if it % 3 == 0:
-        print(f"iter {it}: loss {loss.item():.4f}, norm {norm:.4f}")
+        print(f"iter {it}: loss {loss.item():.4f}, norm {norm:.2f}")
 model.eval()
 out = model.generate(torch.zeros((2, 1), dtype=torch.long), 12, temperature=0.8, top_k=5)
 print(out.shape, out.dtype, int(out.max()) < len(chars))

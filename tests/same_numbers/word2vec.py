@@ -50,7 +50,7 @@ def init(module):
 
 net.apply(init)
 optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
-for step in range(30):
+for step in range(50):
     part = slice(step % 6 * 60, step % 6 * 60 + 60)
     v, u = net[0](centres[part]), net[1](contexts[part])
     guess = torch.bmm(v, u.permute(0, 2, 1))
