@@ -1,5 +1,7 @@
 """What goes wrong, said so that it can be mended: the op, the argument, what it was, what was expected."""
 
+import inspect
+
 import numpy as np
 
 
@@ -33,6 +35,33 @@ def not_a_tensor(rec, position: int, value) -> TypeError:
     return TypeError(f"{rec.name}(): argument '{public}' (position {position + 1}) must be Tensor, not {type(value).__name__}{hint}")
 
 
+def refuse_no_tensor(name: str, fn, args, kwargs, error: AttributeError) -> None:
+    """Raise, where the AttributeError met comes from an argument of `fn` that should have been a tensor, PyTorch's TypeError."""
+    from .tensor import Tensor
+
+    value = error.obj
+    if error.name is None or isinstance(value, Tensor) or not hasattr(Tensor, error.name) or hasattr(type(value), "__torch_function__"):
+        return
+    kind = type(value).__name__
+    hint = ": convert it first, with torch.tensor(...)" if isinstance(value, (list, tuple, int, float, np.ndarray)) else ""
+    names = list(inspect.signature(fn).parameters)
+    for i, given in enumerate((*args, *kwargs.values())):
+        argument = [*kwargs][i - len(args)] if i >= len(args) else names[min(i, len(names) - 1)] if names else "input"
+        place = f"argument '{argument}'" + f" (position {i + 1})" * (i < len(args))
+        if given is value:
+            raise TypeError(f"{name}(): {place} must be Tensor, not {kind}{hint}") from None
+        if isinstance(given, (list, tuple)) and any(g is value for g in given):
+            at = next(j for j, g in enumerate(given) if g is value)
+            raise TypeError(f"{name}(): {place} must be tuple of Tensors, but found element of type {kind} at pos {at}{hint}") from None
+
+
+def outside(what: str, a: np.ndarray, low: int, high: int, where: str) -> str:
+    """What to say of the first number of `a` that is not among low … high: its value, its position, the range allowed."""
+    wrong = np.argwhere((a < low) | (a > high))[0]
+    position = f" at position {wrong.tolist()}" if a.ndim else ""
+    return f"{what} {a[tuple(wrong)]} is out of bounds{position}: {where}, so [{low}, {high}] is allowed"
+
+
 def broadcast_error(shape_a, shape_b, op: str) -> RuntimeError:
     """The error of two shapes that don't broadcast, naming the dimension, as PyTorch does, and the op."""
     n = max(len(shape_a), len(shape_b))
@@ -45,6 +74,12 @@ def broadcast_error(shape_a, shape_b, op: str) -> RuntimeError:
                 "counted from the last dimension; unsqueeze() or view() puts a size-1 dimension where it is missing."
             )
     return RuntimeError(f"{op}(): shapes {list(shape_a)} and {list(shape_b)} can't be combined")
+
+
+def same_or_broadcast(op: str, a, b) -> None:
+    """Raise where two tensors' shapes neither agree nor broadcast."""
+    if a._a.shape != b._a.shape and any(m != n and 1 not in (m, n) for m, n in zip(a._a.shape[::-1], b._a.shape[::-1])):
+        raise broadcast_error(a._a.shape, b._a.shape, op)
 
 
 def refuse(op: str, a, b) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from .. import errors
 from ..tensor import Tensor
 from .hooks import (
     HookHost,
@@ -100,9 +101,14 @@ class Module(HookHost, StateHost, TensorsHost):
     # ---- calling ----------------------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if self._hooked or everywhere.armed:
-            return call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        try:
+            if self._hooked or everywhere.armed:
+                return call_with_hooks(self, args, kwargs)
+            return self.forward(*args, **kwargs)
+        except AttributeError as error:
+            if type(self).__module__.startswith("lightwell."):
+                errors.refuse_no_tensor(type(self).__name__, self.forward, args, kwargs, error)
+            raise
 
     def _call_impl(self, *args, **kwargs):
         """Forward with hooks: what `__call__` does."""

@@ -278,6 +278,8 @@ def prelu(input, weight):
     """
     if not isinstance(weight, Tensor):
         raise TypeError(f"prelu(): argument 'weight' (position 2) must be Tensor, not {type(weight).__name__}")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"prelu(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if input.dtype is not weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
     if weight._a.ndim > 1:
@@ -289,7 +291,7 @@ def prelu(input, weight):
         channels = input._a.shape[1] if input._a.ndim > 1 else 1
         if n != channels:
             raise RuntimeError(
-                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = {channels}."
+                f"prelu(): Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = {channels}."
             )
         w = weight.reshape((1, n) + (1,) * (input._a.ndim - 2))
     elif weight._a.ndim and not input._a.ndim:

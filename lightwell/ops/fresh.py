@@ -37,6 +37,8 @@ def np_dtype(dtype, default=None):
         return (default or dtypes._default).np
     if isinstance(dtype, dtypes.dtype):
         return dtype.np
+    if isinstance(dtype, (str, int)) and not isinstance(dtype, type):
+        raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}: write torch.float32, say, for {dtype!r}")
     return as_dtype(dtype).np
 
 

@@ -89,7 +89,8 @@ def check_range(a, n: int, name: str, error=IndexError, negative=False) -> None:
     if a.size:
         low, high = a.min(), a.max()
         if low < (-n if negative else 0) or high >= n:
-            raise error(f"{name}(): index {int(high if high >= n else low)} is out of bounds for dimension with size {n}")
+            where = f"the dimension has size {n}"
+            raise error(errors.outside(f"{name}(): index", a, -n if negative else 0, n - 1, where))
 
 
 @public
@@ -204,7 +205,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
             raise IndexError("take(): tried to take from an empty tensor")
         low, high = index._a.min(), index._a.max()
         if low < -n or high >= n:
-            raise IndexError(f"out of range: tried to access index {int(high if high >= n else low)} on a tensor of {n} elements.")
+            raise IndexError(errors.outside("take(): out of range: index", index._a, -n, n - 1, f"the tensor has {n} elements"))
     return take_(input, index)
 
 

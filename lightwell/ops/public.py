@@ -7,7 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
-from ..errors import NotStrided, Unreadable
+from ..errors import NotStrided, Unreadable, refuse_no_tensor
 from ..tensor import Tensor
 from . import op as core
 from .inplace import note, overwrite
@@ -39,6 +39,9 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
                 return NotStrided.elsewhere(name, args, kwargs, error)
             except TypeError as error:
                 return _overridden(call, args, kwargs, error)
+            except AttributeError as error:
+                refuse_no_tensor(name, fn, args, kwargs, error)
+                raise
         target = kwargs.pop("out", None) if out and "out" not in known else None
         if not known.issuperset(kwargs):
             for alias, meant in ALIASES.items():
@@ -52,6 +55,9 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
             result = NotStrided.elsewhere(name, args, kwargs, error)
         except TypeError as error:
             result = _overridden(call, args, kwargs, error)
+        except AttributeError as error:
+            refuse_no_tensor(name, fn, args, kwargs, error)
+            raise
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import errors
 from ..tensor import Tensor, dim_error, make
 from .op import op
 from .public import public
@@ -114,17 +115,30 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
     axis = 1 if a.ndim > 1 else 0
     if not a.ndim:
         raise ValueError(f"{name}(): expected the input to have at least one dimension, (C) or (N, C, ...), got a 0-dim tensor")
+    if a.ndim == 1 and t.shape == (1,):
+        t = t.reshape(())
     expected = a.shape[:axis] + a.shape[axis + 1 :]
     if t.shape != expected:
-        if a.ndim > 1 and t.ndim and t.shape[0] != a.shape[0]:
-            raise ValueError(f"Expected input batch_size ({a.shape[0]}) to match target batch_size ({t.shape[0]}).")
-        raise (ValueError if a.ndim <= 2 else RuntimeError)(
+        if a.ndim > 1 and (t.shape[0] if t.ndim else 0) != a.shape[0]:
+            raise ValueError(
+                f"Expected input batch_size ({a.shape[0]}) to match target batch_size ({t.shape[0] if t.ndim else 0}): {name}() of an input "
+                f"of shape {list(a.shape)} and a target of shape {list(t.shape)}"
+            )
+        if a.ndim == 1 and t.ndim == 1:
+            raise ValueError(f"{name}(): For 1D input, 1D target must have size 1, but got target size: {t.size}")
+        raise RuntimeError(
             f"Expected target size {list(expected)}, got {list(t.shape)}: {name}() of an input of shape {list(a.shape)} takes one "
             f"class index per position (the input's shape without dimension {axis})"
         )
-    if t.dtype.kind not in "iu":
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are integers; convert with .long()")
+    if t.dtype != np.int64 and t.dtype != np.uint8:
+        raise RuntimeError(
+            f"{name}(): expected target dtype to be Long or Byte, but got {target.dtype}: class indices are int64; convert with .long()"
+        )
     classes = a.shape[axis]
+    if weight is not None and weight._a.shape != (classes,):
+        raise RuntimeError(
+            f"{name}(): weight should have one element for each of the {classes} classes, but got weight of shape {list(weight._a.shape)}"
+        )
     flat = t.reshape(-1)
     low, high = (np.minimum.reduce(flat), np.maximum.reduce(flat)) if t.size else (0, -1)
     ignored = None
@@ -132,10 +146,8 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
         ignored = t == ignore_index
         t = np.where(ignored, 0, t)
         if t.size and not (t.min() >= 0 and t.max() < classes):
-            wrong = t[(t < 0) | (t >= classes)].flat[0]
-            raise IndexError(
-                f"Target {wrong} is out of bounds: {name}() of an input of shape {list(a.shape)} has classes 0 to {classes - 1}"
-            )
+            where = f"{name}() of an input of shape {list(a.shape)} has {classes} classes"
+            raise IndexError(errors.outside("Target", t, 0, classes - 1, where))
     real = a.dtype if a.dtype.itemsize >= 4 else np.dtype(np.float32)
     if weight is None and ignored is None:
         divisor = t.size if reduction == "mean" else 1

@@ -1,5 +1,8 @@
 """Functions of neural networks without state, under the names of torch.nn.functional."""
 
+import functools
+
+from ...errors import refuse_no_tensor
 from . import (
     activation,
     adaptive_pooling,
@@ -23,6 +26,23 @@ from . import (
     resize,
 )
 
+
+def _refusing(fn):
+    """`fn`, which says of an argument that should be a tensor that it is none; public functions and `linear` do so themselves."""
+    if hasattr(fn, "takes_out") or fn.__name__ == "linear":
+        return fn
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except AttributeError as error:
+            refuse_no_tensor(fn.__name__, fn, args, kwargs, error)
+            raise
+
+    return call
+
+
 # Each family says in `__all__` what it gives; a family's name may be a function's too, and then means the function.
 __all__ = []
 for _family in (
@@ -30,6 +50,6 @@ for _family in (
     attention, grid, pixel_shuffle, recurrent, ctc,
 ):  # fmt: skip
     for _name in _family.__all__:
-        globals()[_name] = getattr(_family, _name)
+        globals()[_name] = _refusing(getattr(_family, _name))
         __all__.append(_name)
 del _family, _name

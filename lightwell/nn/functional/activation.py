@@ -269,9 +269,11 @@ def glu(input, dim=-1):
     """
     if not input._a.ndim:
         raise RuntimeError("glu does not support scalars because halving size must be even")
+    if input._a.dtype.kind in "iub":
+        raise NotImplementedError(f'"glu" not implemented for {input.dtype}: convert it first, with .float()')
     n = input.size(dim)
     if n % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim % input._a.ndim} is size {n}")
+        raise RuntimeError(f"glu(): Halving dimension must be even, but dimension {dim % input._a.ndim} is size {n}")
     return mul_(input.narrow(dim, 0, n // 2), input.narrow(dim, n // 2, n // 2).sigmoid())
 
 
@@ -318,6 +320,8 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     >>> torch.nn.functional.softmin(torch.tensor([0., 1.]), dim=0)
     tensor([0.7311, 0.2689])
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"softmin(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if dim is None:
         dim = implicit_dim("softmin", input.ndim)
     return softmax_(*_prepared("softmin", -input, dim, dtype))

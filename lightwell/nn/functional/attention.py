@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ... import dtypes
+from ...backends.cuda import sdp_usable
 from ...ops.precision import lower
 from ...tensor import wrap
 from ._sizes import tensor
@@ -43,6 +44,11 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
              [0.5000, 0.5000]]])
     """
     name = "scaled_dot_product_attention"
+    if not sdp_usable():
+        raise RuntimeError(
+            f"No viable backend for {name} was found. This is likely due to turning off both the math kernel and the fused kernels: "
+            "on the CPU, allow SDPBackend.MATH or SDPBackend.FLASH_ATTENTION."
+        )
     for i, (what, t) in enumerate((("query", query), ("key", key), ("value", value))):
         tensor(name, what, i + 1, t)
         if t._a.ndim < 2:
@@ -97,7 +103,11 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             weights = weights.masked_fill(dead, 0.0)
     if dropout_p > 0:
         weights = _lib().dropout(weights, dropout_p)
-    return weights.matmul(value)
+    y, q = weights.matmul(value), query._a
+    fused = dropout_p == 0 and q.ndim == 4 and not (attn_mask is not None and attn_mask.requires_grad)
+    if fused and 0 < q.strides[1] < q.strides[2] and min(q.shape[1:3]) > 1:  # heads inside lengths: PyTorch's kernel keeps q's order
+        y = y.transpose(1, 2).contiguous().transpose(1, 2)
+    return y
 
 
 def _linear(x, w, b):
@@ -118,13 +128,13 @@ def _project(q, k, v, w, b):
 
 
 def _additive(mask, name, like):
-    """A mask to add: -inf where a bool mask is True; RuntimeError for integers."""
+    """A mask to add: -inf where a bool mask is True; AssertionError for integers."""
     if mask is None:
         return None
     if mask.dtype is dtypes.bool:
         return wrap(np.zeros(mask._a.shape, like._a.dtype)).masked_fill(mask, -math.inf)
     if not mask.is_floating_point():
-        raise RuntimeError(f"only bool and floating types of {name} are supported, but got {mask.dtype}")
+        raise AssertionError(f"only bool and floating types of {name} are supported, but got {mask.dtype}")
     return mask
 
 
@@ -198,7 +208,7 @@ def multi_head_attention_forward(
     if attn_mask is not None:
         wanted = (length, source) if attn_mask._a.ndim == 2 else (count * num_heads, length, source)
         if attn_mask._a.ndim not in (2, 3):
-            raise RuntimeError(f"attn_mask's dimension {attn_mask._a.ndim} is not supported: it should be 2 or 3")
+            raise AssertionError(f"expected attn_mask to be None, 2-D or 3-D but found a {attn_mask._a.ndim}-D tensor")
         if attn_mask._a.shape != wanted:
             raise RuntimeError(f"The shape of the {attn_mask._a.ndim}D attn_mask is {attn_mask.shape}, but should be {wanted}.")
         if attn_mask._a.ndim == 2:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import dtypes
+from ... import dtypes, errors
 from ...autograd.modes import no_grad
 from ...ops.compare import eq
 from ...ops.embedding_ops import embedding_, embedding_bag_, sparse_rows
@@ -17,16 +17,15 @@ def _index(name: str, input) -> np.ndarray:
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if input._a.dtype not in (np.int64, np.int32):
         raise RuntimeError(
-            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got {input.dtype} "
+            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int (int64, int32); but got {input.dtype} "
             f"instead (while checking arguments for {name}): convert it, with .long()"
         )
     return input._a
 
 
-def _in_range(name: str, index: np.ndarray, rows: int) -> None:
+def _in_range(name: str, index: np.ndarray, rows: int, error=IndexError) -> None:
     if index.size and not (index.min() >= 0 and index.max() < rows):
-        wrong = index[(index < 0) | (index >= rows)].flat[0]
-        raise IndexError(f"index out of range in self: {name}() got index {wrong}, but the weight has {rows} rows, 0 to {rows - 1}")
+        raise error(errors.outside("index out of range in self: index", index, 0, rows - 1, f"{name}()'s weight has {rows} rows"))
 
 
 def _padding(padding_idx, rows: int):
@@ -109,7 +108,7 @@ def embedding_bag(
     """
     index = _index("embedding_bag", input)
     if mode not in ("sum", "mean", "max"):
-        raise ValueError("mode has to be one of sum, mean or max")
+        raise ValueError(f"embedding_bag: mode has to be one of sum, mean or max, not {mode!r}")
     if per_sample_weights is not None and per_sample_weights._a.shape != index.shape:
         raise ValueError(
             f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same shape as the "
@@ -147,8 +146,8 @@ def embedding_bag(
         )
     rows, kind = weight._a.shape[0], weight._a.dtype
     padding = _padding(padding_idx, rows)
+    _in_range("embedding_bag", index, rows, RuntimeError)
     index = index.reshape(-1).astype(np.int64)
-    _in_range("embedding_bag", index, rows)
     if max_norm is not None:
         _renorm(weight, index, max_norm, norm_type)
     seen = index
@@ -206,17 +205,27 @@ def one_hot(tensor, num_classes=-1):
     """
     a = tensor._a
     if a.dtype != np.int64:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor (int64), not {tensor.dtype}: convert it, with .long()"
+        )
     if not a.size:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return make(np.zeros((*a.shape, num_classes), np.int64))
     if a.min() < 0:
-        raise RuntimeError("Class values must be non-negative.")
+        raise RuntimeError(
+            errors.outside(
+                "Class values must be non-negative: value", a, 0, max(num_classes, int(a.max()) + 1, 1) - 1, "one_hot() names places"
+            )
+        )
     if num_classes == -1:
         num_classes = int(a.max()) + 1
     elif num_classes < 1:
-        raise RuntimeError("num_classes should be positive")
+        raise RuntimeError(f"one_hot(): num_classes should be positive, but got {num_classes}")
     elif a.max() >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
+        raise RuntimeError(
+            errors.outside(
+                "Class values must be smaller than num_classes: value", a, 0, num_classes - 1, f"one_hot() has {num_classes} classes"
+            )
+        )
     return eq(tensor.unsqueeze(-1), make(np.arange(num_classes))).to(dtypes.int64)

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from ... import dtypes
+from ... import dtypes, errors
 from ...ops import loss_ops as L
 from ...ops.choose import where
 from ...ops.op import readable
@@ -189,6 +189,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     _need_tensors("binary_cross_entropy_with_logits", input=input, target=target)
     if input._a.shape != target._a.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    for other in (weight, pos_weight):
+        if other is not None:
+            errors.same_or_broadcast("binary_cross_entropy_with_logits", input, other)
     x, y = same(input, target)
     if weight is None:
         return L.binary_cross_entropy_with_logits_(x, y, pos_weight, elements(reduction, x))

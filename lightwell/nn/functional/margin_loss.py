@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ... import errors
 from ...ops import loss_ops as L
 from ...ops.choose import minimum, where
 from ...ops.op import readable
@@ -26,6 +27,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     tensor(0.4100)
     """
     reduction = chosen(size_average, reduce, reduction)
+    errors.same_or_broadcast("soft_margin_loss", input, target)
     return L.soft_margin_loss_(*same(input, target), elements(reduction, input, target))
 
 
@@ -166,7 +168,9 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         raise RuntimeError(f"inconsistent target size, expected {list(x._a.shape[:1])} but got {list(t._a.shape)}")
     classes = x._a.shape[1]
     if t._a.size and not (t._a.min() >= 0 and t._a.max() < classes):
-        raise RuntimeError(f"target out of range: classes are 0 to {classes - 1}")
+        raise RuntimeError(
+            errors.outside("target out of range: class", t._a, 0, classes - 1, f"multi_margin_loss()'s input has {classes} classes")
+        )
     column = t.reshape(-1, 1)
     terms = (x - x.gather(1, column) + margin).clamp_min(0)
     if p == 2:
@@ -197,7 +201,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     x, t = (input.reshape(1, -1), target._a.reshape(1, -1)) if single else (input, target._a)
     classes = x._a.shape[1]
     if t.size and (t.min() < -1 or t.max() >= classes):
-        raise RuntimeError("argument #2 to multilabel_margin_loss has target out of range")
+        raise RuntimeError(
+            errors.outside("target out of range: class", t, -1, classes - 1, f"multilabel_margin_loss()'s input has {classes} classes")
+        )
     live = np.cumprod(t >= 0, axis=1).astype(bool)
     places = np.where(live, t, 0)
     is_target = np.zeros(t.shape, bool)

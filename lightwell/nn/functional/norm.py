@@ -26,6 +26,16 @@ def _per_channel(name: str, channels: int, **values) -> None:
             )
 
 
+def _one_dtype(name: str, x, **values) -> None:
+    """RuntimeError where weights or statistics have another dtype than x, unless they are float32 and x has 16 bits."""
+    kind = x._a.dtype
+    for argument, v in values.items():
+        if v is not None and v._a.dtype != kind and not (kind.itemsize == 2 and v._a.dtype == np.float32):
+            raise RuntimeError(
+                f"mixed dtype: {name}() of an input of dtype {x.dtype} got {argument} of dtype {v.dtype}: convert the input, with .to(dtype)"
+            )
+
+
 def _run(record, x, w, b, *rest):
     """The record's y; a 16-bit x with weights of either kind is computed in float32 and rounded once."""
     if x._a.dtype.itemsize >= 4:
@@ -68,6 +78,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     if training and count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     _per_channel("batch_norm", channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _one_dtype("batch_norm", input, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False: pass them, or training=True")
@@ -103,6 +114,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     _need_float("layer_norm", input)
     _, n = _ending("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    _one_dtype("layer_norm", input, weight=weight, bias=bias)
     rows = input._a.size // n if n else 0
     return _run(N.native_layer_norm_, input, weight, bias, (rows, n), (1,), (rows, n), (1, n), eps)
 
@@ -152,6 +164,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     if n * (channels // num_groups) * math.prod(shape[2:]) == 1 and input._a.size:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     _per_channel("group_norm", channels, weight=weight, bias=bias)
+    _one_dtype("group_norm", input, weight=weight, bias=bias)
     view = (n * num_groups, (channels // num_groups) * math.prod(shape[2:]))
     wide = (n, channels, math.prod(shape[2:]))
     return _run(N.native_group_norm_, input, weight, bias, view, (1,), wide, (1, channels, 1), eps)
@@ -179,6 +192,7 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     n, channels = shape[:2]
     _per_channel("instance_norm", channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _one_dtype("instance_norm", input, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     count = math.prod(shape[2:])
     wide, stats = (n, channels, count), [] if running_mean is not None else None
     out = _run(N.native_batch_norm_, input, weight, bias, (n * channels, count), (1,), wide, (1, channels, 1), eps, stats)

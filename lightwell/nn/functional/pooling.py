@@ -51,6 +51,8 @@ def _setting(op, n, input, kernel, stride, padding, dilation, ceil_mode):
     space = input._a.shape[2:]
     if 0 in space or 0 in input._a.shape[1:2]:
         raise RuntimeError(f"{op}(): expected input to have non-zero sizes but for the batch, but got {list(input.shape)}")
+    if input._a.dtype.kind == "b":
+        raise NotImplementedError(f'"{op}" not implemented for torch.bool: convert it first, with .float()')
     return _geometry(op, n, space, _hashable(kernel), _hashable(stride), _hashable(padding), _hashable(dilation), bool(ceil_mode))
 
 
@@ -260,7 +262,9 @@ def _max_unpool(op, n, input, indices, kernel, stride, padding, output_size):
     found = indices._a
     if found.size and (found.min() < 0 or found.max() >= size):
         bad = found[(found < 0) | (found >= size)][0]
-        raise RuntimeError(f"Found an invalid max index: {bad} (output volumes are of size {'x'.join(map(str, space))}) ({op}())")
+        raise RuntimeError(
+            f"Found an invalid max index: {bad} (allowed are 0 to {math.prod(space) - 1}, output volumes are of size {'x'.join(map(str, space))}) ({op}())"
+        )
     y = P.TAKES[f"max_unpool{max(n, 2)}d"](_last_of_each(input, found), indices, space)
     return y.squeeze(0) if single else y
 

@@ -15,6 +15,8 @@ class _DropoutNd(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
+        if isinstance(p, (str, list, tuple)) or p is None:
+            raise TypeError(f"dropout probability has to be a number between 0 and 1, not {p!r}")
         if p < 0 or p > 1:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p, self.inplace = p, inplace

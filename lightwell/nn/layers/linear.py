@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...ops.shape import flatten, unflatten
 from .. import functional as F
 from .. import init
 from ..core import empty, factory
@@ -170,7 +171,7 @@ class Flatten(Module):
 
     def forward(self, input):
         """The flattened input."""
-        return input.flatten(self.start_dim, self.end_dim)
+        return flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """The dimensions."""
@@ -200,7 +201,7 @@ class Unflatten(Module):
 
     def forward(self, input):
         """The input with `dim` split."""
-        return input.unflatten(self.dim, self.unflattened_size)
+        return unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         """The dimension and its parts."""

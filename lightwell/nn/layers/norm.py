@@ -96,15 +96,17 @@ class _BatchNorm(_NormBase):
         self._check_input_dim(input)
         factor = 0.0 if self.momentum is None else self.momentum
         training, kept = self.training, self.track_running_stats
-        if training and kept and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                factor = 1.0 / float(self.num_batches_tracked)
+        counted = self.num_batches_tracked if training and kept else None
+        if counted is not None and self.momentum is None:
+            factor = 1.0 / (float(counted) + 1)
         mean, var = self.running_mean, self.running_var
         by_batch = training or (mean is None and var is None)
         if training and not kept:
             mean = var = None
-        return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, factor, self.eps)
+        out = F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, factor, self.eps)
+        if counted is not None:  # last, so that a batch that was refused isn't counted
+            counted.add_(1)
+        return out
 
 
 class BatchNorm1d(_BatchNorm):

@@ -340,7 +340,7 @@ class _FractionalMaxPoolNd(Module):
         super().__init__()
         name = self._get_name()
         if output_size is None and output_ratio is None:
-            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
+            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio: output_size= or output_ratio=")
         if output_size is not None and output_ratio is not None:
             raise ValueError(f"only one of output_size and output_ratio may be specified for {name}")
         self.kernel_size, self.return_indices = expand(kernel_size, self._n), return_indices

@@ -81,14 +81,14 @@ class TransformerEncoderLayer(_Layer):
         dtype=None,
     ) -> None:  # fmt: skip
         super().__init__()
-        made = factory(device, dtype)
+        made, activation = factory(device, dtype), _activation(activation)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, **made)
         self._feed_forward(d_model, dim_feedforward, dropout, bias, made)
         self.norm_first = norm_first
         self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
         self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = activation
 
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
         """The layer's output, of src's shape."""
@@ -120,7 +120,7 @@ class TransformerDecoderLayer(_Layer):
         dtype=None,
     ) -> None:  # fmt: skip
         super().__init__()
-        made = factory(device, dtype)
+        made, activation = factory(device, dtype), _activation(activation)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, bias=bias, **made)
         self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, bias=bias, **made)
         self._feed_forward(d_model, dim_feedforward, dropout, bias, made)
@@ -129,7 +129,7 @@ class TransformerDecoderLayer(_Layer):
         self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
         self.norm3 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = activation
 
     def forward(
         self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None, memory_key_padding_mask=None,
