@@ -81,6 +81,7 @@ def test_nobody_having_chosen_a_start_method_workers_are_forked_on_linux(monkeyp
     from lightwell.utils.data._utils import start
 
     monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: None)
+    monkeypatch.setattr(start, "_typed_in", lambda: False)  # pytest's own main module may be none that can be imported
     context, given = start.way_to_start(None, (1, 2))
     assert given == (1, 2)
     if sys.platform == "linux":

@@ -76,4 +76,4 @@ flat = get_optimizer_state_dict(model, opt, options=StateDictOptions(flatten_opt
 assert "state.0.weight.exp_avg" in flat and flat["param_groups.1.bias.lr"] == 0.1
 set_optimizer_state_dict(model, opt, flat, options=StateDictOptions(flatten_optimizer_state_dict=True))
 dist.destroy_process_group()
-print("done", rank)
+print(f"done {rank}\n", end="", flush=True)  # one write: ranks share the pipe

@@ -127,4 +127,4 @@ alone, groups = dist.new_subgroups(1)
 assert dist.get_world_size(alone) == 1 and len(groups) == n
 dist.destroy_process_group()
 assert not dist.is_initialized()
-print("done", rank)
+print(f"done {rank}\n", end="", flush=True)  # one write: ranks share the pipe

@@ -143,5 +143,5 @@ assert dt.full((3, 2), 2.0, device_mesh=mesh, placements=[Shard(1)]).sum().full_
     2, 3, device_mesh=mesh
 ).shape == (2, 3)
 assert (dt.ones((4,), device_mesh=mesh, placements=[Shard(0)]) + 1).full_tensor().tolist() == [2] * 4
-print(repr(grid), repr(t.placements), rank)
+print(f"{grid!r} {t.placements!r} {rank}\n", end="", flush=True)  # one write: ranks share the pipe
 dist.destroy_process_group()

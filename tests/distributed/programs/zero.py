@@ -52,5 +52,5 @@ zero = ZeroRedundancyOptimizer(ddp.parameters(), torch.optim.AdamW, lr=5.0)
 zero.load_state_dict(plain.state_dict())
 schedules = []
 train(2)
-print("done", rank)
+print(f"done {rank}\n", end="", flush=True)  # one write: ranks share the pipe
 dist.destroy_process_group()
