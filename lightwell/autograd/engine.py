@@ -7,6 +7,7 @@ arrays; with `create_graph` the same rules run on tensors, through the vocabular
 """
 
 import sys
+import threading
 from bisect import insort
 from typing import Any
 
@@ -443,6 +444,22 @@ def _references_alone() -> int:
 _alone = _references_alone()
 
 
+_queue: list = []  # (thread, function) to be called when the backward that is running ends
+
+
+def queue_callback(fn) -> None:
+    """Call `fn()` at the end of the backward that this thread is running: hooks ask for it."""
+    _queue.append((threading.get_ident(), fn))
+
+
+def _run_queue() -> None:
+    me = threading.get_ident()
+    mine = [entry for entry in _queue if entry[0] == me]
+    _queue[:] = [entry for entry in _queue if entry[0] != me]
+    for _, fn in mine:
+        fn()
+
+
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None) -> None:
     """Accumulate into `grad` of the leaves the gradient Σᵢ (d tensorsᵢ / d leaf)ᵀ · grad_tensorsᵢ.
 
@@ -482,6 +499,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         for key in list(grads):
             if isinstance(key, Tensor):
                 accumulate(key, grads.pop(key), create_graph)
+        if _queue:
+            _run_queue()
     finally:
         switch(before)
         state.targets = False
@@ -546,6 +565,8 @@ def grad_plain(outputs, inputs, grad_outputs, retain_graph, create_graph) -> lis
     switch(bool(create_graph))
     try:
         grads = run(roots, targets, retain_graph, create_graph)
+        if _queue:
+            _run_queue()
     finally:
         switch(before)
         state.targets = False

@@ -235,10 +235,11 @@ def gradgradcheck(
     with modes.enable_grad():
         outputs = [o for o in _outputs(func, inputs) if o.requires_grad]
     if grad_outputs is None:
-        rng = np.random.Generator(np.random.MT19937(11))
+        from ..ops.sampling import rand_like
+
         grad_outputs = []
         for o in outputs:
-            a = _random_like(rng, o)
+            a = np.asarray(rand_like(o.detach())._a * 2 - (1 + 1j if o.is_complex() else 1))  # drawn as PyTorch draws them
             if gen_non_contig_grad_outputs and a.ndim:
                 a = np.repeat(a[..., None], 2, axis=-1)[..., 0]
             grad_outputs.append(make(a).requires_grad_())

@@ -62,6 +62,11 @@ class Node:
             from .saved import saved_value
 
             return saved_value(self, name[len("_saved_") :])
+        if name.startswith("_raw_saved_") and rec is not None:
+            from .graph import SavedTensor
+            from .saved import place_of
+
+            return SavedTensor(self, place_of(self, name[len("_raw_saved_") :]))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def register_hook(self, hook):

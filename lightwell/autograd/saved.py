@@ -97,21 +97,26 @@ def placed(array, edge, dtype=None):
     return t
 
 
-_NAMES = {"self": 0, "other": 1}
+_NAMES = {"self": 0, "other": 1, "exponent": 1}
+
+
+def place_of(node, name) -> int:
+    """Where among the saved values the one of this name is: a saved input ("self" and "other", or its own name), a result, a parameter."""
+    rec = node.record
+    if name in rec.environment:
+        return rec.environment.index(name)
+    if name in _NAMES and _NAMES[name] < len(rec.inputs):
+        return _NAMES[name]
+    if name == "result":
+        return len(rec.inputs)
+    raise AttributeError(f"{node.name()} saves nothing called {name!r}: {', '.join(rec.environment)}")
 
 
 def saved_value(node, name):
-    """What `node._saved_<name>` shows: a saved input ("self" and "other", or its own name), a result, or a parameter."""
-    rec = node.record
-    if name in rec.environment:
-        i = rec.environment.index(name)
-    elif name in _NAMES and _NAMES[name] < len(rec.inputs):
-        i = _NAMES[name]
-    elif name == "result":
-        i = len(rec.inputs)
-    else:
-        raise AttributeError(f"{node.name()} saves nothing called {name!r}: {', '.join(rec.environment)}")
-    v = as_tensors(node, saved_of(node))[i]
+    """What `node._saved_<name>` shows; AttributeError where the gradient didn't need it."""
+    if name == "exponent" and node.record.name == "square":
+        return 2
+    v = as_tensors(node, saved_of(node))[place_of(node, name)]
     if v is None:
         raise AttributeError(f"{node.name()} didn't need {name!r}, so did not save it")
     return v

@@ -18,6 +18,16 @@ class Variable(metaclass=_VariableMeta):
     tensor([1., 1.], requires_grad=True)
     """
 
+    class _execution_engine:
+        """What programs reach the engine by: `Variable._execution_engine.queue_callback(fn)`."""
+
+        @staticmethod
+        def queue_callback(callback) -> None:
+            """Call `callback()` at the end of the backward that this thread is running."""
+            from .engine import queue_callback
+
+            queue_callback(callback)
+
     def __new__(cls, data=None, requires_grad: bool = False, volatile=None):
         if data is None:
             from ..ops.creation import empty

@@ -13,7 +13,7 @@ __all__ = ["Match", "ReplacedPatterns", "replace_pattern", "replace_pattern_with
 
 
 class Match(NamedTuple):
-    """One place where the pattern stood: the node where it ended, and which node stood for which of the pattern's."""
+    """One place where the pattern stood: the pattern's node that it was found by, and which node stood for which of the pattern's."""
 
     anchor: Node
     nodes_map: dict
@@ -184,7 +184,7 @@ def _replace(gm, pattern, replacement, filters=(), ignore_literals=False, callba
         inner = [found.nodes[n] for n in matcher.inner if n in found.nodes]
         if any(n in taken for n in inner):
             continue
-        match = Match(node, dict(found.nodes))
+        match = Match(matcher.results[0], dict(found.nodes))
         if not all(keep(match, graph, pattern_graph) for keep in filters):
             continue
         new_graph, new_root = _graph_of(callback(match, graph, pattern_graph) if callback is not None else replacement)
@@ -217,7 +217,11 @@ def _put(gm, match, matcher, inner, values, new_graph, new_root, changed) -> Rep
     needed = [v for v in values.values() if isinstance(v, Node)]
     last_input = max(needed, key=order.__getitem__, default=None)
     place = min((n for n in inner if n in order), key=order.__getitem__)
-    # behind all inputs, before all users of the results
+    ends = {match.nodes_map[n] for n in matcher.results}
+    users = [user for end in ends for user in end.users if user not in inner]
+    # behind all inputs, before all users of the results: right before the first of them, as in PyTorch
+    if users:
+        place = min(users, key=order.__getitem__)
     if last_input is not None and order[last_input] >= order[place]:
         insert = graph.inserting_after(last_input)
     else:

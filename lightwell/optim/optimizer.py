@@ -81,17 +81,17 @@ def _with_hooks(step):
         if not (pre or post or _all_pre_hooks or _all_post_hooks) or type(self).step is not hooked:
             return step(self, *args, **kwargs)
         for hook in chain(list(_all_pre_hooks.values()), list(pre.values())):
-            changed = hook(self, args, kwargs)
+            changed = hook(self, (self, *args), kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
                     raise RuntimeError(
                         f"{type(self).__name__}.step: a step pre-hook must return None or a tuple (new_args, new_kwargs), "
                         f"but got {changed!r}"
                     )
-                args, kwargs = changed
+                (self, *args), kwargs = changed
         result = step(self, *args, **kwargs)
         for hook in chain(list(post.values()), list(_all_post_hooks.values())):
-            hook(self, args, kwargs)
+            hook(self, (self, *args), kwargs)
         return result
 
     return hooked

@@ -97,3 +97,16 @@ def test_inputs_are_left_as_they_were():
     gradcheck(lw.sin, x)
     gradcheck(lw.sin, x, fast_mode=True)
     assert x.tolist() == before and x.grad is None
+
+
+def test_gradgradcheck_draws_its_weights_from_the_common_stream_as_pytorch_does():
+    torch = pytest.importorskip("torch")
+    after = []
+    for m in (torch, lw):
+        m.manual_seed(5)
+        for dtype in (m.float64, m.complex128):
+            x = m.ones(3, dtype=dtype, requires_grad=True)
+            assert m.autograd.gradgradcheck(m.exp, (x,))
+        assert m.autograd.gradgradcheck(lambda v: v.abs().sum(), (x,))
+        after.append(m.rand(2).tolist())
+    assert after[0] == after[1]

@@ -234,3 +234,56 @@ def test_variable():
     assert v.requires_grad and not t.requires_grad and v.data_ptr() == t.data_ptr()
     with pytest.raises(TypeError, match="has to be a tensor"):
         lw.autograd.Variable([1.0])
+
+
+# ---- one hook for several gradients, hooks for one saved value ----------------------------------------------------------
+
+
+def test_a_hook_over_several_tensors_waits_for_all_of_them():
+    a, b, seen = leaf(1.0), leaf(2.0), []
+    handle = graph.register_multi_grad_hook((a, b), lambda grads: seen.append([None if g is None else g.item() for g in grads]))
+    (a * b).sum().backward()
+    (a * 3).sum().backward()
+    lw.autograd.grad((a * b * 2).sum(), (a, b))
+    assert seen == [[2, 1], [3, None], [4, 2]]
+    handle.remove()
+    (a * b).sum().backward()
+    assert len(seen) == 3
+    graph.register_multi_grad_hook((a, b), seen.append, mode="any")
+    (a * b).sum().backward()
+    assert len(seen) == 4 and isinstance(seen[3], lw.Tensor)
+    with pytest.raises(ValueError, match="mode"):
+        graph.register_multi_grad_hook((a,), seen.append, mode="some")
+    with pytest.raises(AssertionError, match="require grad"):
+        graph.register_multi_grad_hook((lw.ones(1),), seen.append)
+
+
+def test_callbacks_queued_by_hooks_run_when_backward_ends():
+    a, seen = leaf(1.0), []
+    a.register_hook(lambda g: lw.autograd.Variable._execution_engine.queue_callback(lambda: seen.append(a.grad.item())))
+    (a * 5).sum().backward()
+    assert seen == [5]
+
+
+def test_a_saved_value_takes_hooks_of_its_own():
+    x = leaf(1.0, 2.0)
+    y = x**3
+    assert y.grad_fn._saved_exponent == 3 and (x**2).grad_fn._saved_exponent == 2
+    saved = y.grad_fn._raw_saved_self
+    saved.register_hooks(lambda t: t.tolist(), lambda v: lw.tensor(v, dtype=lw.float64) * 2)
+    with pytest.raises(RuntimeError, match="already been set"):
+        saved.register_hooks(lambda t: t, lambda t: t)
+    y.sum().backward()
+    assert x.grad.tolist() == [12, 48]
+    with pytest.raises(RuntimeError, match="freed"):
+        y.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t)
+
+
+def test_saved_tensors_may_be_written_over_where_allowed():
+    a = leaf(0.5, 2.0)
+    with graph.allow_mutation_on_saved_tensors():
+        b = a.clone()
+        y = (b**2).sum()
+        b.sin_()
+    y.backward()
+    assert a.grad.tolist() == [1, 4]

@@ -457,6 +457,13 @@ def test_replace_pattern_with_two_results_and_constants():
     assert len(got) == 1 and [n.name for n in got[0].replacements] == ["mul"] and m(lw.ones(1)).item() == 2
 
 
+def test_replacements_stand_right_before_the_first_user_and_matches_name_the_pattern():
+    m = fx.symbolic_trace(lambda x, y: lw.add(x, y) + x.clamp(min=0.0))
+    (match,) = fx.replace_pattern(m, lambda a, b: lw.add(a, b), lambda a, b: lw.sub(a, b))
+    assert [n.name for n in m.graph.nodes] == ["x", "y", "clamp", "sub", "add_1", "output"]
+    assert match.anchor.name == "add" and match.anchor in match.nodes_map and match.anchor not in set(m.graph.nodes)
+
+
 def test_shape_prop_split_and_fuse():
     from lightwell.fx.experimental.optimization import fuse, remove_dropout
     from lightwell.fx.passes.shape_prop import ShapeProp

@@ -314,6 +314,14 @@ def test_hooks_run_in_order_and_can_be_removed():
     assert opt.param_groups[0]["lr"] == 7
 
 
+def test_step_hooks_see_the_arguments_with_the_optimizer_first():
+    p = wrap(np.ones(1)).requires_grad_()
+    opt, seen = O.SGD([p], lr=1.0), []
+    opt.register_step_pre_hook(lambda o, args, kwargs: ((args[0],), {"closure": lambda: 5}))
+    opt.register_step_post_hook(lambda o, args, kwargs: seen.append((args[0] is o, len(args), list(kwargs))))
+    assert opt.step(None) == 5 and seen == [(True, 1, ["closure"])]
+
+
 def test_old_checkpoints_get_missing_options_and_tensor_steps():
     p = wrap(np.ones(1)).requires_grad_()
     opt = O.Adam([p])
