@@ -1,0 +1,5 @@
+"""torch.signal: windows for spectral analysis, in `windows`."""
+
+from . import windows
+
+__all__ = ["windows"]
