@@ -232,3 +232,12 @@ def test_grid_sample(n, mode, outside, align):
     np.testing.assert_allclose(
         F.affine_grid(lw.tensor(theta), size, align).numpy(), T.affine_grid(torch.tensor(theta), size, align).numpy(), atol=1e-9
     )
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("n", [2, 7, 28, 33])
+def test_affine_grid_of_the_identity_is_pytorchs_to_the_bit(n, align):
+    torch = pytest.importorskip("torch")
+    size = (1, 1, n, n + 1)
+    mine = F.affine_grid(lw.eye(2, 3)[None], size, align_corners=align).numpy()
+    assert (mine == torch.nn.functional.affine_grid(torch.eye(2, 3)[None], size, align_corners=align).numpy()).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ... import dtypes
 from ...ops.precision import float32
 from ...tensor import wrap
 from ._sizes import tensor
@@ -15,8 +16,12 @@ _A = -0.75  # Keys' cubic kernel, as in interpolate
 
 def _line(n, d, align):
     """The places of n pixels in [-1, 1]: the pixels' centres, or with `align` the ends included."""
-    x = np.linspace(-1, 1, n) if n > 1 else np.zeros(n)
-    return (x if align else x * (n - 1) / n).astype(d)
+    from ...ops.ranges import linspace
+
+    x = linspace(-1, 1, n, dtype=dtypes.from_np(d))._a
+    x = x if n > 1 else np.zeros(1, d)
+    # In the steps of PyTorch, rounded as there: at pixels' centres the last bit says between which pixels a place lies.
+    return x if align else x * d.type(n - 1) / d.type(n)
 
 
 def affine_grid(theta, size, align_corners=None):
