@@ -112,6 +112,10 @@ def place(storage: Storage, offset: int, size, stride, dtype) -> Tensor:
         a = np.ndarray(size, dtype.np, storage.raw, 0 if empty else offset * item, tuple(s * item for s in stride))
     except (ValueError, OverflowError) as error:
         raise RuntimeError(f"load: NumPy can't describe a tensor of size {size} and stride {stride}: {error}") from error
+    if storage.location == "meta":
+        from .meta import meta_tensor
+
+        return meta_tensor(a.shape, a.dtype, a.strides)
     return wrap(a)
 
 
@@ -150,6 +154,14 @@ def _rebuild_tensor_v3(storage, storage_offset, size, stride, requires_grad, bac
     if not isinstance(dtype, dtypes.dtype):
         raise RuntimeError(f"load: a dtype was expected, got {type(dtype).__name__}; the file is damaged")
     return _finish(place(_lazy_bits(storage, dtype, metadata), storage_offset, size, stride, dtype), requires_grad)
+
+
+def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
+    """A tensor on the meta device, of which a file holds the shape alone."""
+    from .meta import meta_tensor
+
+    size, stride = _whole(size, "size"), _whole(stride, "stride")
+    return _finish(meta_tensor(size, dtype.np, tuple(k * dtype.itemsize for k in stride)), requires_grad)
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):
@@ -193,7 +205,12 @@ def _cast(t, cls):
     """`t` as an instance of the Tensor subclass `cls`, sharing the memory."""
     from .tensor import make
 
-    out = make(t._a, cls)
+    if t.is_meta:
+        from .meta import meta_leaf
+
+        out = meta_leaf(cls, t._a)
+    else:
+        out = make(t._a, cls)
     out._rg = t._rg
     return out
 

@@ -383,6 +383,11 @@ class Tensor(metaclass=_TensorMeta):
     def data(self, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if value.is_meta is not self.is_meta:
+            raise RuntimeError(
+                "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type: "
+                f"they are on {self.device} and {value.device}; make a new Parameter"
+            )
         self._a, self._cell, self._base = value._a, None, None
 
     def _refresh(self) -> None:

@@ -101,6 +101,8 @@ def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, 
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=2,
         )
+    if tensor.is_meta:  # nothing to fill, and no numbers to reject
+        return tensor
     with no_grad():
         fresh = core.empty(tuple(tensor.shape), dtype=tensor.dtype, device=tensor.device)
         if cdf((b - mean) / std) - cdf((a - mean) / std) > 0.3:
@@ -186,6 +188,8 @@ def dirac_(tensor, groups: int = 1):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     if tensor.shape[0] % groups:
         raise ValueError("dim 0 must be divisible by groups")
+    if tensor.is_meta:
+        return tensor
     per_group = tensor.shape[0] // groups
     centre = tuple(s // 2 for s in tensor.shape[2:])
     with no_grad():
@@ -267,7 +271,7 @@ def orthogonal_(tensor, gain: float = 1, generator=None):
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
-    if tensor.numel() == 0:
+    if tensor.numel() == 0 or tensor.is_meta:
         return tensor
     import lightwell as lw
 
@@ -293,6 +297,8 @@ def sparse_(tensor, sparsity: float, std: float = 0.01, generator=None):
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
+    if tensor.is_meta:
+        return tensor
     import lightwell as lw
 
     rows, cols = tensor.shape

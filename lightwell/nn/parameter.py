@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..meta import kind, meta_leaf
 from ..tensor import Tensor, make
 from . import core
 
@@ -74,7 +75,7 @@ def _leaf(cls: type, data, requires_grad: bool):
     """A leaf of class `cls` over the memory of `data`."""
     if not isinstance(data, Tensor):
         raise TypeError(f"{cls.__name__}: data must be a Tensor, got {type(data).__name__}: torch.tensor(...) makes one")
-    result = make(data._a, cls)
+    result = meta_leaf(cls, data._a) if data.is_meta else make(data._a, cls)
     result._cell = data._cell_now()
     if requires_grad:
         result.requires_grad = True
@@ -105,7 +106,7 @@ class _Unknown:
         """Take on `shape` and become an ordinary parameter or buffer, its values undefined."""
         wanted = self.dtype if dtype is None else dtype
         where = self.device if device is None else device
-        self.__class__ = self._becomes
+        self.__class__ = kind(self._becomes) if self.is_meta else self._becomes
         self.data = core.empty(tuple(shape), device=where, dtype=wanted)
 
     @property

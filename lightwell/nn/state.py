@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict, namedtuple
 
 from ..tensor import Tensor
@@ -160,6 +161,19 @@ class StateHost:
                     "batch through the saved model first."
                 )
                 continue
+            if not assign and not lazy and param.is_meta is not value.is_meta:
+                if value.is_meta:
+                    error_msgs.append(
+                        f'While copying the parameter named "{key}", whose dimensions in the model are {param.shape} and whose dimensions '
+                        f"in the checkpoint are {value.shape}, an exception occurred : ('Cannot copy out of meta tensor; no data!',)."
+                    )
+                    continue
+                warnings.warn(
+                    f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which is a "
+                    "no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their corresponding key in the "
+                    "module instead of copying them in place?)",
+                    stacklevel=2,
+                )
             if assign:
                 writes.append((_swap, self, name, param, value))
             elif not (lazy and is_lazy(value)):

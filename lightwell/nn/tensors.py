@@ -6,6 +6,7 @@ from ..device import device as Device
 from ..dtypes import dtype as DType
 from ..tensor import Tensor
 from .core import empty, no_grad
+from .parameter import Parameter
 
 
 class TensorsHost:
@@ -28,11 +29,14 @@ class TensorsHost:
         if recurse:
             for module in self.children():
                 module._apply(fn)
-        for param in self._parameters.values():
+        for name, param in list(self._parameters.items()):
             if param is None:
                 continue
             with no_grad():
                 new = fn(param)
+            if new.is_meta is not param.is_meta:  # memory comes or goes: another parameter, as in PyTorch
+                self._parameters[name] = Parameter(new, param.requires_grad)
+                continue
             if new is not param:
                 grad, flag = param.grad, param.requires_grad
                 param.grad = None
@@ -114,6 +118,11 @@ class TensorsHost:
             wanted = dtype if t.is_floating_point() or t.is_complex() else None
             if device is None:
                 return t if wanted is None else t.to(wanted)
+            if t.is_meta and device.type != "meta":
+                raise NotImplementedError(
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() "
+                    "when moving module from meta to a different device."
+                )
             return t.to(device) if wanted is None else t.to(device, wanted)
 
         return self._apply(convert)

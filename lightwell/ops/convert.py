@@ -5,6 +5,7 @@ import enum
 from .. import dtypes
 from ..device import as_device
 from ..device import device as Device
+from ..meta import as_meta
 from ..tensor import Tensor
 from .op import op
 
@@ -49,7 +50,7 @@ def check_device(device) -> None:
 
 
 def parse_to(args, kwargs):
-    """(dtype, copy) of the arguments of `to`: a dtype, a device, a device and a dtype, or another tensor."""
+    """(dtype, device, copy) of the arguments of `to`: a dtype, a device, a device and a dtype, or another tensor."""
     dtype, device, copy = kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("copy", False)
     kwargs.pop("non_blocking", None)
     kwargs.pop("memory_format", None)
@@ -76,11 +77,14 @@ def parse_to(args, kwargs):
         if rest:
             copy = rest.pop(0)
     if other is not None:
-        dtype = other.dtype
+        dtype, device = other.dtype, other.device if other.is_meta else device
     if dtype is not None and not isinstance(dtype, dtypes.dtype):
         raise TypeError(f"to(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
-    check_device(device)
-    return dtype, copy
+    if device is not None:
+        device = as_device(device)
+        if device.type != "meta":
+            check_device(device)
+    return dtype, device, copy
 
 
 def to(self, *args, **kwargs):
@@ -92,7 +96,9 @@ def to(self, *args, **kwargs):
     >>> torch.tensor([1, 2]).to(torch.float32)
     tensor([1., 2.])
     """
-    dtype, copy = parse_to(args, kwargs)
+    dtype, device, copy = parse_to(args, kwargs)
+    if device is not None and device.type == "meta":
+        return as_meta(self, None if dtype is None else dtype.np)
     if dtype is None:
         return self.clone() if copy else self
     return cast(self, dtype, copy)

@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 
 from .. import dtypes, errors
-from ..tensor import Tensor
-from .fresh import finish, np_dtype, order_of, shape_of
+from ..meta import hollow, hollow_like
+from ..tensor import Tensor, _cpu
+from .fresh import finish, np_dtype, order_of, place, settle, shape_of
 from .from_data import array_of
 
 ndarray = np.ndarray
@@ -49,7 +50,8 @@ def empty(
     """
     t = _made(np.empty, "empty", args or (size,), out, dtype, layout, device, requires_grad)
     if memory_format is not None and memory_format.name.startswith("channels_last"):
-        t._a = laid_out("empty", t._a, t._a.dtype, memory_format)
+        a = laid_out("empty", t._a, t._a.dtype, memory_format)
+        t._a = hollow_like(a) if t.is_meta else a
     return t
 
 
@@ -63,7 +65,8 @@ def _made(fill, op, size, out, dtype, layout, device, requires_grad):
 
         return made_empty(shape, dtype, layout)
     try:
-        t = finish(fill(shape, kind), device, requires_grad, layout)
+        meta = place(device)
+        t = settle((hollow if meta else fill)(shape, kind), meta, requires_grad, layout)
     except (MemoryError, ValueError) as error:
         n = math.prod(shape) * np.dtype(kind).itemsize
         raise RuntimeError(f"{op}(): not enough memory for {n} bytes of shape {list(shape)}: {error}") from None
@@ -88,7 +91,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, pi
     if isinstance(size, int):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not int: write ({size},)")
     shape = shape_of("full", (size,))
-    t = finish(_filled(shape, fill_value, kind), device, requires_grad, layout)
+    meta = place(device)
+    t = settle(hollow(shape, kind) if meta else _filled(shape, fill_value, kind), meta, requires_grad, layout)
     if out is not None:
         from .public import write_out
 
@@ -147,7 +151,7 @@ def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     >>> torch.zeros_like(torch.tensor([3, 4]))
     tensor([0, 0])
     """
-    return finish(laid_out("zeros", input._a, _like(input, dtype), memory_format), device, requires_grad)
+    return finish(laid_out("zeros", input._a, _like(input, dtype), memory_format), device or _cpu, requires_grad)
 
 
 @_mapped
@@ -158,7 +162,7 @@ def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
     >>> torch.ones_like(torch.tensor([3, 4]))
     tensor([1, 1])
     """
-    return finish(laid_out("ones", input._a, _like(input, dtype), memory_format), device, requires_grad)
+    return finish(laid_out("ones", input._a, _like(input, dtype), memory_format), device or _cpu, requires_grad)
 
 
 @_mapped
@@ -169,7 +173,7 @@ def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     >>> torch.empty_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return finish(laid_out("empty", input._a, _like(input, dtype), memory_format), device, requires_grad)
+    return finish(laid_out("empty", input._a, _like(input, dtype), memory_format), device or _cpu, requires_grad)
 
 
 @_mapped
@@ -186,7 +190,7 @@ def full_like(
         fill_value = fill_value.item()
     a = laid_out("empty", input._a, _like(input, dtype), memory_format)
     a[...] = dtypes.fitted(fill_value, dtypes.from_np(a.dtype))
-    return finish(a, device, requires_grad)
+    return finish(a, device or _cpu, requires_grad)
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
@@ -197,6 +201,8 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     (1, 2)
     """
     kind = np_dtype(dtype)
+    if place(device):
+        return settle(hollow(size, kind, tuple(k * np.dtype(kind).itemsize for k in stride)), True, requires_grad)
     n = 1 + sum((s - 1) * k for s, k in zip(size, stride)) if all(size) else 0
     flat = np.empty(n, kind)
     a = np.lib.stride_tricks.as_strided(flat, tuple(size), tuple(k * flat.itemsize for k in stride)) if n else np.empty(size, kind)
@@ -219,7 +225,8 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
     """
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
-    t = finish(np.eye(n, m, dtype=np_dtype(dtype)), device, requires_grad)
+    meta, kind = place(device), np_dtype(dtype)
+    t = settle(hollow((n, n if m is None else m), kind) if meta else np.eye(n, m, dtype=kind), meta, requires_grad)
     if out is not None:
         from .public import write_out
 
@@ -229,7 +236,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
 
 def _new(fill, name):
     def method(self, *args, size=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
-        return _made(fill, name, args or (size,), None, dtype or self.dtype, layout, device, requires_grad)
+        return _made(fill, name, args or (size,), None, dtype or self.dtype, layout, device or _cpu, requires_grad)
 
     method.__name__ = name
     method.__doc__ = f"`torch.{name[4:]}` with this tensor's dtype and device unless others are given."
@@ -238,7 +245,7 @@ def _new(fill, name):
 
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
     """`torch.full` with this tensor's dtype and device unless others are given."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device or _cpu, requires_grad=requires_grad)
 
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
@@ -246,11 +253,11 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
     if isinstance(data, Tensor):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone().", UserWarning, stacklevel=2)
     elif isinstance(data, int) and dtype is None:
-        return finish(_filled((), data, self._a.dtype), device, requires_grad)
-    return finish(array_of(data, dtype or self.dtype), device, requires_grad)
+        return finish(_filled((), data, self._a.dtype), device or _cpu, requires_grad)
+    return finish(array_of(data, dtype or self.dtype), device or _cpu, requires_grad)
 
 
 Tensor.new_full, Tensor.new_tensor = new_full, new_tensor
 for _n, _f in (("new_zeros", np.zeros), ("new_ones", np.ones), ("new_empty", np.empty)):
     setattr(Tensor, _n, _new(_f, _n))
-Tensor.new_empty_strided = lambda self, size, stride, **k: empty_strided(size, stride, **{"dtype": self.dtype, **k})
+Tensor.new_empty_strided = lambda self, size, stride, **k: empty_strided(size, stride, **{"dtype": self.dtype, "device": _cpu, **k})

@@ -3,27 +3,34 @@
 import numpy as np
 
 from .. import dtypes
-from ..device import get_default_device
+from ..device import as_device, get_default_device
+from ..meta import as_meta
 from ..tensor import Tensor, make, strided
 from .convert import as_dtype, check_device
 
 ndarray = np.ndarray
 
 
-def place(device) -> None:
-    """Refuse a device, asked for or the default one, that is not there."""
-    if device is not None:
+def place(device) -> bool:
+    """Whether the device, asked for or the default one, is the meta device; refuse one that is not there."""
+    device = get_default_device() if device is None else as_device(device)
+    if device.type == "cpu":
+        return False
+    if device.type != "meta":
         check_device(device)
-    else:
-        default = get_default_device()
-        if default.type != "cpu":
-            check_device(default)
+    return True
 
 
 def finish(array: ndarray, device, requires_grad: bool, layout=None, pin_memory=False) -> Tensor:
     """The tensor of a fresh array, after the checks that every creating function shares."""
-    place(device)
+    return settle(array, place(device), requires_grad, layout)
+
+
+def settle(array: ndarray, meta: bool, requires_grad: bool, layout=None) -> Tensor:
+    """`finish` where the device is known: the meta device, or the CPU."""
     t = make(array)
+    if meta:
+        t = as_meta(t)
     if requires_grad:
         t.requires_grad = True
     if layout is not None and layout is not strided:

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 
 from .. import dtypes
+from ..meta import as_meta
 from ..tensor import Tensor, make
 from .convert import as_dtype, cast, check_device
-from .fresh import finish, np_dtype, order_of
+from .fresh import finish, np_dtype, order_of, place
 
 ndarray = np.ndarray
 
@@ -188,13 +189,15 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     >>> a = np.ones(2); t = torch.as_tensor(a); a[0] = 5; t
     tensor([5., 1.], dtype=torch.float64)
     """
-    check_device(device)
+    if place(device):
+        t = as_tensor(data, dtype, "cpu")
+        return t if t.is_meta else as_meta(t)
     if isinstance(data, Tensor):
         return data if dtype is None else cast(data, as_dtype(dtype))
     if isinstance(data, ndarray):
         t = from_numpy(data)
         return t if dtype is None else cast(t, as_dtype(dtype))
-    return finish(array_of(data, dtype), None, False)
+    return finish(array_of(data, dtype), device, False)
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor:

@@ -4,7 +4,8 @@ import numpy as np
 
 from .. import dtypes, random
 from ..autograd import modes
-from ..tensor import Tensor, make
+from ..meta import hollow
+from ..tensor import Tensor, _cpu, make
 from .creation import laid_out
 from .fresh import finish, np_dtype, place, shape_of
 from .inplace import check_writable, copy, hang, note, rebase, writing
@@ -22,6 +23,13 @@ def _gen(generator, device=None):
     """The generator to draw from, once it is known that the device is there: a refused call draws nothing."""
     place(device)
     return random.default_generator if generator is None else generator
+
+
+def _drawn(draw, generator, device, shape, kind, *options):
+    """An array of draws; on the meta device an array without numbers, and nothing is drawn."""
+    if place(device):
+        return hollow((shape,) if isinstance(shape, int) else shape, kind)
+    return draw(random.default_generator if generator is None else generator, shape, kind, *options)
 
 
 def _shape(op, size, sizes_keyword):
@@ -47,7 +55,7 @@ def rand(
     >>> _ = torch.manual_seed(0); torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    array = random.uniform(_gen(generator, device), _shape("rand", args, size), np_dtype(dtype))
+    array = _drawn(random.uniform, generator, device, _shape("rand", args, size), np_dtype(dtype))
     return _finish("rand", array, out, device, requires_grad, layout)
 
 
@@ -61,7 +69,7 @@ def randn(
     >>> _ = torch.manual_seed(0); torch.randn(2)
     tensor([ 1.5410, -0.2934])
     """
-    array = random.normal(_gen(generator, device), _shape("randn", args, size), np_dtype(dtype))
+    array = _drawn(random.normal, generator, device, _shape("randn", args, size), np_dtype(dtype))
     return _finish("randn", array, out, device, requires_grad, layout)
 
 
@@ -69,7 +77,13 @@ def randn(
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`rand` in the shape and dtype of `input`."""
     return _drawn_like(
-        rand, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+        rand,
+        input,
+        memory_format,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
     )
 
 
@@ -88,7 +102,13 @@ def _drawn_like(draw, input, memory_format, **options):
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randn` in the shape and dtype of `input`."""
     return _drawn_like(
-        randn, input, memory_format, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+        randn,
+        input,
+        memory_format,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
     )
 
 
@@ -110,7 +130,8 @@ def randint(
         low, high = 0, low if high is None else high
     if size is None or high is None:
         raise TypeError("randint() received an invalid combination of arguments: give a size, as in randint(low, high, (2, 3))")
-    array = random.integers(_gen(generator, device), shape_of("randint", (size,)), np_dtype(dtype, dtypes.int64), int(low), int(high))
+    shape, kind = shape_of("randint", (size,)), np_dtype(dtype, dtypes.int64)
+    array = _drawn(random.integers, generator, device, shape, kind, int(low), int(high))
     return _finish("randint", array, out, device, requires_grad, layout)
 
 
@@ -118,7 +139,7 @@ def randint(
 def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """`randint` in the shape and dtype of `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 @draws
@@ -131,7 +152,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    array = random.permutation(_gen(generator, device), int(n), np_dtype(dtype, dtypes.int64))
+    array = _drawn(random.permutation, generator, device, int(n), np_dtype(dtype, dtypes.int64))
     return _finish("randperm", array, out, device, requires_grad, layout)
 
 
@@ -155,7 +176,7 @@ def normal(
         return _finish("normal", random.normal(_gen(generator, device), shape, kind, m, s), out, device, requires_grad, layout)
     if size is None:
         raise TypeError("normal() received an invalid combination of arguments: numbers for mean and std need a size=")
-    array = random.normal(_gen(generator, device), shape_of("normal", (size,)), np_dtype(dtype), mean, std)
+    array = _drawn(random.normal, generator, device, shape_of("normal", (size,)), np_dtype(dtype), mean, std)
     return _finish("normal", array, out, device, requires_grad, layout)
 
 
@@ -172,7 +193,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     if input.dtype.category != dtypes.FLOAT and p is None:
         raise RuntimeError(f"bernoulli_tensor_cpu_p_ not implemented for '{input.dtype.name}': probabilities must be floating-point")
     array = random.bernoulli(_gen(generator), input._a if p is None else p, input._a.shape, input._a.dtype)
-    return _finish("bernoulli", array, out, None, False, None)
+    return _finish("bernoulli", array, out, _cpu, False, None)
 
 
 @draws
@@ -187,7 +208,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """
     if input.dtype.category != dtypes.FLOAT:
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name}")
-    return _finish("multinomial", random.multinomial(_gen(generator), input._a, num_samples, replacement), out, None, False, None)
+    return _finish("multinomial", random.multinomial(_gen(generator), input._a, num_samples, replacement), out, _cpu, False, None)
 
 
 @draws

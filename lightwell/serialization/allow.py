@@ -278,6 +278,7 @@ _CALLS = {
     "torch._utils._rebuild_tensor": (_utils._rebuild_tensor, _utils._rebuild_tensor),
     "torch._utils._rebuild_tensor_v2": (_utils._rebuild_tensor_v2, _utils._rebuild_tensor_v2),
     "torch._utils._rebuild_tensor_v3": (_utils._rebuild_tensor_v3, _utils._rebuild_tensor_v3),
+    "torch._utils._rebuild_meta_tensor_no_storage": (_utils._rebuild_meta_tensor_no_storage, _utils._rebuild_meta_tensor_no_storage),
     "torch._utils._rebuild_sparse_tensor": (_utils._rebuild_sparse_tensor, _utils._rebuild_sparse_tensor),
     "torch._utils._rebuild_parameter": (_utils._rebuild_parameter, _param),
     "torch._utils._rebuild_parameter_with_state": (_utils._rebuild_parameter_with_state, _param_state),

@@ -130,9 +130,12 @@ def _restorer(map_location):
 
 
 def _default(storage, tag):
-    """The storage where the tag says, which here is the CPU; RuntimeError for anywhere else."""
+    """The storage where the tag says, the CPU or the meta device; RuntimeError for anywhere else."""
     if tag == "cpu" or tag.startswith("cpu:"):
         storage.location = "cpu"
+        return storage
+    if tag == "meta":
+        storage.location = "meta"
         return storage
     if tag.startswith("cuda"):
         raise RuntimeError(

@@ -107,6 +107,11 @@ class Pickler(pickle._Pickler):
     def _tensor(self, t, kind):
         from ..nn.parameter import Parameter
 
+        if t.is_meta:
+            func, args = _utils._rebuild_meta_tensor_no_storage, (t.dtype, tuple(t.shape), tuple(t.stride()), bool(t.requires_grad))
+            if isinstance(t, Parameter):
+                return _utils._rebuild_parameter, (self.keep(t.detach()), bool(t.requires_grad), OrderedDict())
+            return func, args
         state = _utils.attributes(t)
         if kind is Parameter:
             data = self.keep(_plain(t))
