@@ -1,15 +1,8 @@
 """`torch.xpu` where there is no Intel GPU: the questions are answered, what needs one says so."""
 
-__all__ = [
-    "current_device",
-    "device_count",
-    "empty_cache",
-    "is_available",
-    "is_initialized",
-    "manual_seed",
-    "manual_seed_all",
-    "synchronize",
-]
+import collections
+
+from . import _absent
 
 
 def is_available() -> bool:
@@ -32,7 +25,7 @@ def is_initialized() -> bool:
     return False
 
 
-def is_bf16_supported() -> bool:
+def is_bf16_supported(including_emulation: bool = True) -> bool:
     """Whether the GPU computes in bfloat16: there is none."""
     return False
 
@@ -48,18 +41,27 @@ def manual_seed(seed: int) -> None:
 manual_seed_all = manual_seed
 
 
-def _missing(name: str):
-    def call(*args, **kwargs):
-        raise AssertionError(
-            f"Torch not compiled with XPU enabled: xpu.{name}() needs an Intel GPU; guard it with torch.xpu.is_available()"
-        )
-
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"AssertionError: `{name}` needs an Intel GPU, and this build has none."
-    return call
-
-
-current_device, set_device, synchronize, current_stream = map(_missing, ("current_device", "set_device", "synchronize", "current_stream"))
-get_device_name, get_device_properties, memory_allocated, max_memory_allocated = map(
-    _missing, ("get_device_name", "get_device_properties", "memory_allocated", "max_memory_allocated")
+_WHY = "Torch not compiled with XPU enabled: this needs an Intel GPU, guard it with torch.xpu.is_available()"
+for _kind, _names in (
+    (
+        AssertionError,
+        "can_device_access_peer current_device current_stream get_device_capability get_device_name get_device_properties "
+        "get_per_process_memory_fraction get_rng_state get_stream_from_external init initial_seed mem_get_info set_device "
+        "set_per_process_memory_fraction set_rng_state synchronize",
+    ),
+    (RuntimeError, "graph_pool_handle is_current_stream_capturing make_graphed_callables"),
+    (AttributeError, "change_current_allocator reset_accumulated_memory_stats reset_peak_memory_stats"),
+    (ImportError, "clock_rate device_memory_used memory_usage power_draw temperature utilization"),
+):
+    globals().update(_absent.functions("xpu", _kind, _WHY, _names))
+globals().update(
+    _absent.classes(__name__, RuntimeError, "torch.xpu.{} needs an Intel GPU, and this build has none", "Event MemPool Stream XPUGraph")
 )
+globals().update(_absent.constants(int, "max_memory_allocated max_memory_reserved memory_allocated memory_reserved"))
+globals().update(_absent.constants(dict, "memory_stats_as_nested_dict"))
+globals().update(_absent.constants(collections.OrderedDict, "memory_stats"))
+globals().update(_absent.constants(list, "get_arch_list get_rng_state_all memory_snapshot"))
+globals().update(_absent.constants(str, "get_gencode_flags"))
+globals().update(_absent.constants(bool, "is_tf32_supported"))
+globals().update(_absent.constants(lambda: None, "seed seed_all set_rng_state_all set_stream"))
+default_generators = ()

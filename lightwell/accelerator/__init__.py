@@ -1,5 +1,7 @@
 """`torch.accelerator` where there is none: the questions are answered, what needs a device says that there is none."""
 
+from .. import _absent
+
 
 def is_available() -> bool:
     """Whether an accelerator can be used: False in this build.
@@ -21,26 +23,21 @@ def device_count() -> int:
     return 0
 
 
-def _missing(name: str):
-    def call(*args, **kwargs):
-        raise RuntimeError(
-            f"Cannot access accelerator device when none is available: accelerator.{name}() needs one; "
-            "guard it with torch.accelerator.is_available()"
-        )
-
-    call.__name__ = name
-    call.__doc__ = f"RuntimeError: `{name}` needs an accelerator, and this build has none."
-    return call
-
-
-current_device_index, current_device_idx, set_device_index, set_device_idx = map(
-    _missing, ("current_device_index", "current_device_idx", "set_device_index", "set_device_idx")
+_WHY = "Cannot access accelerator device when none is available: guard it with torch.accelerator.is_available()"
+_MEMORY = (
+    "empty_cache empty_host_cache get_memory_info max_memory_allocated max_memory_reserved memory_allocated memory_reserved memory_stats "
+    "reset_accumulated_memory_stats reset_peak_memory_stats"
 )
-synchronize, current_stream, set_stream = map(_missing, ("synchronize", "current_stream", "set_stream"))
-empty_cache, memory_allocated, memory_reserved = map(_missing, ("empty_cache", "memory_allocated", "memory_reserved"))
-max_memory_allocated, max_memory_reserved, memory_stats, reset_peak_memory_stats = map(
-    _missing, ("max_memory_allocated", "max_memory_reserved", "memory_stats", "reset_peak_memory_stats")
+globals().update(
+    _absent.functions(
+        "accelerator",
+        RuntimeError,
+        _WHY,
+        f"current_device_idx current_device_index current_stream get_device_capability set_device_idx set_device_index set_stream "
+        f"synchronize {_MEMORY}",
+    )
 )
+globals().update(_absent.classes(__name__, RuntimeError, _WHY + ": accelerator.{}()", "Graph"))
 
 
 class device_index:
@@ -56,7 +53,15 @@ class device_index:
 
     def __enter__(self) -> None:
         if self.idx is not None:
-            set_device_index(self.idx)
+            set_device_index(self.idx)  # noqa: F821  (raises)
 
     def __exit__(self, *exc) -> None:
         return None
+
+
+def __getattr__(name: str):
+    if name == "memory":  # a submodule, loaded at its first use
+        import importlib
+
+        return importlib.import_module(".memory", __name__)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

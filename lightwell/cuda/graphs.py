@@ -1,0 +1,5 @@
+"""`torch.cuda.graphs`: recorded sequences of kernels, under the names of `torch.cuda`."""
+
+from . import CUDAGraph, graph, graph_pool_handle, is_current_stream_capturing, make_graphed_callables
+
+__all__ = ["CUDAGraph", "graph", "graph_pool_handle", "is_current_stream_capturing", "make_graphed_callables"]
