@@ -51,9 +51,37 @@ class UntypedStorage:
         """Bytes of one element: 1."""
         return 1
 
+    @staticmethod
+    def from_file(filename, shared: bool = False, nbytes: int = 0) -> "UntypedStorage":
+        """The first `nbytes` bytes of a file, mapped: read when they are looked at, and written back only if `shared`.
+
+        A shared file that is shorter, or missing, is made as long. RuntimeError for an unshared file that is shorter.
+        """
+        import os
+
+        from .tensor import make
+
+        length = os.path.getsize(filename) if os.path.exists(filename) else 0
+        if shared and length < nbytes:
+            with open(filename, "ab") as file:
+                file.truncate(nbytes)
+        elif length < nbytes:
+            raise RuntimeError(f"from_file(): {filename!r} has {length} bytes, {nbytes} were asked for")
+        if not nbytes:
+            return UntypedStorage(0)
+        return UntypedStorage(make(np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(np.ndarray)))
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._raw(), dtype=dtype, copy=copy)
+
     def __getitem__(self, key):
         found = self._raw()[key]
-        return UntypedStorage(found.tolist()) if isinstance(found, np.ndarray) else int(found)
+        if not isinstance(found, np.ndarray):
+            return int(found)
+        from .tensor import make
+
+        # its bytes and no others: a view of the array would still have the whole for its memory
+        return UntypedStorage(make(np.frombuffer(found.data, np.uint8) if found.size and found.flags.c_contiguous else found.copy()))
 
     def __setitem__(self, key, value):
         self._raw()[key] = value._raw() if isinstance(value, UntypedStorage) else value
@@ -127,8 +155,8 @@ class UntypedStorage:
         return hash(self._key())
 
     def __repr__(self):
-        rows = "".join(f" {v}\n" for v in self.tolist())
-        return f"{rows}[torch.storage.UntypedStorage(device=cpu) of size {len(self)}]"
+        rows = "...\n" if self._tensor.is_meta else "".join(f" {v}\n" for v in self.tolist())
+        return f"{rows}[torch.storage.UntypedStorage(device={self._tensor.device}) of size {len(self)}]"
 
 
 class TypedStorage:

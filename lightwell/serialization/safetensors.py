@@ -1,41 +1,67 @@
-"""safetensors files through the `safetensors` library, where it is installed."""
+"""safetensors files: checked by the `safetensors` library, which owns the format, and mapped into memory."""
 
+import json
 import os
 
+import numpy as np
+
 from .. import dtypes
-from ..tensor import wrap
+from ..tensor import make
 from .atomic import atomic_file
+
+_DTYPES = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32", "I32": "int32", "U64": "uint64",
+    "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "C64": "complex64",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+}  # fmt: skip
 
 
 def _library():
     try:
-        import safetensors.numpy as library
+        import safetensors as library
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("safetensors files need the safetensors library: pip install safetensors") from error
+        raise ModuleNotFoundError("safetensors files need the safetensors library: pip install lightwell[files]") from error
     return library
 
 
 def load_file(filename: str | os.PathLike, device="cpu") -> dict:
-    """The tensors of a .safetensors file by name; ModuleNotFoundError without the library.
+    """The tensors of a .safetensors file by name, mapped into memory: read when they are looked at, changes stay in memory.
+
+    The library checks the file first and raises its SafetensorError; ModuleNotFoundError without the library, RuntimeError for
+    another device than the CPU and for a dtype that there is none of here.
 
     Example: `load_file("model.safetensors")["weight"]`.
     """
     if str(device) != "cpu":
         raise RuntimeError(f"load_file: tensors can be loaded to the CPU, got device {device}")
-    return {name: wrap(a) for name, a in _library().load_file(os.fspath(filename)).items()}
+    path = os.fspath(filename)
+    with _library().safe_open(path, framework="numpy"):
+        pass  # its header, sizes and offsets are in order
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    start = 8 + length
+    size = os.path.getsize(path) - start
+    memory = np.memmap(path, np.uint8, "c", offset=start, shape=(size,)).view(np.ndarray) if size else np.empty(0, np.uint8)
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] not in _DTYPES:
+            raise RuntimeError(f"load_file: tensor {name!r} of {path} has dtype {entry['dtype']}, which doesn't exist here")
+        begin, end = entry["data_offsets"]
+        dtype = getattr(dtypes, _DTYPES[entry["dtype"]]).np
+        tensors[name] = make(memory[begin:end].view(dtype).reshape(entry["shape"]))
+    return tensors
 
 
 def save_file(tensors: dict, filename: str | os.PathLike, metadata: dict | None = None) -> None:
-    """Write a dict of tensors to a .safetensors file, atomically; dtypes that the library lacks raise its error.
+    """Write a dict of tensors to a .safetensors file, atomically; dtypes that the format lacks raise the library's error.
 
     Example: `save_file(model.state_dict(), "model.safetensors")`.
     """
-    import numpy as np
+    _library()
+    from safetensors.numpy import save
 
-    arrays = {}
-    for name, t in tensors.items():
-        dtypes.from_np(t._a.dtype)
-        arrays[name] = np.ascontiguousarray(t._a)
-    data = _library().save(arrays, metadata)
+    data = save({name: np.asarray(t.detach()._a, order="C") for name, t in tensors.items()}, metadata)
     with atomic_file(filename) as file:
         file.write(data)
