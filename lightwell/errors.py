@@ -1,5 +1,6 @@
 """What goes wrong, said so that it can be mended: the op, the argument, what it was, what was expected."""
 
+import functools
 import inspect
 
 import numpy as np
@@ -35,10 +36,58 @@ def not_a_tensor(rec, position: int, value) -> TypeError:
     return TypeError(f"{rec.name}(): argument '{public}' (position {position + 1}) must be Tensor, not {type(value).__name__}{hint}")
 
 
-def refuse_no_tensor(name: str, fn, args, kwargs, error: AttributeError) -> None:
-    """Raise, where the AttributeError met comes from an argument of `fn` that should have been a tensor, PyTorch's TypeError."""
+def refusing(fn):
+    """`fn`, which says of an argument that should be a tensor or a number that it is none (`refuse_no_tensor`)."""
+    if hasattr(fn, "refuses"):
+        return fn
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except (AttributeError, TypeError, ValueError) as error:
+            refuse_no_tensor(fn.__name__, fn, args, kwargs, error)
+            raise
+
+    call.refuses = True
+    return call
+
+
+def refusing_all(namespace: dict, names) -> None:
+    """`refusing` over the functions of these names of a module."""
+    for name in names:
+        if type(namespace[name]) is type(refusing):
+            namespace[name] = refusing(namespace[name])
+
+
+# What Python says of a str, a list or None among numbers.
+_PYTHONS = (
+    "unsupported operand", "not supported between", "bad operand type", "could not convert string", "invalid literal for",
+    "must be real number", "not enough values to unpack", "ufunc", "object has no attribute",
+)  # fmt: skip
+_TENSORS = frozenset("input self other x y x1 x2 input1 input2 target weight end real imag abs angle".split())
+
+
+def _refuse_no_number(name: str, fn, args, kwargs, error: Exception) -> None:
+    """The same for a TypeError or ValueError of Python's own: the first str, None or container among the arguments is meant."""
+    if not any(words in str(error) for words in _PYTHONS):
+        return
+    names = list(inspect.signature(fn).parameters)
+    given = [(names[min(i, len(names) - 1)] if names else "input", a) for i, a in enumerate(args)] + list(kwargs.items())
+    for kinds in ((str, bytes), (type(None), dict, set), (list, tuple)):
+        for i, (argument, value) in enumerate(given):
+            if isinstance(value, kinds):
+                place = f"argument '{argument}'" + f" (position {i + 1})" * (i < len(args))
+                wanted = "Tensor" if argument in _TENSORS else "a number"
+                raise TypeError(f"{name}(): {place} must be {wanted}, not {type(value).__name__}") from None
+
+
+def refuse_no_tensor(name: str, fn, args, kwargs, error: Exception) -> None:
+    """Raise, where the error met comes from an argument of `fn` that should have been a tensor, PyTorch's TypeError."""
     from .tensor import Tensor
 
+    if not isinstance(error, AttributeError):
+        return _refuse_no_number(name, fn, args, kwargs, error)
     value = error.obj
     if error.name is None or isinstance(value, Tensor) or not hasattr(Tensor, error.name) or hasattr(type(value), "__torch_function__"):
         return
@@ -53,6 +102,7 @@ def refuse_no_tensor(name: str, fn, args, kwargs, error: AttributeError) -> None
         if isinstance(given, (list, tuple)) and any(g is value for g in given):
             at = next(j for j, g in enumerate(given) if g is value)
             raise TypeError(f"{name}(): {place} must be tuple of Tensors, but found element of type {kind} at pos {at}{hint}") from None
+    return None
 
 
 def outside(what: str, a: np.ndarray, low: int, high: int, where: str) -> str:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from . import dtypes
+from .errors import refusing_all
 from .ops.dims import one_axis
 from .ops.fourier import fft_c2c_, fft_c2r_, fft_r2c_
 from .ops.fresh import finish, np_dtype
@@ -399,3 +400,5 @@ def ifftshift(input, dim=None) -> Tensor:
     tensor([ 0,  1,  2, -2, -1])
     """
     return _shifted(input, dim, lambda n: math.ceil(n / 2))
+
+refusing_all(globals(), __all__)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .errors import refusing_all
 from .ops import pointwise as _p
 from .ops import special_ops as _s
 from .ops.public import write_out
@@ -228,4 +229,6 @@ legendre_polynomial_p = _polynomial(
 )
 
 __all__ = [name for name, value in list(globals().items()) if callable(value) and not name.startswith("_")]
-__all__ = [name for name in sorted(__all__) if name not in ("Tensor", "as_float", "make", "write_out")]
+__all__ = [name for name in sorted(__all__) if name not in ("Tensor", "as_float", "make", "refusing_all", "write_out")]
+
+refusing_all(globals(), __all__)

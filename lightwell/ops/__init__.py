@@ -1,5 +1,7 @@
 """The operations: one record each, one file per family. `op.py` says how they run, `public.py` how they get their names."""
 
+from ..errors import refusing
+
 # isort: off
 from . import (
     activations, arith, axes, broadcasting, contractions, convert, copies, creation, decompose, distances, extremes,
@@ -8,6 +10,10 @@ from . import (
     statistics, triangles, window_functions,
 )  # fmt: skip
 # isort: on
+
+# These see to their arguments themselves, and are called often.
+_OWN = frozenset("arange as_tensor empty from_numpy full linspace ones rand randint randn tensor zeros".split())
+_function = type(refusing)
 
 # Importing a family attaches its methods to Tensor; its `__all__` says which functions it gives to the front door.
 __all__ = []
@@ -18,9 +24,10 @@ for _family in (
     statistics, triangles, window_functions,
 ):  # fmt: skip
     for _name in getattr(_family, "__all__", ()):
-        globals()[_name] = getattr(_family, _name)
+        _found = getattr(_family, _name)
+        globals()[_name] = refusing(_found) if _found.__class__ is _function and _name not in _OWN else _found
         __all__.append(_name)
-del _family, _name
+del _family, _name, _found
 
 
 def __getattr__(name: str):

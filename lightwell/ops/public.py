@@ -39,7 +39,7 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
                 return NotStrided.elsewhere(name, args, kwargs, error)
             except TypeError as error:
                 return _overridden(call, args, kwargs, error)
-            except AttributeError as error:
+            except (AttributeError, ValueError) as error:
                 refuse_no_tensor(name, fn, args, kwargs, error)
                 raise
         target = kwargs.pop("out", None) if out and "out" not in known else None
@@ -55,12 +55,13 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
             result = NotStrided.elsewhere(name, args, kwargs, error)
         except TypeError as error:
             result = _overridden(call, args, kwargs, error)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             refuse_no_tensor(name, fn, args, kwargs, error)
             raise
         return result if target is None else write_out(name, target, result)
 
     call.__name__ = call.__qualname__ = name
+    call.refuses = True
     call.takes_out = out  # its signature, which is the function's own, doesn't tell
     if method:
         setattr(Tensor, name if method is True else method, call)
@@ -73,6 +74,7 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
 def _overridden(call, args, kwargs, error):
     """The answer of an argument that has `__torch_function__`; the error itself where there is none."""
     if not any(hasattr(type(a), "__torch_function__") and type(a) is not Tensor for a in (*args, *kwargs.values())):
+        refuse_no_tensor(call.__name__, call, args, kwargs, error)
         raise error
     from ..overrides import overridden
 
@@ -106,7 +108,11 @@ def twin(name: str, fn, ufunc=None):
             return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
         except NotStrided as error:
             return NotStrided.elsewhere(name + "_", (self, *args), kwargs, error)
+        except (AttributeError, TypeError, ValueError) as error:
+            refuse_no_tensor(name + "_", fn, (self, *args), kwargs, error)
+            raise
 
+    write_over.refuses = True
     write_over.__name__ = write_over.__qualname__ = name + "_"
     write_over.__doc__ = f"`{name}`, written over this tensor; returns it. See `torch.{name}`."
     return write_over

@@ -3,6 +3,7 @@
 `torch.conv2d`, `torch.max_pool2d` and others have one order in both places; the front door takes them from here too.
 """
 
+from ...errors import refusing_all
 from .adaptive_pooling import adaptive_avg_pool1d
 from .adaptive_pooling import adaptive_max_pool1d as _adaptive_max_pool1d
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -247,3 +248,6 @@ def segment_reduce(data, reduce, *, lengths=None, indices=None, offsets=None, ax
             }[reduce](value)  # fmt: skip
         out.append(value)
     return lw.stack(out, axis)
+
+
+refusing_all(globals(), __all__)

@@ -1,5 +1,6 @@
 """The losses that PyTorch also has at its top level, where `reduction` is a number: 0 none (the default there), 1 mean, 2 sum."""
 
+from ...errors import refusing_all
 from . import ctc, loss, margin_loss
 
 __all__ = [
@@ -63,3 +64,6 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-06, swap=False, reduction=0):
     """`nn.functional.triplet_margin_loss` with a number for the reduction."""
     return margin_loss.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_named(reduction))
+
+
+refusing_all(globals(), __all__)

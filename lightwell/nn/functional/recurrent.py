@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 
+from ...errors import refusing_all
 from ...ops.precision import lower, lower_inside, lowering
 from ...ops.recurrent import STEPS, advance, cell, layer, linear
 
@@ -141,3 +142,5 @@ rnn_tanh = _entry("RNN_TANH", "Layers of tanh cells over a sequence: (output, h_
 rnn_relu = _entry("RNN_RELU", "Layers of relu cells over a sequence: (output, h_n); see `run` for the arguments.")
 gru = _entry("GRU", "Layers of GRU cells over a sequence: (output, h_n); see `run` for the arguments.")
 lstm = _entry("LSTM", "Layers of LSTM cells over a sequence: (output, h_n, c_n); see `run` for the arguments.")
+
+refusing_all(globals(), __all__)
