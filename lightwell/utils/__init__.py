@@ -2,7 +2,7 @@
 
 import importlib
 
-_SUBMODULES = ("checkpoint", "data", "dlpack", "hooks", "tensorboard")
+_SUBMODULES = ("benchmark", "checkpoint", "data", "deterministic", "dlpack", "hooks", "tensorboard")
 
 __all__ = list(_SUBMODULES)
 
