@@ -15,7 +15,7 @@ import numpy as np
 from .device import device as Device
 from .tensor import Tensor, make
 
-__all__ = ["Meta", "as_meta", "hollow", "kind", "meta_tensor"]
+__all__ = ["Meta", "as_meta", "hollow", "hollow_like", "hollowed", "is_hollow", "kind", "meta_leaf", "meta_tensor"]
 
 _meta = Device("meta")
 NO_DATA = "Cannot copy out of meta tensor; no data!"
@@ -50,14 +50,20 @@ def hollow(shape, dtype, strides=None) -> np.ndarray:
     return np.ndarray(shape, dtype, span, 0, strides)
 
 
+def is_hollow(a: np.ndarray) -> bool:
+    """Whether an array is one without memory."""
+    while type(a.base) is np.ndarray:
+        a = a.base
+    return any(a.base is span or getattr(a.base, "obj", None) is span for span in _spans)
+
+
 def hollow_like(a: np.ndarray, dtype=None) -> np.ndarray:
-    """The hollow twin of an array: its strides too, unless another `dtype` is wanted."""
-    if not a.flags.writeable and dtype is None and any(a.strides):
+    """The hollow twin of an array, its dimensions in the same order in memory if it has no gaps; in another `dtype` if given."""
+    if not a.flags.writeable and (dtype is None or a.dtype == dtype) and is_hollow(a):
         return a  # it is one, or part of one
-    if dtype is not None and a.dtype != dtype:
-        k, item = a.itemsize, np.dtype(dtype).itemsize
-        return hollow(a.shape, dtype, None if any(s < 0 for s in a.strides) else tuple(s // k * item for s in a.strides))
-    return hollow(a.shape, a.dtype, None if any(s < 0 for s in a.strides) else a.strides)
+    dtype, item = np.dtype(dtype or a.dtype), a.itemsize
+    gapless = a.nbytes == item + sum((n - 1) * k for n, k in zip(a.shape, a.strides)) and all(k >= 0 for k in a.strides)
+    return hollow(a.shape, dtype, tuple(k // item * dtype.itemsize for k in a.strides) if gapless else None)
 
 
 # ---- the tensors ----------------------------------------------------------------------------------------------------
@@ -197,14 +203,14 @@ def as_meta(t: Tensor, dtype=None) -> Meta:
     return _born(make(hollow_like(t._a, dtype), Meta))
 
 
-def _hollowed(result):
+def hollowed(result):
     """Tensors of a result, which nobody else holds, turned into meta tensors in their places in the graph."""
     if type(result) is Tensor:
         result._a = hollow_like(result._a)
         result.__class__ = Meta
         return _born(result)
     if isinstance(result, (list, tuple)):
-        parts = [_hollowed(r) for r in result]
+        parts = [hollowed(r) for r in result]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return result
 
@@ -225,7 +231,9 @@ _DRAWN = frozenset(
     "bernoulli multinomial poisson binomial normal rrelu gumbel_softmax scaled_dot_product_attention multi_head_attention_forward run "
     "fractional_max_pool2d fractional_max_pool3d rnn_tanh rnn_relu lstm gru svd_lowrank pca_lowrank".split()
 )
-_DEFINITE = frozenset("inv inverse cholesky cholesky_inverse solve tensorinv tensorsolve multinomial".split())
+_INVERTING = frozenset("inv inverse cholesky cholesky_inverse solve tensorinv tensorsolve".split())
+_DEFINITE = _INVERTING | {"multinomial"}
+_DIVIDING = frozenset("div floor_divide remainder fmod __rfloordiv__ __rmod__".split())
 _DTYPES = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
            "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128"}  # fmt: skip
 
@@ -243,6 +251,8 @@ def _dispatch(func, args, kwargs):
     """What a public function makes of meta tensors."""
     name = _name(func)
     first = args[0] if args else kwargs.get("input")
+    if name.endswith("_like") and isinstance(first, Meta) and str(kwargs.get("device") or "meta") == "meta":
+        return _like(first, **kwargs)
     if name in _MAKES:
         return _plainly(func, args, kwargs if kwargs.get("device") is not None else {**kwargs, "device": _meta})
     if name not in _MIXED:
@@ -275,28 +285,28 @@ def _dispatch(func, args, kwargs):
         args, kwargs = _without_running(func, args, kwargs)
     if kwargs.get("out") is not None:
         return _into(func, args, dict(kwargs))
-    if name in _DEFINITE:
-        return _hollowed(_definite(func, args, kwargs))
+    if name in _DEFINITE or (name in _DIVIDING and not _fractions(args)):
+        return hollowed(_definite(func, args, kwargs))
     if name in _DRAWN or "dropout" in name:
         from . import random
 
         kept = random.default_generator.get_state()
         try:
-            return _hollowed(_plainly(func, args, kwargs))
+            return hollowed(_plainly(func, args, kwargs))
         finally:
             random.default_generator.set_state(kept)
-    return _hollowed(_plainly(func, args, kwargs))
+    return hollowed(_plainly(func, args, kwargs))
 
 
 def _definite(func, args, kwargs):
-    """Run a function that refuses zeros on identity matrices (ones for `multinomial`) instead."""
+    """Run a function that refuses zeros on identity matrices, or ones, instead."""
     from . import random
 
     def able(t):
         if not isinstance(t, Meta):
             return t
         a = t._a
-        full = np.ones(a.shape) if func.__name__ == "multinomial" or a.ndim < 2 else np.broadcast_to(np.eye(*a.shape[-2:]), a.shape)
+        full = np.ones(a.shape) if _name(func) not in _INVERTING or a.ndim < 2 else np.broadcast_to(np.eye(*a.shape[-2:]), a.shape)
         out = make(full.astype(a.dtype))
         out._node, out._rg = t._node or (t if t._rg else None), t._rg
         return out
@@ -337,6 +347,11 @@ def _check_places(args, kwargs) -> None:
             )
 
 
+def _fractions(args) -> bool:
+    """Whether any tensor among the arguments is floating-point or complex."""
+    return any(isinstance(a, Tensor) and (a.is_floating_point() or a.is_complex()) for a in args)
+
+
 def _masked(key) -> bool:
     """Whether an index picks by a mask."""
     return any(isinstance(k, Tensor) and k.dtype.name == "bool" for k in (key if isinstance(key, tuple) else (key,)))
@@ -357,8 +372,21 @@ def _to(func, args, kwargs):
     if _recorded(t):
         from .ops.convert import cast
 
-        return _hollowed(cast(t, dtype))
+        return hollowed(cast(t, dtype))
     return as_meta(t, dtype.np)
+
+
+def _like(t, dtype=None, memory_format=None, requires_grad=False, **ignored):
+    """The meta tensor of `t`'s shape that a `..._like` function makes."""
+    a, kind = t._a, t._a.dtype if dtype is None else dtype.np
+    layout = "preserve_format" if memory_format is None else memory_format.name
+    if layout.startswith("channels_last"):
+        made = as_meta(make(np.moveaxis(hollow((a.shape[0], *a.shape[2:], a.shape[1]), kind), -1, 1)))
+    elif layout == "contiguous_format" or 0 in a.strides:
+        made = meta_tensor(a.shape, kind)
+    else:
+        made = as_meta(t, kind)
+    return made.requires_grad_(requires_grad)
 
 
 def _in_place(name, func, args, kwargs):

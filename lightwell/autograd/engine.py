@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backend import numpy as NP
+from ..meta import hollowed
 from ..tensor import STAMP, Tensor, make
 from . import modes
 from .modes import state, switch
@@ -418,7 +419,7 @@ def accumulate(leaf, g, create_graph) -> None:
         old = leaf._grad
         if getattr(old, "is_sparse", False):
             leaf._grad = old + make(g)
-        else:
+        elif not old.is_meta:
             np.add(old._a, g, out=old._a, casting="unsafe")
             if old._cell is not None:
                 old._bump()
@@ -552,7 +553,8 @@ def grad(
                 f"One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). "
                 "Set allow_unused=True if this is the desired behavior."
             )
-        found.append(make(np.zeros(t._a.shape, t._a.dtype)) if g is None and materialize_grads else g)
+        g = make(np.zeros(t._a.shape, t._a.dtype)) if g is None and materialize_grads else g
+        found.append(hollowed(g) if t.is_meta else g)
     return tuple(found)
 
 

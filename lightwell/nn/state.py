@@ -174,6 +174,7 @@ class StateHost:
                     "module instead of copying them in place?)",
                     stacklevel=2,
                 )
+                continue
             if assign:
                 writes.append((_swap, self, name, param, value))
             elif not (lazy and is_lazy(value)):

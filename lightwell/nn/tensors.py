@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ..device import device as Device
 from ..dtypes import dtype as DType
+from ..meta import Meta
+from ..ops.creation import empty_like
 from ..tensor import Tensor
-from .core import empty, no_grad
+from .core import no_grad
 from .parameter import Parameter
 
 
@@ -34,7 +36,7 @@ class TensorsHost:
                 continue
             with no_grad():
                 new = fn(param)
-            if new.is_meta is not param.is_meta:  # memory comes or goes: another parameter, as in PyTorch
+            if isinstance(new, Meta) is not isinstance(param, Meta):  # memory comes or goes: another parameter, as in PyTorch
                 self._parameters[name] = Parameter(new, param.requires_grad)
                 continue
             if new is not param:
@@ -129,7 +131,7 @@ class TensorsHost:
 
     def to_empty(self, *, device, recurse: bool = True):
         """Move parameters and buffers to `device` without copying their values."""
-        return self._apply(lambda t: empty(tuple(t.shape), dtype=t.dtype, device=device), recurse=recurse)
+        return self._apply(lambda t: empty_like(t, device=device), recurse=recurse)
 
     def share_memory(self):
         """Move parameters and buffers into memory shared between processes."""

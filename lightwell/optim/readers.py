@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..backend.blas import axpy
+from ..meta import is_hollow
 
 BLOCK = 65536  # elements: large enough to hide the cost of a NumPy call, small enough that scratch stays in the cache
 
@@ -242,6 +243,8 @@ class Runner:
     def __call__(self, update, arrays, numbers):
         """Apply `update(k, *arrays, *numbers)`; the arrays share one shape, the first is the parameter."""
         p = arrays[0]
+        if not p.flags.writeable and is_hollow(p):  # a parameter on the meta device: no numbers to change
+            return
         dtype = p.dtype
         if dtype.kind != "f" or dtype.itemsize == 2:
             return self._unusual(update, arrays, numbers)

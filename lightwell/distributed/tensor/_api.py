@@ -7,6 +7,8 @@ computed with, so that autograd needs to know nothing.
 
 import copy
 
+from ...device import device as Device
+from ...meta import as_meta, is_hollow
 from ...tensor import Size, Tensor, make
 from ..device_mesh import DeviceMesh, init_device_mesh
 from ._redistribute import local_shape_and_offset, redistribute_local
@@ -171,7 +173,17 @@ class DTensor(Tensor):
 
     @property
     def _local_tensor(self) -> Tensor:
-        return make(self._a)
+        return as_meta(self) if self.is_meta else make(self._a)
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether its parts are without numbers, as those of a model that was made on the meta device."""
+        return is_hollow(self._a)
+
+    @property
+    def device(self):
+        """Where the parts are."""
+        return Device("meta" if self.is_meta else "cpu")
 
     @property
     def grad(self):
