@@ -8,6 +8,21 @@ from .example import Example, example, whole_of
 _IN_PLACE = "uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_".split()
 _ELEMENTWISE = "rand_like randn_like randint_like bernoulli poisson binomial normal _dropped _noisy_relu".split()
 
+_SHAPED = "rand_like randn_like randint_like gumbel_softmax _dropped".split()  # what they draw depends on the example's shape alone
+
+
+def _repeated(fn):
+    """`fn`, drawing the same numbers at each call."""
+    from ..random import default_generator
+
+    state = default_generator.get_state()
+
+    def call(*args, **kwargs):
+        default_generator.set_state(state)
+        return fn(*args, **kwargs)
+
+    return call
+
 
 def draw(level, fn, args, kwargs):
     """`fn(*args, **kwargs)` under a level's `randomness`; RuntimeError where that is "error", or doesn't go with the arguments."""
@@ -21,6 +36,8 @@ def draw(level, fn, args, kwargs):
     if name in _IN_PLACE:
         return _in_place(level, name, fn, args, kwargs)
     if level.randomness == "same":
+        if mapped and name in _SHAPED:
+            return level.each(_repeated(fn), args, kwargs)
         if mapped:
             raise RuntimeError(
                 f"Vmap does not currently support same randomness with a batched tensor input: {name.strip('_')} draws by values "

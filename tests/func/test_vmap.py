@@ -496,3 +496,26 @@ def test_pytrees():
             pytree.register_pytree_node(Box, None, None)
     finally:
         del pytree.SUPPORTED_NODES[Box]
+
+
+@pytest.mark.parametrize("name", ["rand_like", "randn_like", "dropout", "alpha_dropout", "gumbel_softmax"])
+def test_same_randomness_for_mapped_tensors_where_only_the_shape_counts(name):
+    torch = pytest.importorskip("torch")
+    found = []
+    for m in (torch, lw):
+        m.manual_seed(2)
+        x = m.arange(12.0).reshape(3, 4)
+        kind = {
+            "dropout": lambda v: m.nn.functional.dropout(v, 0.5),
+            "alpha_dropout": lambda v: m.nn.functional.alpha_dropout(v, 0.5, True),
+        }
+        f = kind.get(name) or getattr(m, name, None) or getattr(m.nn.functional, name)
+        found += [m.vmap(f, randomness="same")(x).tolist(), m.rand(1).tolist()]
+    assert np.allclose(found[0], found[2], atol=1e-6) and found[1] == found[3]
+    if "like" in name:
+        assert found[2][0] == found[2][1] == found[2][2]
+
+
+def test_same_randomness_is_refused_where_the_values_count():
+    with pytest.raises(RuntimeError, match="same randomness with a batched tensor"):
+        lw.vmap(lw.bernoulli, randomness="same")(lw.full((3, 2), 0.5))
