@@ -554,7 +554,7 @@ def grad(
                 "Set allow_unused=True if this is the desired behavior."
             )
         g = make(np.zeros(t._a.shape, t._a.dtype)) if g is None and materialize_grads else g
-        found.append(hollowed(g) if t.is_meta else g)
+        found.append(hollowed(g) if getattr(t, "is_meta", False) else g)
     return tuple(found)
 
 
