@@ -507,6 +507,16 @@ def lerp(input, end, weight):
     >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([10., 20.]), 0.5)
     tensor([ 5., 15.])
     """
+    for argument, t in (("end", end), ("weight", weight)):
+        if (
+            isinstance(t, Tensor)
+            and isinstance(input, Tensor)
+            and t.dtype is not input.dtype
+            and not (argument == "weight" and not t._a.ndim)
+        ):
+            raise RuntimeError(
+                f"lerp(): expected dtype {input.dtype} for `{argument}` but got dtype {t.dtype}: convert it, with .to(dtype)"
+            )
     if isinstance(weight, Tensor) or weight < 0.5:
         return add_(input, mul_(sub_(end, input), weight))
     return sub_(end, mul_(sub_(end, input), 1 - weight))

@@ -224,7 +224,7 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, pin_memory
             [0., 1.]])
     """
     if n < 0 or (m is not None and m < 0):
-        raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
+        raise RuntimeError(f"eye(): n must be greater or equal to 0, got {n if n < 0 else m}")
     meta, kind = place(device), np_dtype(dtype)
     t = settle(hollow((n, n if m is None else m), kind) if meta else np.eye(n, m, dtype=kind), meta, requires_grad)
     if out is not None:

@@ -455,7 +455,10 @@ def _fitted(v: Tensor, shape) -> Tensor:
 
 def put_recorded(self: Tensor, then, value, accumulate: bool, name: str) -> Tensor:
     """Write (or add) `value` at index tensors, in place and in the graph."""
-    shown = self._a[bare(then)].shape
+    try:
+        shown = self._a[bare(then)].shape
+    except IndexError as error:
+        raise index_error(self, then, error) from None
     tensor = value if isinstance(value, Tensor) else None
     if tensor is not None:
         tensor = _fitted(tensor, shown)

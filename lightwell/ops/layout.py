@@ -285,10 +285,10 @@ def roll(input: Tensor, shifts, dims=()) -> Tensor:
         raise RuntimeError("`shifts` required")
     if not dims:
         if len(shifts) != 1:
-            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
+            raise RuntimeError(f"roll(): shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
         return roll_(input, shifts, None)
     if len(dims) != len(shifts):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+        raise RuntimeError(f"roll(): shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     n = input._a.ndim
     dims = tuple([one_dim(d, n) for d in dims])
     return roll_(input, shifts, dims) if n else clone(input)
@@ -389,7 +389,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")
     if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {dimension} is {n} but size is {size}")
+        raise RuntimeError(f"unfold(): maximum size for tensor at dimension {dimension} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
     if not self._a.ndim:
@@ -476,6 +476,8 @@ def resize_(self: Tensor, *sizes, memory_format=None) -> Tensor:
     RuntimeError for a tensor that requires grad.
     """
     shape = sizes_of(sizes)
+    if shape and min(shape) < 0:
+        raise RuntimeError(f"resize_(): sizes can't be negative, but got {list(shape)}: nothing is inferred here, unlike in view()")
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     wanted, item = math.prod(shape), self._a.itemsize

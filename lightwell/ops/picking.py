@@ -155,7 +155,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         for k, (small, large) in enumerate(zip(i.shape, input._a.shape)):
             if k != d and small > large:
                 raise RuntimeError(
-                    f"Size does not match at dimension {k} expected index {list(i.shape)} to be no larger than self "
+                    f"gather(): Size does not match at dimension {k} expected index {list(i.shape)} to be no larger than self "
                     f"{list(input.shape)} apart from dimension {d}"
                 )
         check_range(i, input._a.shape[d], "gather", RuntimeError)

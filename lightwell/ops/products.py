@@ -203,7 +203,9 @@ def bmm(input, mat2):
     _rank("batch2", mat2, 3, "argument 'mat2' of bmm")
     a, b = input._a.shape, mat2._a.shape
     if a[0] != b[0] or a[2] != b[1]:
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[2]}] but got: [{b[0]}, {b[1]}].")
+        raise RuntimeError(
+            f"bmm(): Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[2]}] but got: [{b[0]}, {b[1]}]."
+        )
     return bmm_(input, mat2)
 
 

@@ -31,8 +31,11 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     if end is None:
         start, end = 0, start
     start, end, step = _number(start), _number(end), _number(step)
+    for argument, v in (("start", start), ("end", end), ("step", step)):
+        if isinstance(v, (str, list, tuple)) or v is None:
+            raise TypeError(f"arange(): argument '{argument}' must be a number, not {type(v).__name__}")
     if step == 0:
-        raise RuntimeError("step must be nonzero")
+        raise RuntimeError("arange(): step must be nonzero")
     if not abs(end - start) < math.inf:
         raise RuntimeError(f"unsupported range: {start} -> {end}: both ends must be finite")
     if (end - start) * step < 0:

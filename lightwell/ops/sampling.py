@@ -151,7 +151,7 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     tensor([0, 1, 3, 2])
     """
     if n < 0:
-        raise RuntimeError(f"n must be non-negative, got {n}")
+        raise RuntimeError(f"randperm(): n must be non-negative, got {n}")
     array = _drawn(random.permutation, generator, device, int(n), np_dtype(dtype, dtypes.int64))
     return _finish("randperm", array, out, device, requires_grad, layout)
 

@@ -128,7 +128,7 @@ def _checked(input, dim, index, src, name):
             for k, m in enumerate(i.shape):
                 if (k != d and m > input._a.shape[k]) or (isinstance(src, Tensor) and src._a.ndim and m > src._a.shape[k]):
                     raise RuntimeError(
-                        f"Expected index {list(i.shape)} to be no larger than self {list(input.shape)} apart from dimension {d}"
+                        f"{name}(): Expected index {list(i.shape)} to be no larger than self {list(input.shape)} apart from dimension {d}"
                         + (f" and to be no larger size than src {list(src.shape)}" if isinstance(src, Tensor) else "")
                     )
         check_range(i, input._a.shape[d] if n else 1, name, RuntimeError)

@@ -23,13 +23,23 @@ def one_dim(dim, ndim: int, what: str = "Dimension") -> int:
 
 
 def sizes_of(sizes) -> tuple:
-    """Sizes that were given one by one or as one sequence, as a tuple of int."""
+    """Sizes that were given one by one or as one sequence, as a tuple of int; TypeError for what is no integer."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
     for s in sizes:
         if type(s) is not int:
-            return tuple([as_int(s) for s in sizes])
+            return _checked(sizes)
     return tuple(sizes)
+
+
+def _checked(sizes) -> tuple:
+    """Sizes that are no plain integers, one by one."""
+    found = []
+    for i, s in enumerate(sizes):
+        if isinstance(s, (str, float)) or s is None:
+            raise TypeError(f"argument 'size' must be tuple of ints, but found element of type {type(s).__name__} at pos {i}")
+        found.append(as_int(s))
+    return tuple(found)
 
 
 def need_tensor(value, op_name: str, position: int = 1, name: str = "input") -> None:
@@ -208,6 +218,8 @@ def view(self: Tensor, *shape, dtype=None, size=None) -> Tensor:
     if not shape:
         raise TypeError("view() received no arguments: expected the new shape, or a dtype")
     shape = sizes_of(shape)
+    if shape and min(shape) < -1:
+        raise RuntimeError(f"view(): invalid shape dimension {min(shape)} at index {shape.index(min(shape))} of shape {list(shape)}")
     a = self._a
     try:
         if not a.flags.c_contiguous and not shows(a, shape):
@@ -256,6 +268,8 @@ def reshape(input: Tensor, *sizes, shape=None) -> Tensor:
     shape = sizes_of(sizes if shape is None else (shape,))
     try:
         a = input._a
+        if shape and min(shape) < -1:  # NumPy takes any negative size for -1
+            raise RuntimeError(f"reshape(): invalid shape dimension {min(shape)} at index {shape.index(min(shape))} of shape {list(shape)}")
         if a.flags.c_contiguous or shows(a, shape):
             return view_(input, shape)
         return reshape_(input, shape)

@@ -60,6 +60,8 @@ def manual_seed(seed) -> Generator:
         >>> torch.initial_seed()
         0
     """
+    if isinstance(seed, (str, bytes)) and not seed.strip().lstrip("-").isdigit():
+        raise ValueError(f"manual_seed(): the seed must be a number, not {seed!r}")
     return default_generator.manual_seed(int(seed))
 
 
