@@ -25,7 +25,10 @@ for _family in (
 ):  # fmt: skip
     for _name in getattr(_family, "__all__", ()):
         _found = getattr(_family, _name)
-        globals()[_name] = refusing(_found) if _found.__class__ is _function and _name not in _OWN else _found
+        if _found.__class__ is _function and _name not in _OWN:
+            _found = refusing(_found)
+            setattr(_family, _name, _found)  # one object under both names: a pickle finds it again
+        globals()[_name] = _found
         __all__.append(_name)
 del _family, _name, _found
 

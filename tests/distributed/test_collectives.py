@@ -159,7 +159,7 @@ def test_unreachable_store():
 
 
 def test_init_methods(tmp_path):
-    code = "import sys, torch.distributed as d; d.init_process_group('gloo', init_method=sys.argv[1], rank=int(__import__('os').environ['RANK']), world_size=2); d.barrier(); print(d.get_rank()); d.destroy_process_group()"
+    code = "import sys, torch.distributed as d; d.init_process_group('gloo', init_method=sys.argv[1], rank=int(__import__('os').environ['RANK']), world_size=2); d.barrier(); print(f'{d.get_rank()}\\n', end='', flush=True); d.destroy_process_group()"
     assert run(code, 2, f"file://{tmp_path}/meet").lines == ["0", "1"]
     with pytest.raises(ValueError, match="rank parameter missing"):
         dist.init_process_group("gloo", init_method="tcp://localhost:1")

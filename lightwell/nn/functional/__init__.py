@@ -32,6 +32,8 @@ for _family in (
     attention, grid, pixel_shuffle, recurrent, ctc,
 ):  # fmt: skip
     for _name in _family.__all__:
-        globals()[_name] = getattr(_family, _name) if _name == "linear" else refusing(getattr(_family, _name))
+        _found = getattr(_family, _name) if _name == "linear" else refusing(getattr(_family, _name))
+        globals()[_name] = _found
+        setattr(_family, _name, _found)  # one object under both names: a pickle finds it again
         __all__.append(_name)
-del _family, _name
+del _family, _name, _found
