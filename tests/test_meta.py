@@ -229,7 +229,9 @@ def test_backward_and_steps():
             net(lightwell.empty(5, 3)).sum().backward()
             assert net.bias.grad.is_meta
         for rule in (lightwell.optim.SGD, lightwell.optim.Adam, lightwell.optim.AdamW):
-            rule(net.parameters(), lr=0.1).step()
+            optimizer = rule(net.parameters(), lr=0.1)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
         (g,) = lightwell.autograd.grad(net(lightwell.empty(5, 3)).sum(), net.weight)
     assert net.weight.grad.is_meta and net.weight.grad.shape == (2, 3) and g.is_meta and net.weight.is_meta
 

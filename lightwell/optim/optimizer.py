@@ -292,7 +292,7 @@ class Optimizer:
                     g.detach_()
                 else:
                     g.requires_grad_(False)
-                g._a.fill(0)
+                g.zero_() if g.is_meta else g._a.fill(0)
                 g._bump()
 
     def step(self, closure: Callable | None = None):
