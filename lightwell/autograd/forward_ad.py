@@ -94,6 +94,9 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     """(primal, tangent) of a tensor; the tangent is None outside a level, or where no dual had a part in the tensor."""
     if not _levels or not tensor.requires_grad:
         return UnpackedDualTensor(tensor, None)
+    for dual, tangent in _levels[-1]:
+        if dual is tensor and not dual._version:
+            return UnpackedDualTensor(make(dual._a) if dual._node is None else dual, tangent)
     duals = [d for d, _ in _levels[-1]]
     outer = any(d._node is not None or t.requires_grad for d, t in _levels[-1])
     with modes.enable_grad():

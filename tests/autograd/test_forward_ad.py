@@ -77,3 +77,11 @@ def test_refusals():
         with pytest.raises(RuntimeError, match="Nested"), fwAD.dual_level():
             pass
     assert fwAD._current_level == -1
+
+
+def test_a_dual_gives_its_tangent_back_itself():
+    x, t = lw.ones(2), lw.tensor([3.0, 4.0])
+    with fwAD.dual_level():
+        dual = fwAD.make_dual(x, t)
+        assert fwAD.unpack_dual(dual).tangent is t and fwAD.unpack_dual(dual).primal.tolist() == [1, 1]
+        assert fwAD.unpack_dual(dual * 2).tangent.tolist() == [6, 8]
