@@ -53,6 +53,23 @@ class RemovableHandle:
         self.extra_dict_ref = tuple(weakref.ref(OrderedDict() if d is None else d) for d in extras)
 
 
+class _WrappedHook:
+    """A hook for `load_state_dict`, and the module that it wants to be told, if any; PyTorch's files hold these."""
+
+    def __init__(self, hook, module=None):
+        self.hook, self.module = hook, module
+
+    def __call__(self, *args, **kwargs):
+        return self.hook(*(() if self.module is None else (self.module,)), *args, **kwargs)
+
+    def __getstate__(self) -> dict:
+        told = {} if self.module is None else {"module": self.module}
+        return {"hook": self.hook, "with_module": self.module is not None, **told}
+
+    def __setstate__(self, state: dict) -> None:
+        self.hook, self.module = state["hook"], state.get("module")
+
+
 class _Global:
     """The hooks that every module runs, and whether there ever was one."""
 

@@ -8,7 +8,7 @@ from collections import OrderedDict, namedtuple
 
 from ..tensor import Tensor
 from .core import no_grad
-from .hooks import RemovableHandle
+from .hooks import RemovableHandle, _WrappedHook
 from .parameter import Parameter, is_lazy
 
 _EXTRA = "_extra_state"
@@ -297,11 +297,7 @@ class StateHost:
 
     def _register_load_state_dict_pre_hook(self, hook, with_module: bool = False) -> RemovableHandle:
         """The same, the module being passed only on request."""
-        if with_module:
-            import functools
-
-            hook = functools.partial(hook, self)
-        return self._keep(self._load_state_dict_pre_hooks, hook)
+        return self._keep(self._load_state_dict_pre_hooks, _WrappedHook(hook, self if with_module else None))
 
     def register_load_state_dict_post_hook(self, hook) -> RemovableHandle:
         """Run `hook(module, incompatible_keys)` after loading; it may edit the keys, and must return None."""

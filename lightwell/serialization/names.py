@@ -107,7 +107,7 @@ def torch_name(obj, name: str | None = None) -> tuple[str, str] | None:
         tries.append("torch.optim.lr_scheduler")
     if not isinstance(obj, type):
         tries.append("torch.nn.functional")
-    tries += ["torch", "torch.optim", "torch.nn", "torch.utils.data"]
+    tries += ["torch", "torch.optim", "torch.nn", "torch.utils.data", "torch.utils.hooks", "torch.nn.modules.module"]
     for home in tries:
         if find(home, name) is obj:
             return home, name

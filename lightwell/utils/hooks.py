@@ -1,5 +1,5 @@
 """`torch.utils.hooks`: the handle that registering a hook returns."""
 
-from ..autograd.node import Handle as RemovableHandle
+from ..nn.hooks import RemovableHandle
 
 __all__ = ["RemovableHandle"]
