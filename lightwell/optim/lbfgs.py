@@ -70,11 +70,10 @@ class LBFGS(Optimizer):
             history_size=history_size,
             line_search_fn=line_search_fn,
         )
+        params = params if hasattr(params, "_node") or not hasattr(params, "__iter__") else list(params)
+        if isinstance(params, list) and len(params) > 1 and isinstance(params[0], dict):
+            raise ValueError(f"LBFGS doesn't support per-parameter options (parameter groups); got {len(params)} groups, pass one list")
         super().__init__(params, defaults)
-        if len(self.param_groups) != 1:
-            raise ValueError(
-                f"LBFGS doesn't support per-parameter options (parameter groups); got {len(self.param_groups)} groups, pass one list"
-            )
         self._params = self.param_groups[0]["params"]
 
     def _flat_grad(self):

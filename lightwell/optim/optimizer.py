@@ -146,6 +146,11 @@ class Optimizer:
             )
         self.state = defaultdict(dict)
         self.param_groups = []
+        if not hasattr(params, "__iter__"):
+            hint = ": pass its parameters()" if hasattr(params, "parameters") else ""
+            raise TypeError(
+                f"params argument given to the optimizer should be an iterable of Tensors or dicts, not {_type_name(params)}{hint}"
+            )
         groups = list(params)
         if not groups:
             raise ValueError(
@@ -154,8 +159,15 @@ class Optimizer:
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
-        for group in groups:
-            self.add_param_group(group)
+        given = [dict(group) for group in groups if isinstance(group, dict)]
+        try:
+            for group in groups:
+                self.add_param_group(group)
+        except BaseException:  # the caller's dicts, which take the defaults, are as they were
+            for group, before in zip(groups, given):
+                group.clear()
+                group.update(before)
+            raise
 
     def _init_hooks(self):
         self._optimizer_step_pre_hooks = {}
@@ -235,10 +247,6 @@ class Optimizer:
                 params[i] = p[1]
         if names and len(names) != len(params):
             raise ValueError("all optimizer params should be with/without names. Some param names are missing")
-        if names:
-            param_group["param_names"] = names
-        param_group["params"] = params
-
         differentiable = self.defaults.get("differentiable", None)
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
@@ -251,7 +259,6 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
-            param_group.setdefault(name, default)
 
         ids = {id(p) for p in params}
         if len(ids) != len(params):
@@ -262,12 +269,18 @@ class Optimizer:
             )
         if any(id(p) in ids for group in self.param_groups for p in group["params"]):
             raise ValueError("some parameters appear in more than one parameter group")
-        if self.param_groups and ("param_names" in param_group) != ("param_names" in self.param_groups[0]):
+        named = bool(names) or "param_names" in param_group
+        if self.param_groups and named != ("param_names" in self.param_groups[0]):
             raise ValueError(
                 "all optimizer param groups should be with/without names. cannot add param group "
                 + ("with" if names else "without")
                 + " names to the optimizer"
             )
+        if names:
+            param_group["param_names"] = names
+        param_group["params"] = params
+        for name, default in self.defaults.items():
+            param_group.setdefault(name, default)
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:

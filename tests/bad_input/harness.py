@@ -18,9 +18,9 @@ except ImportError:
     torch = None
 
 RAW = re.compile(
-    r"operands could not be broadcast together with shapes \(|ufunc|axis \d+ is out of bounds for array|shapes \(.*not aligned|'(str|list|float|int|NoneType|numpy.ndarray|dict|tuple)' object has no attribute|"
+    r"operands could not be broadcast together with shapes \(|ufunc|axis \d+ is out of bounds for array|shapes \(.*not aligned|^'(str|list|float|int|NoneType|numpy.ndarray|dict|tuple)' object has no attribute|"
     r"object is not (subscriptable|iterable|callable)|(list|tuple) index out of range|cannot unpack|not enough values to unpack|"
-    r"too many values to unpack|has no len\(\)|unsupported operand type\(s\) for [^:]*: '(?!Tensor)|setting an array element|'NoneType'|could not convert string|"
+    r"too many values to unpack|has no len\(\)|unsupported operand type\(s\) for [^:]*: '(?!Tensor)|setting an array element|'NoneType' object|could not convert string|"
     r"negative dimensions are not allowed|out of bounds for axis|cannot reshape array|not supported between instances|"
     r"cannot select an axis|gufunc|could not broadcast|index_array|Kernel died|bad operand type|must be real number|"
     r"cannot be interpreted as an integer|invalid literal|einstein sum|array dimensions|dimensions, but \d+ were indexed|"

@@ -240,7 +240,11 @@ class Subset(Dataset[T_co]):
     def __getitem__(self, index):
         if isinstance(index, list):
             return self.dataset[[self.indices[i] for i in index]]
-        return self.dataset[self.indices[index]]
+        try:
+            chosen = self.indices[index]
+        except IndexError:
+            raise IndexError(f"Subset: index {index} is out of range for its {len(self.indices)} samples") from None
+        return self.dataset[chosen]
 
     def __getitems__(self, indices: list) -> list:
         chosen = [self.indices[i] for i in indices]
