@@ -57,7 +57,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
     (
-        "accelerator amp array_api autograd backends compiler cpu cuda distributed distributions explain export fft func futures fx gp "
+        "accelerator amp array_api autograd backends compiler cpu cuda distributed distributions explain export fft func functional futures fx gp "
         "hub jit classes _dynamo library linalg mps mtia multiprocessing nn onnx ops optim overrides profiler random return_types serialization signal "
         "sparse special storage testing text types utils version vision xpu _utils"
     ).split()

@@ -9,7 +9,6 @@ from ..tensor import Tensor
 from .hooks import (
     HookHost,
     RemovableHandle,
-    _WrappedHook,
     call_with_hooks,
     everywhere,
     register_module_backward_hook,

@@ -41,3 +41,11 @@ for _name in (
     "module normalization padding pixelshuffle pooling rnn sparse upsampling"
 ).split():
     sys.modules[f"{__name__}.{_name}"] = globals()[_name]
+
+
+def __getattr__(name: str):
+    if name in ("transformer", "utils"):  # loaded at their first use
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,3 @@
+"""XNNPACK: not part of this build."""
+
+enabled = False
