@@ -58,7 +58,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 _LAZY = frozenset(
     (
         "accelerator amp array_api autograd backends compiler cpu cuda distributed distributions explain export fft func functional futures fx gp "
-        "hub jit classes _dynamo library linalg mps mtia multiprocessing nn onnx ops optim overrides profiler random return_types serialization signal "
+        "hub jit classes _dynamo library linalg mps mtia multiprocessing nn onnx ops optim overrides profiler quasirandom random return_types serialization signal "
         "sparse special storage testing text types utils version vision xpu _utils"
     ).split()
 )
