@@ -36,7 +36,7 @@ from .tensor import (
     strided,
 )
 from .toplevel import (
-    AcceleratorError, OutOfMemoryError, are_deterministic_algorithms_enabled, compile, compiled_with_cxx11_abi,
+    AcceleratorError, OutOfMemoryError, cond, while_loop, are_deterministic_algorithms_enabled, compile, compiled_with_cxx11_abi,
     get_deterministic_debug_mode, get_device, get_float32_matmul_precision, get_num_interop_threads, get_num_threads, igamma,
     igammac, is_complex, is_conj, is_deterministic_algorithms_warn_only_enabled, is_distributed, is_floating_point, is_neg,
     is_nonzero, is_signed, is_storage, is_warn_always_enabled, numel, result_type, set_default_tensor_type,
@@ -91,6 +91,15 @@ _FROM = {  # single names that live in a subpackage
         "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype set_autocast_ipu_enabled "
         "set_autocast_xla_dtype set_autocast_xla_enabled"
     ).split(), "amp.autocast_mode"),
+    **dict.fromkeys((
+        "eig fill get_file_path has_lapack has_mkl has_openmp has_spectral is_vulkan_available lstsq matrix_rank solve symeig"
+    ).split(), "_older"),
+    **dict.fromkeys((
+        "BFloat16Storage BoolStorage ByteStorage CharStorage ComplexDoubleStorage ComplexFloatStorage DoubleStorage FloatStorage "
+        "HalfStorage IntStorage LongStorage ShortStorage Storage"
+    ).split(), "storage"),
+    "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
+    "set_anomaly_enabled": "autograd.anomaly",
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 

@@ -1,8 +1,28 @@
 """PyTorch's path to those of its operations that are written in Python: `torch.functional.einsum` is `torch.einsum`."""
 
 from lightwell import (
-    atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors, cartesian_prod, cdist, chain_matmul, einsum, istft,
-    lu, meshgrid, norm, pca_lowrank, split, stft, svd_lowrank, tensordot, unique, unique_consecutive, unravel_index,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    broadcast_shapes,
+    broadcast_tensors,
+    cartesian_prod,
+    cdist,
+    chain_matmul,
+    einsum,
+    istft,
+    lu,
+    meshgrid,
+    norm,
+    pca_lowrank,
+    split,
+    stft,
+    svd_lowrank,
+    tensordot,
+    unique,
+    unique_consecutive,
+    unravel_index,
 )  # fmt: skip
 
 __all__ = [

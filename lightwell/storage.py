@@ -276,3 +276,36 @@ class TypedStorage:
     def __repr__(self):
         rows = "".join(f" {v}\n" for v in self.tolist())
         return f"{rows}[torch.storage.TypedStorage(dtype={self.dtype}, device=cpu) of size {len(self)}]"
+
+
+class _Kind(type):
+    """The type of the older storage classes: a storage is an instance of the one that its dtype names."""
+
+    def __instancecheck__(cls, value) -> bool:
+        return isinstance(value, TypedStorage) and value.dtype is cls.dtype
+
+
+def _kind(name: str, dtype) -> type:
+    """The older class of storages of one dtype, which makes a TypedStorage of it."""
+
+    def __new__(cls, *args, **kwargs):
+        return TypedStorage(*args, dtype=dtype, **kwargs)
+
+    doc = f"A TypedStorage of {dtype}, from a number of elements or a sequence of them."
+    return _Kind(name, (), {"__new__": __new__, "__doc__": doc, "__module__": __name__, "dtype": dtype})
+
+
+BFloat16Storage, BoolStorage, ByteStorage = (
+    _kind(f"{name}Storage", dtype) for name, dtype in (("BFloat16", dtypes.bfloat16), ("Bool", dtypes.bool), ("Byte", dtypes.uint8))
+)
+CharStorage, ShortStorage, IntStorage, LongStorage = (
+    _kind(f"{name}Storage", dtype)
+    for name, dtype in (("Char", dtypes.int8), ("Short", dtypes.int16), ("Int", dtypes.int32), ("Long", dtypes.int64))
+)
+HalfStorage, FloatStorage, DoubleStorage = (
+    _kind(f"{name}Storage", dtype) for name, dtype in (("Half", dtypes.float16), ("Float", dtypes.float32), ("Double", dtypes.float64))
+)
+ComplexFloatStorage, ComplexDoubleStorage = (
+    _kind(f"Complex{name}Storage", dtype) for name, dtype in (("Float", dtypes.complex64), ("Double", dtypes.complex128))
+)
+Storage = FloatStorage

@@ -6,7 +6,9 @@ from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
 
 _MORE = ("cusparselt", "kleidiai", "mha", "nnpack", "opt_einsum", "xnnpack")  # loaded at their first use
 
-__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", *_MORE]
+__all__ = [
+    "cpu", "cuda", "cudnn", "cusparselt", "kleidiai", "mha", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "xnnpack",
+]  # fmt: skip
 
 
 def __getattr__(name: str):
