@@ -306,3 +306,50 @@ Tensor.igamma, Tensor.igammac = igamma, igammac
 def spmm(input, mat2):
     """The product of a sparse (or dense) matrix with a matrix; see `mm`."""
     return input.mm(mat2)
+
+
+def cond(pred, true_fn, false_fn, operands=()):
+    """`true_fn(*operands)` where `pred` is true, else `false_fn(*operands)`: a branch that also says itself to a compiler.
+
+    `pred` is a bool or a tensor of one element. RuntimeError for another predicate, for branches that can't be called and for operands
+    that are no tuple or list.
+
+    >>> import lightwell as torch
+    >>> x = torch.tensor([1., -2.])
+    >>> torch.cond(x.sum() > 0, torch.sin, torch.abs, (x,))
+    tensor([1., 2.])
+    """
+    if not isinstance(pred, (bool, Tensor)):
+        raise RuntimeError(f"Expected pred to be bool or tensor, but got {type(pred).__name__}.")
+    if isinstance(pred, Tensor) and pred.numel() != 1:
+        raise RuntimeError(f"Expected pred to be bool or single-element tensor, but got a tensor of shape {list(pred.shape)}.")
+    if not callable(true_fn) or not callable(false_fn):
+        raise RuntimeError("Expect both branches to be callable.")
+    if not isinstance(operands, (tuple, list)):
+        raise RuntimeError(
+            f"Expect operands to be a tuple of possibly nested dict/list/tuple that only consists of tensor leaves, but got {operands!r}."
+        )
+    return (true_fn if bool(pred) else false_fn)(*operands)
+
+
+def while_loop(cond_fn, body_fn, carried_inputs):
+    """`carried = body_fn(*carried)` as long as `cond_fn(*carried)` is true; returns what is carried at the end.
+
+    RuntimeError where an argument can't be called or the inputs are no tuple or list, and where the body gives another number of values.
+
+    >>> import lightwell as torch
+    >>> torch.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (torch.tensor(0), torch.ones(2)))
+    (tensor(3), tensor([8., 8.]))
+    """
+    if not callable(cond_fn) or not callable(body_fn):
+        raise RuntimeError("Expect cond_fn and body_fn to be callable.")
+    if not isinstance(carried_inputs, (tuple, list)):
+        raise RuntimeError(f"Expect carried_inputs to be a tuple, but got {type(carried_inputs).__name__}.")
+    carried = tuple(carried_inputs)
+    while bool(cond_fn(*carried)):
+        made = body_fn(*carried)
+        made = tuple(made) if isinstance(made, (tuple, list)) else (made,)
+        if len(made) != len(carried):
+            raise RuntimeError(f"while_loop: body_fn must give as many values as it is given, {len(carried)}, but gave {len(made)}")
+        carried = made
+    return carried

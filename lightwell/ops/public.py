@@ -71,8 +71,15 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
     return call
 
 
+_TAKE_NUMBERS = frozenset("add sub subtract mul multiply div divide true_divide".split())
+
+
 def _overridden(call, args, kwargs, error):
-    """The answer of an argument that has `__torch_function__`; the error itself where there is none."""
+    """The answer of an argument that has `__torch_function__`, or of arithmetic with two numbers; else the error itself."""
+    if call.__name__ in _TAKE_NUMBERS and len(args) > 1 and all(type(a) in (int, float, bool, complex) for a in args[:2]):
+        from .from_data import tensor
+
+        return call(tensor(args[0]), *args[1:], **kwargs)
     if not any(hasattr(type(a), "__torch_function__") and type(a) is not Tensor for a in (*args, *kwargs.values())):
         refuse_no_tensor(call.__name__, call, args, kwargs, error)
         raise error
