@@ -341,6 +341,8 @@ def export(
             OnnxExporterWarning,
             stacklevel=2,
         )
+    if not callable(model):
+        raise TypeError(f"onnx.export(): argument 'model' (position 1) must be a torch.nn.Module or a function, not {type(model).__name__}")
     args, kwargs = _arguments(model, args, kwargs)
     named = _named_arguments(model, args, kwargs)
     leaves = [leaf for name, value in named for leaf in _leaves(value, name)]

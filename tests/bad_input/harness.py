@@ -24,7 +24,7 @@ RAW = re.compile(
     r"negative dimensions are not allowed|out of bounds for axis|cannot reshape array|not supported between instances|"
     r"cannot select an axis|gufunc|could not broadcast|index_array|Kernel died|bad operand type|must be real number|"
     r"cannot be interpreted as an integer|invalid literal|einstein sum|array dimensions|dimensions, but \d+ were indexed|"
-    r"need at least one array|repeated axis|axes don't match|boolean index did not match|shape mismatch: objects|\blambda\b|_a\b"
+    r"need at least one array|repeated axis|axes don't match|boolean index did not match|shape mismatch: objects|'_a'"
 )
 
 

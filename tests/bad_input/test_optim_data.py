@@ -250,7 +250,7 @@ def test_a_file_half_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "model.pt"
     lw.save({"w": lw.ones(3)}, path)
     before = path.read_bytes()
-    with pytest.raises(Exception, match="Local|lambda|pickle"):
+    with pytest.raises(Exception, match=r"Local|lambda|pickle"):
         lw.save({"w": lw.ones(3), "f": lambda: 1}, path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.pt"]

@@ -17,11 +17,11 @@ _FORMS = ("xyxy", "xywh", "cxcywh")
 
 
 def _check_boxes(name, boxes, scores):
-    """Raise ValueError unless boxes are (N, 4) and scores (N,)."""
+    """Raise RuntimeError unless boxes are (N, 4) and scores (N,)."""
     if boxes.dim() != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"{name}: boxes should be a 2d tensor (N, 4), got shape {tuple(boxes.shape)}")
+        raise RuntimeError(f"{name}: boxes should be a 2d tensor (N, 4), got shape {tuple(boxes.shape)}")
     if scores.dim() != 1 or scores.shape[0] != boxes.shape[0]:
-        raise ValueError(
+        raise RuntimeError(
             f"{name}: boxes and scores should have same number of elements, got {tuple(boxes.shape)} and {tuple(scores.shape)}"
         )
 
@@ -29,7 +29,7 @@ def _check_boxes(name, boxes, scores):
 def nms(boxes, scores, iou_threshold: float):
     """Indices of the boxes kept by non-maximum suppression, by falling score: a box goes if a better one overlaps it.
 
-    ``boxes`` (N, 4), ``scores`` (N); overlap is intersection / union > iou_threshold. Raises ValueError for other shapes.
+    ``boxes`` (N, 4), ``scores`` (N); overlap is intersection / union > iou_threshold. Raises RuntimeError for other shapes.
 
     >>> import lightwell as torch
     >>> from lightwell.vision.ops import nms
