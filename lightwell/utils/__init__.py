@@ -2,7 +2,7 @@
 
 import importlib
 
-_SUBMODULES = ("benchmark", "checkpoint", "data", "deterministic", "dlpack", "hooks", "tensorboard")
+_SUBMODULES = ("benchmark", "checkpoint", "collect_env", "data", "deterministic", "dlpack", "hooks", "tensorboard", "weak")
 
 __all__ = list(_SUBMODULES)
 
