@@ -99,7 +99,7 @@ _FROM = {  # single names that live in a subpackage
         "HalfStorage IntStorage LongStorage ShortStorage Storage"
     ).split(), "storage"),
     "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
-    "set_anomaly_enabled": "autograd.anomaly",
+    "set_anomaly_enabled": "_older",
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 

@@ -47,3 +47,16 @@ def fill(input, value):
     tensor([3., 3.])
     """
     return input.clone().fill_(value)
+
+
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """Turn anomaly mode on or off, as `torch.autograd.set_detect_anomaly` does.
+
+    >>> import lightwell as torch
+    >>> torch.set_anomaly_enabled(True); torch.is_anomaly_enabled()
+    True
+    >>> torch.set_anomaly_enabled(False)
+    """
+    from .autograd.anomaly import set_detect_anomaly
+
+    set_detect_anomaly(mode, check_nan)

@@ -38,6 +38,9 @@ def test_fill():
 
 def test_about_the_build():
     assert os.path.exists(lw.get_file_path("torch", "version.py")) and lw.has_lapack and not lw.is_vulkan_available()
+    lw.set_anomaly_enabled(True, False)
+    assert lw.is_anomaly_enabled() and not lw.is_anomaly_check_nan_enabled()
+    lw.set_anomaly_enabled(False)
     assert lw.is_anomaly_enabled() is False
 
 
