@@ -68,6 +68,8 @@ def _prepared(name: str, input, dim, dtype) -> tuple:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if dtype is not None:
+        if isinstance(dtype, (str, int)) and not isinstance(dtype, type):
+            raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
         input = input.to(dtype)
     if input._a.dtype.kind in "iub":
         raise NotImplementedError(f'"{name}_lastdim_kernel_impl" not implemented for {input.dtype}: convert it first, with .float()')

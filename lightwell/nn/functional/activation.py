@@ -351,6 +351,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    _prepared("gumbel_softmax", logits, dim, None)  # before a number is drawn
     noise = -np.log(random.exponential(None, logits._a.shape, logits._a.dtype))
     soft = softmax((logits + make(np.asarray(noise, logits._a.dtype))) / tau, dim)
     if not hard:
