@@ -14,7 +14,53 @@ from ..ops import precision
 from ..random import default_generator
 from ..tensor import Tensor
 
-__all__ = ["CheckpointError", "CheckpointFunction", "checkpoint", "checkpoint_sequential", "detach_variable", "noop_context_fn"]
+__all__ = [
+    "CheckpointError", "CheckpointFunction", "check_backward_validity", "checkpoint", "checkpoint_sequential", "detach_variable",
+    "get_device_states", "noop_context_fn", "set_checkpoint_early_stop", "set_device_states",
+]  # fmt: skip
+
+_early_stop = None  # what set_checkpoint_early_stop says, over the argument of `checkpoint`
+
+
+@contextlib.contextmanager
+def set_checkpoint_early_stop(enable: bool):
+    """Within it, every `checkpoint` stops its second run as soon as all it needs is there (True), or runs to the end (False).
+
+    >>> import lightwell as torch
+    >>> from lightwell.utils.checkpoint import checkpoint, set_checkpoint_early_stop
+    >>> def f(x):
+    ...     y = x.exp()
+    ...     print("ran to the end")
+    ...     return y
+    >>> with set_checkpoint_early_stop(False):
+    ...     y = checkpoint(f, torch.ones(1, requires_grad=True), use_reentrant=False)
+    ran to the end
+    >>> y.sum().backward()
+    ran to the end
+    """
+    global _early_stop
+    before, _early_stop = _early_stop, enable
+    try:
+        yield
+    finally:
+        _early_stop = before
+
+
+def check_backward_validity(inputs) -> None:
+    """Warn (UserWarning) where none of the tensors requires grad: a checkpoint of them would give no gradients."""
+    if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+
+
+def get_device_states(*args) -> tuple[list, list]:
+    """The accelerators of the arguments and the states of their random streams: none, everything is on the CPU."""
+    return [], []
+
+
+def set_device_states(devices, states, *, device_type=None) -> None:
+    """Put the random streams of accelerators back; RuntimeError for any accelerator, since there is none here."""
+    if devices:
+        raise RuntimeError(f"set_device_states(): this build has no accelerator, but got states for {list(devices)}")
 
 
 class CheckpointError(RuntimeError):
@@ -193,7 +239,9 @@ def checkpoint(
     if not modes.state.grad:
         with first:
             return function(*args, **kwargs)
-    part = _Part(function, args, kwargs, preserve, second, determinism_check == "default", early_stop)
+    part = _Part(
+        function, args, kwargs, preserve, second, determinism_check == "default", early_stop if _early_stop is None else _early_stop
+    )
     with saved_tensors_hooks(part.pack, part.unpack), first:
         return function(*args, **kwargs)
 
