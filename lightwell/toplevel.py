@@ -1,6 +1,7 @@
 """Small functions at the top of the namespace that are no operations: questions about tensors, and switches."""
 
 from . import dtypes
+from .errors import refusing_all
 from .tensor import Tensor
 
 
@@ -353,3 +354,6 @@ def while_loop(cond_fn, body_fn, carried_inputs):
             raise RuntimeError(f"while_loop: body_fn must give as many values as it is given, {len(carried)}, but gave {len(made)}")
         carried = made
     return carried
+
+
+refusing_all(globals(), "is_floating_point is_complex is_signed is_nonzero numel get_device".split())

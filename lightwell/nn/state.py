@@ -145,6 +145,12 @@ class StateHost:
                     f"checkpoint but received {type(value)}"
                 )
                 continue
+            if value.layout is not param.layout:
+                error_msgs.append(
+                    f"While copying the parameter named \"{key}\", the checkpoint's layout was {value.layout}, the model's "
+                    f"{param.layout}: convert it, with .to_dense() or .to_sparse()"
+                )
+                continue
             lazy = is_lazy(param)
             if not lazy and not is_lazy(value):
                 if len(param.shape) == 0 and tuple(value.shape) == (1,):
@@ -252,13 +258,14 @@ class StateHost:
         if errors or not posts:
             complain()
         undo: list[tuple] = []
+        own_code = any(write is not _copy and write is not _swap for write, *_ in writes)  # set_extra_state, which may refuse
         try:
             for write, *rest in writes:
                 if write is _copy:
                     param, value = rest
                     if is_lazy(param):
                         param.materialize(value.shape)
-                    elif posts and strict and (missing or unexpected):
+                    elif own_code or (posts and strict and (missing or unexpected)):
                         undo.append((param, param.detach().clone()))
                 write(*rest)
             for module, hook in posts:  # they may forgive keys, so the verdict waits for them

@@ -95,6 +95,18 @@ def everything_wrong(f, s):
     s["1.1.weight"] = f.ones(9, 9)
 
 
+def refused_extra(f):
+    class Extra(f.nn.Linear):
+        def get_extra_state(self):
+            return 1
+
+        def set_extra_state(self, state):
+            raise ValueError("no such state")
+
+    m = f.nn.Sequential(f.nn.Linear(2, 2), Extra(2, 2))
+    return do(m.load_state_dict, {k: v + 1 for k, v in m.state_dict().items()})
+
+
 CASES = {
     # optimizers
     "sgd: nothing": (ValueError, "empty parameter list", lambda f: do(f.optim.SGD, [], lr=0.1)),
@@ -172,6 +184,7 @@ CASES = {
     "state: number": (RuntimeError, "1.1.bias Tensor float", state(lambda f, s: s.update({"1.1.bias": 1.0}))),
     "state: array": (RuntimeError, "1.1.bias ndarray", state(lambda f, s: s.update({"1.1.bias": np.ones(2)})), "arrays are copied there"),
     "state: None": (RuntimeError, "1.1.bias None", state(lambda f, s: s.update({"1.1.bias": None}))),
+    "state: layout": (RuntimeError, "1.1.weight sparse_coo to_dense", state(lambda f, s: s.update({"1.1.weight": f.ones(2, 4).to_sparse()})), "it copies"),
     "state: everything": (
         RuntimeError, 'Missing "0.weight" Unexpected "more" 1.0.running_mean [7] 1.1.weight [9, 9]', state(everything_wrong),
     ),
@@ -263,3 +276,11 @@ def test_every_optimizer_keeps_its_state_when_a_load_fails():
         with pytest.raises(ValueError, match="group"):
             o.load_state_dict(other.state_dict())
         assert snapshot(o) == before, name
+
+
+def test_a_refused_extra_state_puts_the_parameters_back():
+    load, (state,), _ = refused_extra(lw)
+    before = {k: v.clone() for k, v in load.__self__.named_parameters()}
+    with pytest.raises(ValueError, match="no such state"):
+        load(state)
+    assert all(lw.equal(before[k], v) for k, v in load.__self__.named_parameters())

@@ -340,7 +340,7 @@ NAMES = [
         (namespace + "." if namespace else "") + n
         for n in (
             "abs exp log sqrt sin cos tanh sigmoid relu ceil floor round trunc sign neg isnan isfinite logical_not sum mean prod std var max min "
-            "argmax argmin cumsum sort topk unique flip roll squeeze unsqueeze transpose permute reshape flatten clone zeros_like ones_like "
+            "argmax argmin cumsum sort topk unique flip roll squeeze unsqueeze transpose permute reshape flatten clone numel is_complex zeros_like ones_like "
             "rand_like randn_like empty_like full_like bernoulli multinomial tril triu diag trace det matmul mm bmm mv dot outer einsum_ addmm "
             "gather index_select masked_select nonzero where_ abs_ exp_ sqrt_ tanh_ polar complex lerp bitwise_left_shift"
             if not namespace
