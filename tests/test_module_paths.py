@@ -72,3 +72,10 @@ def test_switches():
     with nnpack.flags(False):
         assert nnpack.set_flags(False) == (False,)
     assert nnpack.set_flags(True) == (True,) and mha.get_fastpath_enabled()
+
+
+def test_attention_is_the_package_not_the_layers_file():
+    assert lw.nn.attention.SDPBackend.MATH == 0 and lw.nn.common_types._size_2_t
+    assert lw.nn.modules.activation.MultiheadAttention is lw.nn.MultiheadAttention
+    with pytest.raises(AttributeError, match="nothing"):
+        lw.nn.nothing

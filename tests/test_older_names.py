@@ -54,3 +54,11 @@ def test_swap_tensors():
     with pytest.raises(RuntimeError, match="t2 is a result"):
         lw.utils.swap_tensors(a, b * 2)
     assert a.tolist() == [0.0] * 3
+
+
+def test_hardshrink_is_a_method():
+    x = lw.tensor([-1.0, 0.3, 0.6], requires_grad=True)
+    y = x.hardshrink()
+    y.sum().backward()
+    assert y.tolist() == pytest.approx([-1.0, 0.0, 0.6]) and x.grad.tolist() == [1.0, 0.0, 1.0]
+    assert x.hardshrink(lambd=0.7).tolist() == [-1.0, 0.0, 0.0]

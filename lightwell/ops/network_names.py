@@ -2,6 +2,8 @@
 
 import importlib
 
+from ..tensor import Tensor
+
 _NAMES = (
     "alpha_dropout alpha_dropout_ bilinear celu celu_ cosine_similarity dropout dropout_ feature_alpha_dropout "
     "feature_alpha_dropout_ feature_dropout feature_dropout_ hardshrink pairwise_distance rms_norm rrelu rrelu_ selu selu_"
@@ -21,3 +23,4 @@ def _late(name: str):
 for _name in _NAMES:
     globals()[_name] = _late(_name)
 del _name
+Tensor.hardshrink = globals()["hardshrink"]
