@@ -401,4 +401,5 @@ def ifftshift(input, dim=None) -> Tensor:
     """
     return _shifted(input, dim, lambda n: math.ceil(n / 2))
 
+
 refusing_all(globals(), __all__)

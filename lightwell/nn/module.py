@@ -9,6 +9,7 @@ from ..tensor import Tensor
 from .hooks import (
     HookHost,
     RemovableHandle,
+    _WrappedHook,  # noqa: F401  (pickles of PyTorch's modules look for it here)
     call_with_hooks,
     everywhere,
     register_module_backward_hook,

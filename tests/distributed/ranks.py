@@ -19,6 +19,7 @@ def run(program, ranks, *args, launcher=("-m", "lightwell.distributed.run"), ok=
     else:  # a run of PyTorch's own
         here.pop("PYTHONPATH", None)
         here["PYTHONWARNINGS"] = "ignore"
+    here.pop("PYTHONUNBUFFERED", None)  # ranks share the pipe: a line is to be one write
     here.update(OMP_NUM_THREADS="1", **(env or {}))
     done = subprocess.run(
         [sys.executable, *launcher, "--standalone", f"--nproc_per_node={ranks}", *options, *words, *map(str, args)],

@@ -29,7 +29,12 @@ def told(code, ranks, timeout=20, ok=True):
 
 
 def test_a_dead_rank_is_named_by_all_others():
-    done = told("if rank == 1: os._exit(7)\ntell(lambda: dist.all_reduce(torch.ones(3)))\nos._exit(0)", 3, ok=False)
+    # the launcher ends the others when it sees the first fail: here they say first what they know
+    done = told(
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif rank == 1: os._exit(7)\ntell(lambda: dist.all_reduce(torch.ones(3)))\nos._exit(0)",
+        3,
+        ok=False,
+    )
     lines = [line for line in done.lines if "DistBackendError" in line]
     assert len(lines) == 2 and all("rank 1 died" in line for line in lines)
     assert "exitcode  : 7" in done.stderr and done.returncode == 1
