@@ -48,7 +48,7 @@ def refusing(fn):
             refuse_no_tensor(fn.__name__, fn, args, kwargs, error)
             raise
 
-    call.refuses = True
+    call.refuses = True  # type: ignore[attr-defined]
     return call
 
 
