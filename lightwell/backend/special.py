@@ -1,4 +1,4 @@
-"""Special functions on NumPy arrays, without SciPy: float64 to a few units in the last place, narrower floats rounded once.
+"""Special functions on NumPy arrays, without SciPy: float64 to a few units in the last place, narrower floats rounded once. Long: one function after the other.
 
 Each function is a set of pieces: intervals with a rational approximation computed for this file
 (tools/make_special_tables.py), series, and reflections (Abramowitz & Stegun, Handbook of Mathematical Functions, 1964,

@@ -1,4 +1,4 @@
-"""`jit.load`: a TorchScript archive, ours or PyTorch's, as a module that runs; nothing in the file is run unchecked.
+"""`jit.load`: a TorchScript archive, ours or PyTorch's, as a module that runs; nothing in the file is run unchecked. Long: what may run is checked where it is made.
 
 An archive holds the program as text in TorchScript's subset of Python (`code/`), the objects (`data.pkl`) and constants
 (`constants.pkl`). The pickles are read by the machine that executes nothing. The text is parsed, every node is compared with

@@ -1,4 +1,4 @@
-"""Writing to picked places: scatter and its reductions, index_put and its relatives, region replacements."""
+"""Writing to picked places: scatter and its reductions, index_put and its relatives, region replacements. Long by its examples."""
 
 import numpy as np
 

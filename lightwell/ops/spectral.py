@@ -1,4 +1,4 @@
-"""Singular values and eigenvalues, and what is made of them: pseudoinverse, least squares, rank, powers, the exponential."""
+"""Singular values and eigenvalues, and what is made of them: pseudoinverse, least squares, rank, powers, the exponential. Long by its examples."""
 
 import numpy as np
 

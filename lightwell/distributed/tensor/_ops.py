@@ -1,4 +1,4 @@
-"""The rules of operations on DTensors: what each rank computes with its parts, and how the result then lies.
+"""The rules of operations on DTensors: what each rank computes with its parts, and how the result then lies. Long: it is one table.
 
 A rule gets the public function and its arguments; it may lay the operands differently first, runs the function on the parts, and wraps
 the result. A replicated operand of a result that is not replicated goes through `copy_to_sharded`, which sums its gradient over the ranks.
