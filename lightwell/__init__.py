@@ -3,6 +3,7 @@
 import warnings as _warnings
 
 from . import _allocator as _allocator
+from ._lazy import attributes as _attributes
 from . import _einops as _einops
 from .autograd.modes import (
     enable_grad,
@@ -103,24 +104,4 @@ _FROM = {  # single names that live in a subpackage
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 
-
-def __getattr__(name: str):
-    import importlib
-
-    if name in _FROM:
-        found = getattr(importlib.import_module(f".{_FROM[name]}", __name__), name)
-    elif name in _LAZY:
-        try:
-            found = importlib.import_module(f".{name}", __name__)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
-    else:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    globals()[name] = found
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *_LAZY, *_FROM})
+__getattr__, __dir__ = _attributes(globals(), _LAZY, _FROM)

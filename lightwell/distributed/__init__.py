@@ -9,6 +9,7 @@ lightwell.distributed.run` starts the processes.
     store.py, tcp_store.py, rendezvous.py  how ranks find each other
 """
 
+from .._lazy import attributes as _attributes
 from .distributed_c10d import *
 from .distributed_c10d import (
     _all_gather_base,
@@ -28,24 +29,4 @@ _FROM = {
     "_DEFAULT_FIRST_BUCKET_BYTES": "buckets", "BuiltinCommHookType": "buckets", "breakpoint": "debugging",
 }  # fmt: skip
 
-
-def __getattr__(name: str):
-    import importlib
-
-    if name in _FROM:
-        found = getattr(importlib.import_module(f".{_FROM[name]}", __name__), name)
-    elif name in _LAZY:
-        try:
-            found = importlib.import_module(f".{name}", __name__)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
-    else:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    globals()[name] = found
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *_LAZY, *_FROM})
+__getattr__, __dir__ = _attributes(globals(), _LAZY, _FROM)

@@ -165,7 +165,7 @@ for it in range(50):
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     if it % 3 == 0:
-        print(f"iter {it}: loss {loss.item():.4f}, norm {norm:.2f}")
+        print(f"iter {it}: loss {loss.item():.4f}, norm {norm:{'.4f' if it < 30 else '.2f'}}")  # later on, roundings have grown to the fourth digit
 model.eval()
 out = model.generate(torch.zeros((2, 1), dtype=torch.long), 12, temperature=0.8, top_k=5)
 print(out.shape, out.dtype, int(out.max()) < len(chars))
