@@ -82,7 +82,7 @@ net(torch.ones(3, 4))
 print(len(seen))
 
 # a gradient penalty
-for step in range(3):
+for step in range(50):
     inputs = torch.randn(6, 4, requires_grad=True)
     score = net(inputs).sum(1)
     (slope,) = torch.autograd.grad(score, inputs, torch.ones_like(score), create_graph=True, retain_graph=True)

@@ -62,7 +62,7 @@ print(model, sum(p.numel() for p in model.parameters() if p.requires_grad), next
 optimizer = optim.Adadelta(model.parameters(), lr=1.0)
 scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
 start = time.time()
-for epoch in range(1, 4):
+for epoch in range(1, 14):
     model.train()
     running_loss, correct, total = 0.0, 0, 0
     for batch_idx in range(4):

@@ -52,7 +52,7 @@ X, y = torch.randn(32, 4), torch.randn(32, 1)
 print(model)
 model(X)
 optimizer = model.configure_optimizers()
-for _ in range(4):
+for _ in range(50):
     l = model.loss(model(X), y)
     optimizer.zero_grad()
     l.backward()

@@ -47,7 +47,7 @@ def fresh():
 
 
 net, optimizer, scheduler = fresh()
-print(fit(net, optimizer, scheduler, 6))
+print(fit(net, optimizer, scheduler, 50))
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "checkpoint.pt")
     torch.save(
