@@ -31,7 +31,7 @@ def told(code, ranks, timeout=20, ok=True):
 def test_a_dead_rank_is_named_by_all_others():
     # the launcher ends the others when it sees the first fail: here they say first what they know
     done = told(
-        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif rank == 1: os._exit(7)\ntell(lambda: dist.all_reduce(torch.ones(3)))\nos._exit(0)",
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif rank == 1: os._exit(7)\ntell(lambda: dist.all_reduce(torch.ones(3)))\ntime.sleep(2)\nos._exit(0)",
         3,
         ok=False,
     )

@@ -36,7 +36,7 @@ def test_restart_and_recorded_error(tmp_path):
         "    dist.init_process_group()\n"
         "    dist.barrier()\n"
         "    if dist.get_rank() == 1 and os.environ['TORCHELASTIC_RESTART_COUNT'] < os.environ['FAILS']: raise ValueError('boom')\n"
-        "    dist.barrier(); dist.destroy_process_group(); print('well')\n"
+        "    dist.barrier(); dist.destroy_process_group(); print('well\\n', end='', flush=True)\n"
         "main()\n"
     )
     done = run(str(script), 2, options=("--max-restarts=1",), env={"FAILS": "1"})
