@@ -16,7 +16,12 @@ def test_training_by_three_ranks_equals_one_process():
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 def test_prints_what_pytorch_prints():
     ours = run("ddp.py", 2, "check")
-    theirs = run("ddp.py", 2, launcher=("-m", "torch.distributed.run"), timeout=60)
+    for _ in range(4):  # PyTorch's ranks abort now and then on their way out, and their launcher kills the others
+        theirs = run("ddp.py", 2, launcher=("-m", "torch.distributed.run"), timeout=60, ok=False)
+        if theirs.returncode == 0:
+            break
+    else:
+        pytest.skip("PyTorch's own ranks aborted four times: " + theirs.stderr[-300:])
     assert ours.lines == theirs.lines
 
 
