@@ -93,7 +93,8 @@ class Graph:
     """A traced program: `values` in an order in which they can be computed, `inputs` and `numbers` by slot, and its `results`.
 
     `results` are (target, value) pairs; what a target means (a returned tensor, a parameter to be written, ...) is the
-    business of whoever traced. Two targets may share a value.
+    business of whoever traced. Two targets may share a value. `writes` says which results are to be written into an input's
+    memory: {number of the result: slot of the input}.
     """
 
     def __init__(self):
@@ -101,6 +102,7 @@ class Graph:
         self.inputs: list[Value] = []
         self.numbers: list[Value] = []
         self.results: list[tuple[Any, Value]] = []
+        self.writes: dict[int, int] = {}
 
     # ---- building -----------------------------------------------------------------------------------------------
 
@@ -237,7 +239,7 @@ _SPECIAL: dict[str, Callable] = {"part": _part, "getitem": operator.getitem}
 
 def compute(word: str, args, kwargs):
     """The value of one word on NumPy arrays."""
-    function = _SPECIAL.get(word) or getattr(NP, word)
+    function = _SPECIAL.get(word) or operator.attrgetter(word)(NP)
     return function(*args, **kwargs)
 
 
