@@ -9,6 +9,10 @@ class Unreadable(RuntimeError):
     """Under `vmap`, numbers were asked of a tensor that stands for every example of a batch at once."""
 
 
+class Untraceable(RuntimeError):
+    """Raised while a program is captured for compilation, by what can't be part of it: the program then runs as it stands."""
+
+
 class NotStrided(NotImplementedError):
     """The elements of a sparse tensor were asked for as an array: `elsewhere` finds what computes on its entries instead."""
 

@@ -6,6 +6,7 @@ counting dependencies and without recursion. First order runs on bare
 arrays; with `create_graph` the same rules run on tensors, through the vocabulary's tensor reader, and record a graph.
 """
 
+import functools
 import sys
 import threading
 from bisect import insort
@@ -25,6 +26,7 @@ from .saved import as_tensors, freed, redo, saved_of, stale
 ndarray, asarray, _float32 = np.ndarray, np.asarray, np.dtype(np.float32)
 
 
+traced: Any = None  # set by compile.trace while it is at work: gives the reader of this thread's tracer, or None
 batched: Any = None  # set by func.differentiate: `grad` where examples of a vmap are among the tensors
 
 
@@ -149,7 +151,7 @@ def _zeros_for(node, gs, create_graph):
     return [g if g is not None else (make(np.zeros(*like[i])) if create_graph else np.zeros(*like[i])) for i, g in enumerate(gs)]
 
 
-def _pull_arrays(node, g):
+def _pull_arrays(node, g, xp=NP):
     """The gradients of a node's inputs as arrays (None where no edge wants one): the uncommon cases.
 
     `run` itself does the common one: one output, one rule per input, real numbers, no change of shape.
@@ -160,15 +162,15 @@ def _pull_arrays(node, g):
         g = g.conj()
     if rec.pull_joint is not None:
         needed = tuple(e is not None for e in node.edges)
-        out = list(rec.pull_joint(NP, g, saved, needed))
+        out = list(rec.pull_joint(xp, g, saved, needed))
     elif rec.variadic:
-        out = list(rec.pulls[0](NP, g, saved))
+        out = list(rec.pulls[0](xp, g, saved))
     else:
-        out = [p(NP, g, saved) if e is not None else None for e, p in zip(node.edges, rec.pulls)]
+        out = [p(xp, g, saved) if e is not None else None for e, p in zip(node.edges, rec.pulls)]
     fit = node.fit
     for i, v in enumerate(out):
         if v is not None:
-            if type(v) is not ndarray:
+            if type(v) is not ndarray and xp is NP:
                 v = out[i] = asarray(v)
             if conj:
                 v = out[i] = v.conj()
@@ -213,7 +215,9 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     for edge, g in roots:
         _give(grads, frontier, edge, g if create_graph else g._a)
     pull = _pull_tensors if create_graph else _pull_arrays
-    simple = targets is None and not create_graph and not modes.anomaly
+    if traced is not None and not create_graph and (reader := traced()) is not None:
+        pull = functools.partial(_pull_arrays, xp=reader)
+    simple = targets is None and pull is _pull_arrays and not modes.anomaly
     follows = passed = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
     while frontier or follows is not None:
         if follows is None:
@@ -398,6 +402,8 @@ def run_node(node, grads):
 
 def _own(g, like):
     """`g` as an array that the leaf may keep, laid out as the leaf: itself where nobody else can see it, or a copy."""
+    if type(g) is not ndarray:  # traced
+        return g.copy()
     if not like.flags.c_contiguous and like.size > 1:
         out = np.empty_like(like)
         np.copyto(out, g)

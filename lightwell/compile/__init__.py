@@ -1,5 +1,7 @@
-"""From a traced program to native code. So far its first stage: the tracer."""
+"""From a program to native code: trace → graph → simplify → fuse → plan → LLVM → run. `docs/compiler.md` walks through it."""
 
-from .trace import Graph, trace
+from .api import Compiled, CompileWarning, OptimizedModule, compile
+from .graph import Graph
+from .inspect import trace
 
-__all__ = ["Graph", "trace"]
+__all__ = ["CompileWarning", "Compiled", "Graph", "OptimizedModule", "compile", "trace"]

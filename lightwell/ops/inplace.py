@@ -6,6 +6,7 @@ node (the old base with the region replaced) and every view of it a new one, mad
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -96,8 +97,13 @@ def geometry(base: np.ndarray, view: np.ndarray):
             f"in-place write through a view of a tensor of shape {list(base.shape)} and strides "
             f"{[s // item for s in base.strides]}, whose memory has gaps, can't be recorded: write to a contiguous() copy"
         )
-    offset = (view.ctypes.data - base.ctypes.data) // item if view.size else 0
+    offset = (_address(view) - _address(base)) // item if view.size else 0
     return tuple(s // item for s in view.strides), offset, order
+
+
+def _address(a) -> int:
+    """Where the first element lies; of an array that is being traced, where it would lie."""
+    return a.address if hasattr(a, "address") else a.ctypes.data
 
 
 def regenerate(view: Tensor) -> None:
@@ -130,6 +136,9 @@ def hang(rec, edges, saved):
     node = new(rec.node)
     node.edges, node.saved, node.cells, node.fit, node.extra, node.seq = edges, saved, (), None, None, tick()
     return node
+
+
+written: Any = None  # set by compile.trace while it is at work: told of each tensor that is about to be written
 
 
 def check_writable(t: Tensor, name: str, recording: bool) -> None:
@@ -248,8 +257,10 @@ def overwrite(t: Tensor, result: Tensor, name: str, since: int | None = None) ->
     if result is NotImplemented:
         raise TypeError(f"{name}(): unsupported operand")
     recording = modes.state.grad
+    if written is not None:
+        written(t)
     a, r = t._a, result._a
-    if type(a) is not np.ndarray:  # one example of a vmap: the whole batch is written
+    if type(a) is not np.ndarray and hasattr(t, "_overwritten"):  # one example of a vmap: the whole batch is written
         return t._overwritten(result, name, since)
     check_writable(t, name, recording)
     if r.shape != a.shape:
@@ -286,6 +297,8 @@ def _cast_node(result: Tensor, t: Tensor):
 def write_region(t: Tensor, name: str, write, node_of) -> Tensor:
     """Write in place by `write(array)`; `node_of(old edge)` makes the node where a graph is recorded, or gives None."""
     recording = modes.state.grad
+    if written is not None:
+        written(t)
     check_writable(t, name, recording)
     old = (t._node or t) if recording and t._rg else None
     node = node_of(old) if recording else None
@@ -311,6 +324,8 @@ def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
         return self.copy_(src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if written is not None:
+        written(self)
     a, s = self._a, src._a
     if a.dtype is s.dtype and a.shape == s.shape and a.flags.c_contiguous:
         history = self._rg or src._rg or self._base is not None or src._base is not None

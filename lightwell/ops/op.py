@@ -205,7 +205,10 @@ def _interposed(rec, call, args):
 
 # Set by `func.vmap`, for what is no operation. each(fn, args, kwargs, error): run example by example a public function that
 # met numbers it couldn't read. randomized(fn, args, kwargs): run a function that draws random numbers.
-each: Any = None
+def each(fn, args, kwargs, error):
+    raise error
+
+
 randomized: Any = None
 
 

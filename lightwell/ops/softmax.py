@@ -142,7 +142,10 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
             f"{name}(): weight should have one element for each of the {classes} classes, but got weight of shape {list(weight._a.shape)}"
         )
     flat = t.reshape(-1)
-    low, high = (np.minimum.reduce(flat), np.maximum.reduce(flat)) if t.size else (0, -1)
+    if type(flat) is not np.ndarray:  # being traced: the range is a condition of the compiled program
+        low, high = flat.within(0, classes)
+    else:
+        low, high = (np.minimum.reduce(flat), np.maximum.reduce(flat)) if t.size else (0, -1)
     ignored = None
     if low < 0 or high >= classes or 0 <= ignore_index < classes:
         ignored = t == ignore_index

@@ -22,6 +22,9 @@ from .readers import TENSORS, Runner
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
 
 
+collecting: Any = None  # set by compile.trace while a program is traced or its numbers are asked for: takes the updates instead
+
+
 class _Required:
     """Marks a default that each parameter group has to give itself."""
 
@@ -206,6 +209,8 @@ class Optimizer:
         if differentiable:
             with set_grad_enabled(True):
                 update(TENSORS, *tensors, *numbers)
+            return
+        if collecting is not None and collecting.update(self, update, tensors, numbers):
             return
         self._runner(update, [t._a for t in tensors], numbers)
         p = tensors[0]
@@ -458,6 +463,8 @@ def _scalar_state(value=0.0):
 
 def _zeros_like(p):
     """A state tensor of zeros shaped and laid out like the parameter; lying on the ranks as it does, if it is a DTensor."""
+    if type(p._a) is not np.ndarray and collecting is not None:
+        return collecting.new_state(p)
     return ops.zeros_like(p.detach()) if hasattr(p, "placements") else wrap(np.zeros_like(p._a))
 
 

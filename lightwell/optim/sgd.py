@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backend.blas import axpy
+from . import optimizer
 from .optimizer import Optimizer, _check_at_least_zero, _check_options, _number, _zeros_like
 from .readers import directed
 
@@ -105,7 +106,7 @@ class SGD(Optimizer):
                     self._sparse_step(p, g, lr, momentum, dampening, decay, nesterov, maximize)
                     continue
                 if plain:
-                    if p._a.size > 4096 and not differentiable and axpy(-lr, g._a, p._a):
+                    if p._a.size > 4096 and not differentiable and optimizer.collecting is None and axpy(-lr, g._a, p._a):
                         p._bump()
                         continue
                     self._apply(_plain, (p, g), (lr,), differentiable)

@@ -1,23 +1,12 @@
 """Random numbers on NumPy arrays: PyTorch's CPU streams, bit for bit, and the functions on the default generator."""
 
 import contextlib
+import functools
+from typing import Any
 
-from .draws import (
-    bernoulli,
-    cauchy,
-    exponential,
-    fill,
-    geometric,
-    integers,
-    log_normal,
-    multinomial,
-    normal,
-    permutation,
-    random_full,
-    uniform,
-)
+from . import draws, rejection
+from .draws import fill
 from .engine import Generator, default_generator
-from .rejection import binomial, dirichlet, gamma, poisson
 
 __all__ = [
     "Generator",
@@ -45,6 +34,27 @@ __all__ = [
     "set_rng_state",
     "uniform",
 ]
+
+
+drawing: Any = None  # set by compile.trace while it is at work: drawing(function, args, kwargs) draws, and notes the draw
+
+
+def _noted(fn):
+    """`fn`, which draws, or while a program is being traced `drawing` in its place."""
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        return fn(*args, **kwargs) if drawing is None else drawing(fn, args, kwargs)
+
+    return call
+
+
+bernoulli, cauchy, exponential, geometric, integers = map(
+    _noted, (draws.bernoulli, draws.cauchy, draws.exponential, draws.geometric, draws.integers)
+)
+log_normal, multinomial, normal, permutation = map(_noted, (draws.log_normal, draws.multinomial, draws.normal, draws.permutation))
+random_full, uniform = _noted(draws.random_full), _noted(draws.uniform)
+binomial, dirichlet, gamma, poisson = map(_noted, (rejection.binomial, rejection.dirichlet, rejection.gamma, rejection.poisson))
 
 
 def manual_seed(seed) -> Generator:

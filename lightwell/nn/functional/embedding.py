@@ -24,7 +24,9 @@ def _index(name: str, input) -> np.ndarray:
 
 
 def _in_range(name: str, index: np.ndarray, rows: int, error=IndexError) -> None:
-    if index.size and not (index.min() >= 0 and index.max() < rows):
+    if type(index) is not np.ndarray:  # being traced: the range is a condition of the compiled program
+        index.within(0, rows)
+    elif index.size and not (index.min() >= 0 and index.max() < rows):
         raise error(errors.outside("index out of range in self: index", index, 0, rows - 1, f"{name}()'s weight has {rows} rows"))
 
 

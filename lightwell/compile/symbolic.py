@@ -1,0 +1,627 @@
+"""Arrays that are not computed: what stands in a tensor's `_a` while a program is traced.
+
+A `Traced` answers NumPy's protocols: every ufunc, function, method and slice that meets it becomes a line of the graph, and
+whatever asks for its numbers is refused (`Untraceable`), so that nothing can be computed from it unnoticed. It has NumPy's
+memory too: a `Memory` has a current value; a slice, a transpose or a reshape is a view of it; writing through a view gives the
+memory a new value, which all its views see. So a program full of views and writes in place turns into a graph of pure values.
+The form (shape, strides, what overlaps what) is asked of an array of the same form whose numbers nobody reads.
+"""
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..errors import Untraceable
+from .graph import Graph, Value
+from .host import Number
+
+ndarray = np.ndarray
+
+# NumPy's names of ufuncs and functions where the vocabulary has others.
+UFUNCS = {
+    "true_divide": "divide", "rint": "round", "power": "pow", "float_power": "pow", "absolute": "abs", "fabs": "abs", "conjugate": "conj",
+    "arctan": "atan", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "mod": "remainder",
+}  # fmt: skip
+REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any"}
+FUNCTIONS = {
+    "transpose": "permute_dims", "concatenate": "concat", "amax": "max", "amin": "min", "cumsum": "cumulative_sum",
+    "cumprod": "cumulative_prod",
+}  # fmt: skip
+
+
+class Memory:
+    """A piece of memory: its value now, the form of its array, how often it was written, and the real array behind it."""
+
+    __slots__ = ("__weakref__", "form", "source", "value", "version")
+
+    def __init__(self, value: Value, form: ndarray, source: Any = None):
+        self.value, self.form, self.source, self.version = value, form, source, 0
+
+
+class Recorder:
+    """The graph under way, and which real arrays stand for what in it."""
+
+    def __init__(self):
+        self.graph = Graph()
+        self.memories: list[Memory] = []  # those of real arrays: inputs and states
+        self.known: dict[int, Any] = {}  # id of a real array -> (array, Traced)
+        self.line: Any = None  # the user's line that runs now
+        self.alive: list = []  # weak references to what was traced, to find what escaped
+        self.ranges: list = []  # (value, low, high): what indices must satisfy for the graph to be right
+
+    def call(self, word: str, *args, **kwargs) -> "Traced | tuple":
+        """Note `word(*args, **kwargs)` and give its result."""
+        value = self.graph.call(word, *[self.operand(a) for a in args], where=self.line, **{k: self.operand(v) for k, v in kwargs.items()})
+        if value.parts is not None:
+            return tuple(None if p is None else self.fresh(self.graph.part(value, i)) for i, p in enumerate(value.parts))
+        return self.fresh(value)
+
+    def fresh(self, value: Value) -> "Traced":
+        """A new piece of memory with this value."""
+        return Traced(self, Memory(value, np.empty(value.shape, value.dtype)), None, None)
+
+    def state(self, array: ndarray, tell=None) -> "Traced":
+        """The traced twin of a real array (in C order) that the program is given; `tell` (default: the array) says which it is."""
+        found = self.known.get(id(array))
+        if found is not None:
+            return found[1]
+        value = self.graph.input(array.shape, array.dtype)
+        memory = Memory(value, np.empty_like(array, subok=False), array if tell is None else tell)
+        self.memories.append(memory)
+        twin = Traced(self, memory, None, None)
+        self.known[id(array)] = (array, twin)
+        return twin
+
+    def operand(self, x):
+        """What stands in the graph for an argument: values for arrays, slots for numbers."""
+        kind = type(x)
+        if kind is Traced:
+            if x.recorder is not self:
+                raise Untraceable("a value of another traced program")
+            return x.read()
+        if kind is Number:
+            return x.slot(self.graph)
+        if kind is tuple or kind is list:
+            return kind(self.operand(v) for v in x)
+        if kind is slice:
+            return slice(*(self.operand(v) for v in (x.start, x.stop, x.step)))
+        if kind is ndarray:
+            return self.lift(x).read()
+        if isinstance(x, np.generic):
+            return self.graph.constant(np.asarray(x))
+        a = getattr(x, "_a", None)  # a tensor, as formulas have among their parameters
+        if a is not None:
+            return self.operand(a)
+        return x
+
+    def lift(self, array: ndarray) -> "Traced":
+        """A real array that met a traced one: a state known before, or else a constant."""
+        found = self.known.get(id(array))
+        if found is None:
+            twin = self.fresh(self.graph.constant(array if not array.flags.writeable or array.size < 2 else array.copy()))
+            self.known[id(array)] = found = (array, twin)
+        return found[1]
+
+
+def views(key) -> bool:
+    """Whether indexing with `key` shows a part instead of gathering."""
+    return all(k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in (key if type(key) is tuple else (key,)))
+
+
+class Traced:
+    """An array of a traced program: a whole memory, or a view of another array by a word of the vocabulary."""
+
+    __slots__ = ("__weakref__", "_seen", "form", "memory", "parent", "recorder", "step")
+    __hash__ = None  # type: ignore[assignment]
+    __array_priority__ = 2000
+
+    def __init__(self, recorder: Recorder, memory: Memory, parent, step, form=None):
+        self.recorder, self.memory, self.parent, self.step = recorder, memory, parent, step
+        self.form = memory.form if form is None else form
+        self._seen: Any = None
+        recorder.alive.append(weakref.ref(self))
+
+    # ---- form ---------------------------------------------------------------------------------------------------
+
+    shape = property(lambda self: self.form.shape)
+    ndim = property(lambda self: self.form.ndim)
+    dtype = property(lambda self: self.form.dtype)
+    size = property(lambda self: self.form.size)
+    itemsize = property(lambda self: self.form.itemsize)
+    nbytes = property(lambda self: self.form.nbytes)
+    strides = property(lambda self: self.form.strides)
+    flags = property(lambda self: self.form.flags)
+    base = None
+
+    def __len__(self):
+        return len(self.form)
+
+    @property
+    def address(self) -> int:
+        """Where the first element would lie."""
+        return self.form.ctypes.data
+
+    # ---- value --------------------------------------------------------------------------------------------------
+
+    def read(self) -> Value:
+        """The value now."""
+        if self.parent is None:
+            return self.memory.value
+        if self._seen is None or self._seen[0] != self.memory.version:
+            word, args = self.step
+            self._seen = self.memory.version, self.recorder.graph.call(word, self.parent.read(), *args, where=self.recorder.line)
+        return self._seen[1]
+
+    def write(self, x) -> None:
+        """Write `x`, cast and broadcast, over this array: the whole memory gets a new value."""
+        graph, memory = self.recorder.graph, self.memory
+        value = self.recorder.operand(x)
+        if not isinstance(value, Value) or value.word == "number":
+            value = graph.call("full", self.shape, value, self.dtype, where=self.recorder.line)
+        if value.dtype != self.dtype:
+            if value.dtype.kind == "c" and self.dtype.kind != "c":
+                value = graph.call("real", value)
+            value = graph.call("astype", value, self.dtype, where=self.recorder.line)
+        if value.shape != self.shape:
+            gap = value.ndim - self.ndim
+            if gap > 0:
+                value = graph.call("reshape", value, value.shape[gap:])
+            value = graph.call("broadcast_to", value, self.shape, where=self.recorder.line)
+        form, root = self.form, memory.form
+        if self.parent is None:
+            made = value
+        elif form.dtype.itemsize != root.dtype.itemsize:
+            raise Untraceable("a write through a view of another dtype")
+        elif form.size == root.size and form.flags.c_contiguous and root.flags.c_contiguous and form.ctypes.data == root.ctypes.data:
+            made = graph.call("reshape", value, root.shape)
+        elif not root.flags.c_contiguous:
+            raise Untraceable("a write into a part of memory that is not laid out in C order")
+        else:
+            item = form.itemsize
+            strides = tuple(s // item for s in form.strides)
+            offset = (form.ctypes.data - root.ctypes.data) // item if form.size else 0
+            made = graph.call("strided_set", memory.value, value, strides, offset, where=self.recorder.line)
+        memory.value = made
+        memory.version += 1
+
+    def view(self, dtype=None, type=None):  # noqa: A002
+        """The array itself, or its bytes read as another dtype."""
+        if dtype is None or dtype is ndarray or np.dtype(dtype) == self.dtype:
+            return self
+        return self._shown("bitcast", np.dtype(dtype))
+
+    def _shown(self, word: str, *args):
+        """A view by a word; a copy where NumPy would have to copy."""
+        from .graph import compute
+
+        form = compute(word, (self.form, *args), {})
+        if type(form) is not ndarray:  # a number out of an array
+            form = np.empty((), self.dtype)
+            return Traced(self.recorder, self.memory, self, (word, args), form) if False else self.recorder.call(word, self, *args)
+        if form.size and np.may_share_memory(form, self.form):
+            return Traced(self.recorder, self.memory, self, (word, args), form)
+        return self.recorder.call(word, self, *args)
+
+    def copy(self, order="C"):
+        """The same value in memory of its own."""
+        if order in ("K", "A") and not self.form.flags.c_contiguous:
+            twin = self.recorder.fresh(self.read())
+            twin.form = twin.memory.form = np.empty_like(self.form)
+            return twin
+        return self.recorder.fresh(self.read())
+
+    def __getitem__(self, key):
+        if views(key):
+            return self._shown(
+                "getitem",
+                (*key, Ellipsis)
+                if type(key) is tuple and Ellipsis not in key
+                else (key, Ellipsis)
+                if type(key) is not tuple and key is not Ellipsis
+                else key,
+            )
+        return self.recorder.call("getitem", self, key)
+
+    def __setitem__(self, key, x):
+        if views(key):
+            self[key].write(x)
+            return
+        made = self.recorder.call("index_set", self, key, x if isinstance(x, (Traced, ndarray)) else np.asarray(x, self.dtype))
+        self.write(made)
+
+    # ---- numbers, of which there are none -----------------------------------------------------------------------
+
+    def _unreadable(self, *args, **kwargs):
+        raise Untraceable("the numbers of a tensor that is computed by the program being compiled")
+
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = __iter__ = __contains__ = __array__ = _unreadable  # type: ignore[assignment]
+    item = tolist = tobytes = nonzero = _unreadable
+    __format__ = _unreadable  # type: ignore[assignment]
+    ctypes = data = property(_unreadable)
+
+    def __repr__(self):
+        return f"<traced {self.dtype}{list(self.shape)}>"
+
+    def within(self, low: int, high: int) -> tuple:
+        """(low, high - 1): the program is right only where the numbers lie in range(low, high), which is looked at before each call."""
+        self.recorder.ranges.append((self.read(), low, high))
+        return low, high - 1
+
+    # ---- methods of arrays --------------------------------------------------------------------------------------
+
+    def astype(self, dtype, copy=True, **kwargs):
+        """The values in another dtype."""
+        dtype = np.dtype(dtype)
+        if dtype == self.dtype:
+            return self.copy() if copy else self
+        return self.recorder.call("astype", self, dtype)
+
+    def reshape(self, *shape, order="C"):
+        """The same elements in another shape."""
+        return self._shown("reshape", tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else tuple(shape))
+
+    def ravel(self, order="C"):
+        """One dimension."""
+        return self.reshape(-1)
+
+    def flatten(self, order="C"):
+        """One dimension, copied."""
+        return self.reshape(-1).copy()
+
+    def transpose(self, *axes):
+        """The dimensions in another order."""
+        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
+        order = tuple(reversed(range(self.ndim))) if not axes else tuple(int(a) for a in axes)
+        return self._shown("permute_dims", order)
+
+    T = property(lambda self: self.transpose())
+    mT = property(lambda self: self.swapaxes(-1, -2))
+
+    def swapaxes(self, a, b):
+        """Two dimensions exchanged."""
+        order = list(range(self.ndim))
+        order[a], order[b] = order[b], order[a]
+        return self.transpose(tuple(order))
+
+    def squeeze(self, axis=None):
+        """Without dimensions of size 1."""
+        axis = tuple(i for i, n in enumerate(self.shape) if n == 1) if axis is None else axis
+        return self._shown("squeeze", axis)
+
+    @property
+    def real(self):
+        """The real part."""
+        return self if self.dtype.kind != "c" else self.recorder.call("real", self)
+
+    @property
+    def imag(self):
+        """The imaginary part."""
+        return self.recorder.call("imag", self)
+
+    def conj(self):
+        """The complex conjugate."""
+        return self if self.dtype.kind != "c" else self.recorder.call("conj", self)
+
+    def fill(self, x):
+        """Write one number everywhere."""
+        self.write(x)
+
+    def _reduce(self, word, axis=None, dtype=None, out=None, keepdims=False, **kwargs):
+        if {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}:
+            raise Untraceable(f"{word} with {', '.join(kwargs)}")
+        x = self if dtype is None or np.dtype(dtype) == self.dtype else self.astype(dtype)
+        made = self.recorder.call(word, x, axis=axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims=bool(keepdims))
+        return _into(out, made)
+
+    def sum(self, axis=None, dtype=None, out=None, keepdims=False, **kwargs):
+        """Σ over axes."""
+        return self._reduce("sum", axis, dtype, out, keepdims, **kwargs)
+
+    def prod(self, axis=None, dtype=None, out=None, keepdims=False, **kwargs):
+        """∏ over axes."""
+        return self._reduce("prod", axis, dtype, out, keepdims, **kwargs)
+
+    def mean(self, axis=None, dtype=None, out=None, keepdims=False, **kwargs):
+        """The average over axes."""
+        return self._reduce("mean", axis, dtype, out, keepdims, **kwargs)
+
+    def max(self, axis=None, out=None, keepdims=False, **kwargs):
+        """The largest over axes."""
+        return self._reduce("max", axis, None, out, keepdims, **kwargs)
+
+    def min(self, axis=None, out=None, keepdims=False, **kwargs):
+        """The smallest over axes."""
+        return self._reduce("min", axis, None, out, keepdims, **kwargs)
+
+    def all(self, axis=None, out=None, keepdims=False, **kwargs):
+        """Whether all are true."""
+        return self._reduce("all", axis, None, out, keepdims, **kwargs)
+
+    def any(self, axis=None, out=None, keepdims=False, **kwargs):
+        """Whether any is true."""
+        return self._reduce("any", axis, None, out, keepdims, **kwargs)
+
+    def argmax(self, axis=None, out=None, *, keepdims=False):
+        """Where the largest lies."""
+        return self.recorder.call("argmax", self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis=None, out=None, *, keepdims=False):
+        """Where the smallest lies."""
+        return self.recorder.call("argmin", self, axis=axis, keepdims=keepdims)
+
+    # ---- NumPy's protocols --------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        recorder, name = self.recorder, ufunc.__name__
+        kwargs = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
+        if method == "reduce":
+            word, x = REDUCTIONS.get(name), inputs[0]
+            if word is None or "initial" in kwargs or kwargs.get("where", True) is not True:
+                raise Untraceable(f"numpy.{name}.reduce")
+            kwargs.pop("where", None)
+            axis = kwargs.pop("axis", 0) if "axis" in kwargs else None if len(inputs) < 2 else inputs[1]
+            x = x if type(x) is Traced else recorder.lift(x)
+            return _into(out and out[0], x._reduce(word, axis, **kwargs))
+        if method != "__call__":
+            raise Untraceable(f"numpy.{name}.{method}")
+        where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
+        kwargs.pop("casting", None)
+        if kwargs:
+            raise Untraceable(f"numpy.{name} with {', '.join(kwargs)}")
+        if dtype is not None:
+            inputs = tuple(v.astype(dtype) if hasattr(v, "astype") else v for v in inputs)
+        made = call_word(recorder, UFUNCS.get(name, name), *inputs)
+        if where is not True:
+            if not out:
+                raise Untraceable(f"numpy.{name} with where")
+            made = recorder.call("where", where, made if made.dtype == out[0].dtype else made.astype(out[0].dtype), out[0])
+        return _into(out and out[0], made)
+
+    def __array_function__(self, function, types, args, kwargs):
+        name = function.__name__
+        special = _SPECIAL.get(name)
+        if special is not None:
+            return special(self.recorder, *args, **kwargs)
+        from ..backend.vocabulary import NAMES
+
+        word = FUNCTIONS.get(name, name)
+        kwargs = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
+        out = kwargs.pop("out", None)
+        if word not in NAMES:
+            raise Untraceable(f"numpy.{name} of a tensor that is computed by the program being compiled")
+        return _into(out, call_word(self.recorder, word, *args, **kwargs))
+
+
+# Words that show the same memory in another form.
+_VIEW_WORDS = frozenset(
+    "broadcast_to expand_dims flip permute_dims reshape squeeze matrix_transpose sliding diagonal windows getitem bitcast".split()
+)
+
+
+def call_word(recorder: Recorder, word: str, *args, **kwargs):
+    """A word of the vocabulary on arrays, some of which are traced: a view where the word gives one."""
+    if word in _VIEW_WORDS and args and type(args[0]) is Traced:
+        x = args[0]
+        if word == "getitem":
+            return x[args[1]]
+        if word == "matrix_transpose":
+            return x.swapaxes(-1, -2)
+        if word == "reshape":
+            shape = args[1] if len(args) > 1 else kwargs["shape"]
+            return x.reshape((shape,) if isinstance(shape, (int, np.integer)) else tuple(int(s) for s in shape))
+        if word == "permute_dims":
+            axes = args[1] if len(args) > 1 else kwargs.get("axes")
+            return x.transpose(*([] if axes is None else [axes]))
+        if word == "squeeze":
+            return x.squeeze(args[1] if len(args) > 1 else kwargs.get("axis"))
+        order = {"expand_dims": ("axis",), "broadcast_to": ("shape",), "flip": ("axis",), "sliding": ("axis", "size", "step"),
+                 "diagonal": ("offset", "axis1", "axis2"), "windows": ("kernel", "stride", "dilation"), "bitcast": ("dtype",)}[word]  # fmt: skip
+        rest = list(args[1:]) + [kwargs[k] for k in order[len(args) - 1 :] if k in kwargs]
+        return x._shown(word, *rest)
+    if word == "astype" and type(args[0]) is Traced:
+        return args[0].astype(*args[1:], **kwargs)
+    return recorder.call(word, *_uniform(recorder, word, args), **kwargs)
+
+
+_UNIFORM = frozenset(
+    "add subtract multiply divide maximum minimum pow remainder fmod floor_divide equal not_equal less less_equal greater greater_equal "
+    "atan2 hypot copysign logaddexp bitwise_and bitwise_or bitwise_xor fmax fmin".split()
+)
+
+
+def _uniform(recorder, word, args):
+    """The operands in one dtype, NumPy's common one: the graph says its conversions."""
+    if word in _UNIFORM and len(args) == 2:
+        a, b = args
+        if (
+            hasattr(a, "dtype")
+            and hasattr(b, "dtype")
+            and a.dtype != b.dtype
+            and not isinstance(a, np.generic)
+            and not isinstance(b, np.generic)
+        ):
+            kind = np.result_type(a.dtype, b.dtype)
+            return tuple(x if x.dtype == kind else x.astype(kind) for x in args)
+    if word == "where" and len(args) == 3:
+        c, a, b = args
+        if hasattr(a, "dtype") and hasattr(b, "dtype") and a.dtype != b.dtype:
+            kind = np.result_type(a.dtype, b.dtype)
+            return c, a if a.dtype == kind else a.astype(kind), b if b.dtype == kind else b.astype(kind)
+    return args
+
+
+def _into(out, made):
+    """`made`, or `out` with it written over."""
+    if out is None:
+        return made
+    if type(out) is not Traced:
+        twin = made.recorder.known.get(id(out)) if type(made) is Traced else None
+        if twin is None or twin[1].memory.source is None:
+            raise Untraceable("a write into an array that the program being compiled does not know")
+        out = twin[1]
+    out.write(made)
+    return out
+
+
+def _copyto(recorder, to, x, casting="same_kind", where=True):
+    if where is not True:
+        shown = to if type(to) is Traced else recorder.lift(to)
+        x = recorder.call("where", where, x if not hasattr(x, "dtype") or x.dtype == shown.dtype else x.astype(shown.dtype), shown)
+    if type(to) is not Traced:
+        raise Untraceable("numpy.copyto into an array that the program being compiled does not know")
+    to.write(x)
+
+
+def _formal(name):
+    """A function that looks at nothing but the form."""
+    function = getattr(np, name)
+
+    def call(recorder, *args, **kwargs):
+        return function(*[a.form if type(a) is Traced else a for a in args], **kwargs)
+
+    return call
+
+
+def _like(name):
+    """zeros_like and its kin: constants, in memory of their own."""
+    function = getattr(np, name)
+
+    def call(recorder, a, *args, **kwargs):
+        made = function(np.empty_like(a.form), *args, **kwargs)
+        twin = recorder.fresh(
+            recorder.graph.call("zeros", made.shape, made.dtype)
+            if name in ("zeros_like", "empty_like")
+            else recorder.graph.constant(np.array(made))
+        )
+        twin.form = twin.memory.form = np.empty_like(made)
+        return twin
+
+    return call
+
+
+def _moveaxis(recorder, a, source, destination):
+    order = np.moveaxis(np.arange(1).reshape((1,) * a.ndim), source, destination)  # checks the arguments
+    del order
+    src = [s % a.ndim for s in (source if isinstance(source, (tuple, list)) else (source,))]
+    dst = [d % a.ndim for d in (destination if isinstance(destination, (tuple, list)) else (destination,))]
+    axes = [k for k in range(a.ndim) if k not in src]
+    for d, s in sorted(zip(dst, src)):
+        axes.insert(d, s)
+    return a.transpose(tuple(axes))
+
+
+def _clip(recorder, a, a_min=None, a_max=None, out=None, **kwargs):
+    low, high = kwargs.get("min", a_min), kwargs.get("max", a_max)
+    if low is not None:
+        a = np.maximum(a, low)
+    if high is not None:
+        a = np.minimum(a, high)
+    return _into(out, a)
+
+
+_SPECIAL: dict[str, Any] = {
+    "copyto": _copyto, "clip": _clip, "moveaxis": _moveaxis,
+    "transpose": lambda recorder, a, axes=None: a.transpose(*([] if axes is None else [axes])),
+    "swapaxes": lambda recorder, a, x, y: a.swapaxes(x, y),
+    "reshape": lambda recorder, a, shape=None, order="C", **kw: a.reshape(shape),
+    "ravel": lambda recorder, a, order="C": a.ravel(),
+    "copy": lambda recorder, a, order="K", subok=False: a.copy(order),
+    "expand_dims": lambda recorder, a, axis: a._shown("expand_dims", axis),
+    "squeeze": lambda recorder, a, axis=None: a.squeeze(axis),
+    "broadcast_to": lambda recorder, a, shape, subok=False: a._shown("broadcast_to", tuple(shape)),
+    "concatenate": lambda recorder, xs, axis=0, out=None, **kw: _into(out, recorder.call("concat", list(xs), axis)),
+    "stack": lambda recorder, xs, axis=0, out=None, **kw: _into(out, recorder.call("stack", list(xs), axis)),
+    "sum": lambda recorder, a, axis=None, dtype=None, out=None, keepdims=False, **kw: a._reduce("sum", axis, dtype, out, keepdims, **kw),
+    "prod": lambda recorder, a, axis=None, dtype=None, out=None, keepdims=False, **kw: a._reduce("prod", axis, dtype, out, keepdims, **kw),
+    "mean": lambda recorder, a, axis=None, dtype=None, out=None, keepdims=False, **kw: a._reduce("mean", axis, dtype, out, keepdims, **kw),
+    "max": lambda recorder, a, axis=None, out=None, keepdims=False, **kw: a._reduce("max", axis, None, out, keepdims, **kw),
+    "min": lambda recorder, a, axis=None, out=None, keepdims=False, **kw: a._reduce("min", axis, None, out, keepdims, **kw),
+    "any": lambda recorder, a, axis=None, out=None, keepdims=False, **kw: a._reduce("any", axis, None, out, keepdims, **kw),
+    "all": lambda recorder, a, axis=None, out=None, keepdims=False, **kw: a._reduce("all", axis, None, out, keepdims, **kw),
+    "argmax": lambda recorder, a, axis=None, out=None, **kw: a.argmax(axis, **{k: v for k, v in kw.items() if v is not np._NoValue}),
+    "argmin": lambda recorder, a, axis=None, out=None, **kw: a.argmin(axis, **{k: v for k, v in kw.items() if v is not np._NoValue}),
+    "isneginf": lambda recorder, a, out=None: np.equal(a, -np.inf),
+    "isposinf": lambda recorder, a, out=None: np.equal(a, np.inf),
+    "einsum": lambda recorder, text, *xs, **kw: recorder.call("einsum", text, *xs),
+    **{n: _like(n) for n in ("zeros_like", "ones_like", "empty_like", "full_like")},
+    **{n: _formal(n) for n in "shape ndim size result_type iscomplexobj isrealobj can_cast may_share_memory shares_memory".split()},
+}  # fmt: skip
+_SPECIAL["amax"], _SPECIAL["amin"] = _SPECIAL["max"], _SPECIAL["min"]
+
+
+def _operator(word: str, swapped: bool = False):
+    def method(self, other):
+        if not isinstance(other, (Traced, ndarray, np.generic, bool, int, float, complex)):
+            return NotImplemented
+        return call_word(self.recorder, word, other, self) if swapped else call_word(self.recorder, word, self, other)
+
+    return method
+
+
+def _in_place(word: str):
+    def method(self, other):
+        self.write(call_word(self.recorder, word, self, other))
+        return self
+
+    return method
+
+
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "remainder", "pow": "pow",
+    "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}  # fmt: skip
+for _name, _word in _OPERATORS.items():
+    setattr(Traced, f"__{_name}__", _operator(_word))
+    setattr(Traced, f"__r{_name}__", _operator(_word, True))
+    setattr(Traced, f"__i{_name}__", _in_place(_word))
+for _name, _word in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}.items():
+    setattr(Traced, f"__{_name}__", _operator(_word))
+Traced.__neg__ = lambda self: call_word(self.recorder, "negative", self)  # type: ignore[attr-defined]
+Traced.__invert__ = lambda self: call_word(self.recorder, "bitwise_invert", self)  # type: ignore[attr-defined]
+Traced.__abs__ = lambda self: call_word(self.recorder, "abs", self)  # type: ignore[attr-defined]
+
+
+class Reader:
+    """The vocabulary as the tracer reads it; the recorder of the moment stands in `recorder`."""
+
+    def __init__(self, recorder: Recorder):
+        self._recorder = recorder
+
+    def __getattr__(self, word: str):
+        from ..backend import numpy as NP
+        from ..backend.vocabulary import NAMES
+
+        if word not in NAMES and not hasattr(NP, word):
+            raise AttributeError(f"'{word}' is no word of the vocabulary (backend/vocabulary.py)")
+        recorder = self._recorder
+        if word == "fused":  # the formula itself, word by word
+            return lambda formula, *xs: formula(self, *xs)
+        if word in ("linalg", "fft"):
+            module = getattr(NP, word)
+            return _Module(recorder, word, module)
+        own = _OWN.get(word)
+        if own is not None:
+            return lambda *args, **kwargs: own(recorder, *args, **kwargs)
+        return lambda *args, **kwargs: call_word(recorder, word, *(recorder.lift(a) if type(a) is ndarray else a for a in args), **kwargs)
+
+
+class _Module:
+    """linalg and fft: words within a word, "linalg.inv"."""
+
+    def __init__(self, recorder, name, module):
+        self._recorder, self._name, self._module = recorder, name, module
+
+    def __getattr__(self, word):
+        getattr(self._module, word)
+        return lambda *args, **kwargs: self._recorder.call(f"{self._name}.{word}", *args, **kwargs)
+
+
+_OWN: dict[str, Any] = {
+    "zeros_like": lambda recorder, x: recorder.call("zeros", tuple(x.shape), x.dtype),
+    "ones_like": lambda recorder, x: recorder.call("ones", tuple(x.shape), x.dtype),
+    "asarray": lambda recorder, x, *a, **kw: x if type(x) is Traced else recorder.lift(np.asarray(x)),
+    "full_like": lambda recorder, x, v: recorder.call("full", tuple(x.shape), v, x.dtype),
+}
