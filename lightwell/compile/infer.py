@@ -183,6 +183,13 @@ def _lstm(x, h, c, *rest):
     )  # fmt: skip
 
 
+def _gru(x, h, *rest):
+    (steps, batch, _), size, d = x.shape, h.shape[1], x.dtype
+    return None, None, (
+        ((steps, batch, size), d), (h.shape, d), ((steps, 3 * size, batch), d), ((steps, size, batch), d), ((steps + 1, size, batch), d)
+    )  # fmt: skip
+
+
 def _rnn_back(relu, needed, gradients, inputs, kept, reverse):
     return _backs(needed, inputs)
 
@@ -202,7 +209,8 @@ RULES: dict[str, Any] = {
     "nll_pull": _like, "moments": _moments, "scaled": _scaled, "convolve": _convolve, "convolve_adjoint": _convolve_adjoint,
     "convolve_weight": _convolve_weight, "max_pool": _max_pool, "max_pool_back": _max_pool_back, "window_sum": _window_sum,
     "window_spread": _window_spread, "scatter_add": _shaped, "scatter_set": _shaped, "index_add": _index_add,
-    "strided_set": _strided_set, "strided_add": _strided_add, "rnn": _rnn, "lstm": _lstm, "rnn_back": _rnn_back, "lstm_back": _lstm_back,
+    "strided_set": _strided_set, "strided_add": _strided_add, "rnn": _rnn, "gru": _gru, "lstm": _lstm,
+    "rnn_back": _rnn_back, "gru_back": _lstm_back, "lstm_back": _lstm_back,
     "zeros_like": _like, "ones_like": _like, "index_set": _like,
 }  # fmt: skip
 
