@@ -37,7 +37,7 @@ from .tensor import (
     strided,
 )
 from .toplevel import (
-    AcceleratorError, OutOfMemoryError, cond, while_loop, are_deterministic_algorithms_enabled, compile, compiled_with_cxx11_abi,
+    AcceleratorError, OutOfMemoryError, cond, while_loop, are_deterministic_algorithms_enabled, compiled_with_cxx11_abi,
     get_deterministic_debug_mode, get_device, get_float32_matmul_precision, get_num_interop_threads, get_num_threads, igamma,
     igammac, is_complex, is_conj, is_deterministic_algorithms_warn_only_enabled, is_distributed, is_floating_point, is_neg,
     is_nonzero, is_signed, is_storage, is_warn_always_enabled, numel, result_type, set_default_tensor_type,
@@ -58,7 +58,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"lightwell(\
 # Subpackages load at their first use: `import lightwell` costs little more than `import numpy`.
 _LAZY = frozenset(
     (
-        "accelerator amp array_api autograd backends compiler cpu cuda distributed distributions explain export fft func functional futures fx gp "
+        "accelerator amp array_api autograd backends compile compiler cpu cuda distributed distributions explain export fft func functional futures fx gp "
         "hub jit classes _dynamo library linalg mps mtia multiprocessing nn onnx ops optim overrides profiler quasirandom random return_types serialization signal "
         "sparse special storage testing text types utils version vision xpu _utils"
     ).split()

@@ -171,13 +171,6 @@ def get_float32_matmul_precision() -> str:
     return _precision[0]
 
 
-def compile(model=None, **options):
-    """The function or module itself, run eagerly; usable as a decorator with or without arguments."""
-    if model is None:
-        return lambda f: f
-    return model
-
-
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
     """Whether only warnings were asked for: no, everything is deterministic here."""
     return False

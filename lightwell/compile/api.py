@@ -183,7 +183,7 @@ class Variant:
         for s in made.sources:
             t = s.tensor
             a = t._a if t is not None else tensors[s.leaf]._a if s.leaf is not None else draws[s.draw]
-            if a.shape != s.shape or a.dtype is not s.dtype and a.dtype != s.dtype:
+            if a.shape != s.shape or (a.dtype is not s.dtype and a.dtype != s.dtype):
                 raise Mismatch
             arrays.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
         floats = [float(n.compute(numbers)) for n in getattr(made.graph, "number_sources", ())]
@@ -198,6 +198,8 @@ class Variant:
         for (kind, t), a in zip(made.targets, results):
             if kind == "grad":
                 t._grad = make(a)
+            elif kind == "attribute":
+                t[0].__dict__[t[1]] = make(a)
         for t in self.written:
             _bump(t)
         for leaf in self.written_leaves:

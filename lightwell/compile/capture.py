@@ -64,22 +64,35 @@ class _Before:
     def __init__(self, found):
         self.found = found
         self.grads = {id(t): (t, t._grad) for t in found.tensors}
-        self.graph = [(t, t._node, t._rg, t._base) for t in found.tensors]
+        self.graph = [(t, t._node, t._rg, t._base, t._cell, t._cell and t._cell[:]) for t in found.tensors]
         self.states = [(o, {p: dict(s) for p, s in o.state.items() if isinstance(s, dict)}) for o in found.optimizers]
         self.counts = [(a, a.copy()) for o in found.optimizers for a in counts(o)]
         self.stream = default_generator.get_state()
         self.marks = found.fingerprint()
         self.grad = modes.state.grad
+        self.values = [(d, k, d[k]) for d, k in found.places if k in d]
+        self.cells = [(c, c.cell_contents) for c in found.cells if _filled(c)]
+        self.containers = [(c, list(c.items()) if isinstance(c, dict) else list(c)) for c in [*found.sizes, *found.spaces]]
 
     def put_back(self, done: bool) -> None:
         """Python as it was; after a trace that went through, its counts and draws have happened."""
         for t, g in self.grads.values():
             t._grad = g
-        for t, node, rg, base in self.graph:
-            t._node, t._rg, t._base = node, rg, base
+        for t, node, rg, base, cell, marks in self.graph:
+            t._node, t._rg, t._base, t._cell = node, rg, base, cell
+            if cell is not None:
+                cell[:] = marks
         modes.switch(self.grad)
         if done:
             return
+        for d, k, v in self.values:
+            if d.get(k) is not v:
+                d[k] = v
+        for c, v in self.cells:
+            if c.cell_contents is not v:
+                c.cell_contents = v
+        for c, had in self.containers:
+            _refill(c, had)
         for o, states in self.states:
             for p in [p for p in o.state if p not in states]:
                 del o.state[p]
@@ -89,6 +102,28 @@ class _Before:
         for a, value in self.counts:
             a[...] = value
         default_generator.set_state(self.stream)
+
+
+def _filled(cell) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _refill(c, had) -> None:
+    """Give a container the contents it had."""
+    now = list(c.items()) if isinstance(c, dict) else list(c)
+    if len(now) == len(had) and all(
+        a is b or (type(a) is tuple and len(a) == 2 and a[0] is b[0] and a[1] is b[1]) for a, b in zip(now, had)
+    ):
+        return
+    if isinstance(c, list):
+        c[:] = had
+    elif isinstance(c, (dict, set)):
+        c.clear()
+        c.update(had)
 
 
 def counts(o) -> list[ndarray]:
@@ -121,7 +156,7 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     recorder, found = tracer.recorder, tracer.found
     graph = recorder.graph
     marks = found.fingerprint()
-    if marks[:2] != before.marks[:2]:
+    if marks != before.marks:
         raise Untraceable("a change of plain Python values (an attribute, or a variable outside), which later calls would not make,")
     made = Captured()
     made.graph, made.actions = graph, tracer.actions
@@ -154,6 +189,7 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
             made.targets.append(("out", k))
             graph.results.append((f"out {k}", a.read()))
     _grads(made, found, before, allowed)
+    _attributes(made, found, allowed)
     cut = len(graph.values)
     derivatives = _derivatives(tracer, live) if live else None
     slots: dict[int, int] = {}
@@ -173,6 +209,8 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
         if slot is None:
             raise Untraceable("an index that the program itself computes, whose range is not known,")
         made.ranges.append((slot, low, high))
+    if derivatives is not None:
+        allowed.extend(g for _, g in derivatives[1])
     _escaped(recorder, allowed, [_owner(v._node) for _, v in live])
     if derivatives is not None:
         _cut(made, cut, derivatives, places)
@@ -210,6 +248,18 @@ def _grads(made: Captured, found, before, allowed) -> None:
             allowed.append(g._a)
             made.targets.append(("grad", t))
             results.append((f"grad {len(results)}", g._a.read()))
+
+
+def _attributes(made: Captured, found, allowed) -> None:
+    """Tensors that modules keep as attributes, such as the weights of an attention: set anew by each call."""
+    for m in found.modules:
+        for k, v in m.__dict__.items():
+            if isinstance(v, Tensor) and type(v._a) is Traced and v._a.memory.source is None and k not in ("_parameters", "_buffers"):
+                if v._rg:
+                    raise Untraceable(f"an attribute ({k}) that carries a graph")
+                allowed.append(v._a)
+                made.targets.append(("attribute", (m, k)))
+                made.graph.results.append((f"attribute {k}", v._a.read()))
 
 
 def _writes(made: Captured, recorder, slots) -> None:
@@ -272,7 +322,9 @@ def _escaped(recorder, allowed, nodes) -> None:
     for reference in recorder.alive:
         a = reference()
         if a is not None and id(a) not in held and id(a.memory) not in memories:
-            raise Untraceable("a tensor that the program computes and that something outside keeps (return it instead): such a program")
+            where = a.memory.value.where
+            told = f" (made in {where[0]}, line {where[1]})" if where else ""
+            raise Untraceable(f"a tensor{told} that something outside of the function keeps: return it instead; such a program")
 
 
 def _derivatives(tracer: Tracer, live):

@@ -8,7 +8,6 @@ as `training`, sizes, options) are guards: a change of one means that the progra
 import functools
 import gc
 import types
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ class Found:
         self.optimizers: list = []
         self.places: list[tuple] = []  # (mapping, key): what stands there guards the program
         self.sizes: list = []  # containers whose length guards it
+        self.spaces: list = []  # the attributes of modules and other objects
         self.cells: list = []  # closure cells
         self.owners: dict[int, int] = {}
         self._ids: set[int] = set()
@@ -123,6 +123,7 @@ def find(*roots) -> Found:
         seen.add(id(x))
         if isinstance(x, Module):
             found.modules.append(x)
+            found.spaces.append(x.__dict__)
             for group in (x._parameters, x._buffers, x._modules):
                 found.sizes.append(group)
                 for k, v in group.items():
@@ -186,6 +187,7 @@ def find(*roots) -> Found:
             if len(x) < _LIMIT:
                 todo.extend(x)
         elif hasattr(x, "__dict__") and not type(x).__module__.startswith(("lightwell.", "numpy", "builtins", "collections")):
+            found.spaces.append(x.__dict__)
             for k, v in x.__dict__.items():
                 _member(x.__dict__, k, v, plain, todo)
             call = getattr(type(x), "__call__", None)
@@ -197,7 +199,8 @@ def find(*roots) -> Found:
 def _member(d, k, v, plain, todo) -> None:
     if isinstance(v, types.ModuleType):
         return
-    plain(d, k)
+    if not isinstance(v, Tensor) or v.requires_grad or not hasattr(v, "_a"):
+        plain(d, k)
     if type(v) not in _PLAIN:
         todo.append(v)
 

@@ -174,19 +174,26 @@ class Traced:
             made = value
         elif form.dtype.itemsize != root.dtype.itemsize:
             raise Untraceable("a write through a view of another dtype")
-        elif form.size == root.size and form.flags.c_contiguous and root.flags.c_contiguous and form.ctypes.data == root.ctypes.data:
-            made = graph.call("reshape", value, root.shape)
-        elif not root.flags.c_contiguous:
-            raise Untraceable("a write into a part of memory that is not laid out in C order")
-        else:
-            item = form.itemsize
-            strides = tuple(s // item for s in form.strides)
-            offset = (form.ctypes.data - root.ctypes.data) // item if form.size else 0
-            made = graph.call("strided_set", memory.value, value, strides, offset, where=self.recorder.line)
+        else:  # the memory in the order of its elements, where the view lies at an offset with strides
+            order = sorted(range(root.ndim), key=lambda k: (-abs(root.strides[k]), k))
+            ordered = root.transpose(order)
+            if not ordered.flags.c_contiguous:
+                raise Untraceable("a write into a part of memory that has gaps")
+            turned = list(order) != list(range(root.ndim))
+            if form.size == root.size and form.flags.c_contiguous and form.ctypes.data == root.ctypes.data:
+                made = graph.call("reshape", value, ordered.shape)
+            else:
+                item = form.itemsize
+                strides = tuple(s // item for s in form.strides)
+                offset = (form.ctypes.data - root.ctypes.data) // item if form.size else 0
+                old = graph.call("permute_dims", memory.value, tuple(order)) if turned else memory.value
+                made = graph.call("strided_set", old, value, strides, offset, where=self.recorder.line)
+            if turned:
+                made = graph.call("permute_dims", made, tuple(order.index(k) for k in range(root.ndim)))
         memory.value = made
         memory.version += 1
 
-    def view(self, dtype=None, type=None):  # noqa: A002
+    def view(self, dtype=None, type=None):
         """The array itself, or its bytes read as another dtype."""
         if dtype is None or dtype is ndarray or np.dtype(dtype) == self.dtype:
             return self
@@ -258,9 +265,12 @@ class Traced:
             return self.copy() if copy else self
         return self.recorder.call("astype", self, dtype)
 
-    def reshape(self, *shape, order="C"):
+    def reshape(self, *shape, order="C", copy=None):
         """The same elements in another shape."""
-        return self._shown("reshape", tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else tuple(shape))
+        wanted = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else tuple(shape)
+        if copy is False:
+            self.form.reshape(wanted, copy=False)
+        return self._shown("reshape", wanted)
 
     def ravel(self, order="C"):
         """One dimension."""
@@ -619,9 +629,16 @@ class _Module:
         return lambda *args, **kwargs: self._recorder.call(f"{self._name}.{word}", *args, **kwargs)
 
 
+def _asarray(recorder, x, dtype=None, *, copy=None, order="K"):
+    x = x if type(x) is Traced else recorder.lift(np.asarray(x))
+    if dtype is not None and np.dtype(dtype) != x.dtype:
+        return x.astype(dtype)
+    return x.copy(order or "K") if copy else x
+
+
 _OWN: dict[str, Any] = {
     "zeros_like": lambda recorder, x: recorder.call("zeros", tuple(x.shape), x.dtype),
     "ones_like": lambda recorder, x: recorder.call("ones", tuple(x.shape), x.dtype),
-    "asarray": lambda recorder, x, *a, **kw: x if type(x) is Traced else recorder.lift(np.asarray(x)),
+    "asarray": _asarray,
     "full_like": lambda recorder, x, v: recorder.call("full", tuple(x.shape), v, x.dtype),
 }

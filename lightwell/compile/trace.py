@@ -172,6 +172,10 @@ class Tracer:
                     t._refresh()
                 if id(t) in before:
                     self.hold(t)
+        if rec.show is not None:
+            if type(tensors[0]._a) is ndarray:
+                tensors[0]._a = recorder.lift(tensors[0]._a)
+            return rec.show(self.reader, tensors[0], *params)
         fit = None
         if binary:
             pair = self.pair(rec, *tensors)

@@ -84,6 +84,7 @@ class Record:
         self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs), "_single": len(self.outputs) == 1})
         self.node.__module__ = "torch.autograd.function"
         self.samples: list = []  # filled by tests/samples
+        self.show: Any = None  # of an operation that gives several views: see ops/parts.py
 
     def kept_for(self, wanted: tuple) -> tuple:
         """Which inputs, outputs and kept values must live on when gradients of the `wanted` inputs only will be asked for."""

@@ -214,6 +214,9 @@ def one_hot(tensor, num_classes=-1):
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return make(np.zeros((*a.shape, num_classes), np.int64))
+    if type(a) is not np.ndarray and num_classes > 0:  # being traced: the range is a condition of the compiled program
+        a.within(0, num_classes)
+        return make((a[..., None] == np.arange(num_classes)).astype(np.int64))
     if a.min() < 0:
         raise RuntimeError(
             errors.outside(

@@ -256,7 +256,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     if reduction == "mean":
         total = valid.sum() if weight is None else (weight.detach()._a[np.where(valid > 0, target._a, 0)] * valid).sum()
         valid = valid / total
-    spread = -(spread * make(np.asarray(valid, c.dtype)))
+    spread = -(spread * make(valid.astype(c.dtype, copy=False)))
     spread = spread.sum() if reduction != "none" else spread
     return exact * (1 - label_smoothing) + spread * (label_smoothing / classes)
 
