@@ -1,0 +1,589 @@
+"""What runs native programs: the driver, itself native, and the threads that enter it.
+
+A program is a table of steps {function, args, flags}. All threads run down the same table, each doing its share of each step;
+where a flag says so they wait for one another at a barrier. Python is needed to begin and to end, not in between.
+
+The helpers are Python threads that entered native code once and stay there (ctypes lets go of the interpreter's lock): after a
+job they watch for the next one for about a millisecond, letting others run in between, then sleep on a semaphore of the system. So a call costs a
+microsecond; one that must wake them, a tenth of a millisecond. All that threads share lies in one block of memory, the yard:
+
+    0 barrier: how many have come       64 barrier: which round it is      128 helpers still at work
+    192 job: table, steps, threads, times                                  224 functions of the system: yield, clock, sleep, wake
+    256 + 256·i, for helper i: number of its latest job; whether it sleeps; its handle for sleep and wake (64: a semaphore)
+"""
+
+import atexit
+import ctypes
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from ..backend import threads
+
+BARRIER, ALONE = 1, 2  # flags of a step: all wait before it; one thread only, thread number flags >> 8
+MOST = 256  # helpers at most
+_WATCH = 4000  # looks for the next job, each of some tenths of a microsecond, before a helper sleeps
+
+_DRIVER = """
+@sgemm = internal global ptr null
+@dgemm = internal global ptr null
+
+define internal void @lw_barrier(ptr %yard, i64 %nt) #0 {
+entry:
+  %one = icmp sle i64 %nt, 1
+  br i1 %one, label %done, label %come
+come:
+  %round = getelementptr i8, ptr %yard, i64 64
+  %mine = load atomic i64, ptr %round monotonic, align 8
+  %before = atomicrmw add ptr %yard, i64 1 acq_rel
+  %now = add i64 %before, 1
+  %last = icmp eq i64 %now, %nt
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %yard monotonic, align 8
+  %next = add i64 %mine, 1
+  store atomic i64 %next, ptr %round release, align 8
+  br label %done
+wait:
+  call void @change(ptr %round, i64 %mine, ptr %yard, i64 -1)
+  br label %done
+done:
+  ret void
+}
+
+; Watch *place until it is no longer `old`, at most `looks` times (-1: for ever) after the first hundred; the value seen last.
+define internal i64 @change(ptr %place, i64 %old, ptr %yard, i64 %looks) #1 {
+entry:
+  br label %watch
+watch:
+  %i = phi i64 [ 0, %entry ], [ %i1, %rest ]
+  %seen = load atomic i64, ptr %place acquire, align 8
+  %same = icmp eq i64 %seen, %old
+  br i1 %same, label %more, label %done
+more:
+  %i1 = add i64 %i, 1
+  %quick = icmp ult i64 %i, 100
+  PAUSE
+  br i1 %quick, label %rest, label %slow
+slow:
+  %yieldp = getelementptr i8, ptr %yard, i64 224
+  %yield = load ptr, ptr %yieldp, align 8
+  %r = call i32 %yield()
+  %spent = sub i64 %i1, 100
+  %enough = icmp eq i64 %spent, %looks
+  br i1 %enough, label %done, label %rest
+rest:
+  br label %watch
+done:
+  ret i64 %seen
+}
+
+define internal i64 @now(ptr %yard) #1 {
+entry:
+  %t = alloca [2 x i64], align 8
+  store i64 0, ptr %t, align 8
+  %t1 = getelementptr i8, ptr %t, i64 8
+  store i64 0, ptr %t1, align 8
+  %clockp = getelementptr i8, ptr %yard, i64 232
+  %clock = load ptr, ptr %clockp, align 8
+  %r = call i32 %clock(i32 CLOCK, ptr %t)
+  %s = load i64, ptr %t, align 8
+  %ns = load i64, ptr %t1, align 8
+  %sns = mul i64 %s, 1000000000
+  %sum = add i64 %sns, %ns
+  ret i64 %sum
+}
+
+define internal void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, ptr %yard, ptr %times) #0 {
+entry:
+  %timed = icmp ne ptr %times, null
+  %first = icmp eq i64 %tid, 0
+  %keeps = and i1 %timed, %first
+  br label %head
+head:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %step, label %end
+step:
+  %at = mul i64 %i, 24
+  %fp = getelementptr i8, ptr %table, i64 %at
+  %f = load ptr, ptr %fp, align 8
+  %ap = getelementptr i8, ptr %fp, i64 8
+  %a = load ptr, ptr %ap, align 8
+  %gp = getelementptr i8, ptr %fp, i64 16
+  %g = load i64, ptr %gp, align 8
+  %g1 = and i64 %g, 1
+  %waits = icmp ne i64 %g1, 0
+  %stops = or i1 %waits, %timed
+  br i1 %stops, label %stop, label %go
+stop:
+  call void @lw_barrier(ptr %yard, i64 %nt)
+  br label %go
+go:
+  br i1 %keeps, label %begin, label %who
+begin:
+  %t0 = call i64 @now(ptr %yard)
+  br label %who
+who:
+  %since = phi i64 [ 0, %go ], [ %t0, %begin ]
+  %g2 = and i64 %g, 2
+  %all = icmp eq i64 %g2, 0
+  br i1 %all, label %together, label %alone
+together:
+  call void %f(ptr %a, i64 %tid, i64 %nt, ptr %yard)
+  br label %after
+alone:
+  %g8 = lshr i64 %g, 8
+  %owner = urem i64 %g8, %nt
+  %mine = icmp eq i64 %owner, %tid
+  br i1 %mine, label %single, label %after
+single:
+  call void %f(ptr %a, i64 0, i64 1, ptr %yard)
+  br label %after
+after:
+  br i1 %timed, label %meet, label %next
+meet:
+  call void @lw_barrier(ptr %yard, i64 %nt)
+  br i1 %first, label %note, label %next
+note:
+  %t1 = call i64 @now(ptr %yard)
+  %took = sub i64 %t1, %since
+  %place = getelementptr i64, ptr %times, i64 %i
+  store i64 %took, ptr %place, align 8
+  br label %next
+next:
+  %i1 = add i64 %i, 1
+  br label %head
+end:
+  ret void
+}
+
+; Run a table: hand it to nt - 1 helpers, do the share of thread 0, wait for the helpers.
+define internal void @call(ptr %job) #0 {
+entry:
+  %yard = load ptr, ptr %job, align 8
+  %p1 = getelementptr i8, ptr %job, i64 8
+  %table = load ptr, ptr %p1, align 8
+  %p2 = getelementptr i8, ptr %job, i64 16
+  %n = load i64, ptr %p2, align 8
+  %p3 = getelementptr i8, ptr %job, i64 24
+  %nt = load i64, ptr %p3, align 8
+  %p4 = getelementptr i8, ptr %job, i64 32
+  %times = load ptr, ptr %p4, align 8
+  %one = icmp sle i64 %nt, 1
+  br i1 %one, label %alone, label %share
+alone:
+  call void @run(ptr %table, i64 %n, i64 0, i64 1, ptr %yard, ptr %times)
+  ret void
+share:
+  %pending = getelementptr i8, ptr %yard, i64 128
+  %helpers = sub i64 %nt, 1
+  store atomic i64 %helpers, ptr %pending monotonic, align 8
+  %j0 = getelementptr i8, ptr %yard, i64 192
+  store ptr %table, ptr %j0, align 8
+  %j1 = getelementptr i8, ptr %yard, i64 200
+  store i64 %n, ptr %j1, align 8
+  %j2 = getelementptr i8, ptr %yard, i64 208
+  store i64 %nt, ptr %j2, align 8
+  %j3 = getelementptr i8, ptr %yard, i64 216
+  store ptr %times, ptr %j3, align 8
+  br label %head
+head:
+  %w = phi i64 [ 0, %share ], [ %w1, %told ]
+  %more = icmp slt i64 %w, %helpers
+  br i1 %more, label %tell, label %work
+tell:
+  %at = mul i64 %w, 256
+  %off = add i64 %at, 256
+  %box = getelementptr i8, ptr %yard, i64 %off
+  %old = load atomic i64, ptr %box monotonic, align 8
+  %new = add i64 %old, 1
+  store atomic i64 %new, ptr %box seq_cst, align 8
+  %flag = getelementptr i8, ptr %box, i64 8
+  %slept = atomicrmw xchg ptr %flag, i64 0 seq_cst
+  %asleep = icmp ne i64 %slept, 0
+  br i1 %asleep, label %wake, label %told
+wake:
+  %wakep = getelementptr i8, ptr %yard, i64 248
+  %wakef = load ptr, ptr %wakep, align 8
+  %hp = getelementptr i8, ptr %box, i64 16
+  %handle = load ptr, ptr %hp, align 8
+  %r = call i32 %wakef(ptr %handle)
+  br label %told
+told:
+  %w1 = add i64 %w, 1
+  br label %head
+work:
+  call void @run(ptr %table, i64 %n, i64 0, i64 %nt, ptr %yard, ptr %times)
+  br label %join
+join:
+  %left = load atomic i64, ptr %pending acquire, align 8
+  %none = icmp eq i64 %left, 0
+  br i1 %none, label %done, label %watch
+watch:
+  call i64 @change(ptr %pending, i64 %left, ptr %yard, i64 -1)
+  br label %join
+done:
+  ret void
+}
+
+; The life of helper w: returns when it is handed a job of no threads.
+define internal void @serve(ptr %yard, i64 %w) #0 {
+entry:
+  %at = mul i64 %w, 256
+  %off = add i64 %at, 256
+  %box = getelementptr i8, ptr %yard, i64 %off
+  %flag = getelementptr i8, ptr %box, i64 8
+  %hp = getelementptr i8, ptr %box, i64 16
+  %tid = add i64 %w, 1
+  %j0 = getelementptr i8, ptr %yard, i64 192
+  %j1 = getelementptr i8, ptr %yard, i64 200
+  %j2 = getelementptr i8, ptr %yard, i64 208
+  %j3 = getelementptr i8, ptr %yard, i64 216
+  %pending = getelementptr i8, ptr %yard, i64 128
+  br label %watch
+watch:
+  %last = phi i64 [ 0, %entry ], [ %last, %asleep ], [ %last, %undo ], [ %seen, %job ]
+  %seen = call i64 @change(ptr %box, i64 %last, ptr %yard, i64 WATCH)
+  %same = icmp eq i64 %seen, %last
+  br i1 %same, label %tired, label %look
+tired:
+  %was = atomicrmw xchg ptr %flag, i64 1 seq_cst
+  %again = load atomic i64, ptr %box seq_cst, align 8
+  %still = icmp eq i64 %again, %last
+  br i1 %still, label %asleep, label %undo
+undo:
+  %mark = atomicrmw xchg ptr %flag, i64 0 seq_cst
+  %kept = icmp ne i64 %mark, 0
+  br i1 %kept, label %watch, label %asleep
+asleep:
+  %sleepp = getelementptr i8, ptr %yard, i64 240
+  %sleep = load ptr, ptr %sleepp, align 8
+  %handle = load ptr, ptr %hp, align 8
+  %r = call i32 %sleep(ptr %handle)
+  %interrupted = icmp ne i32 %r, 0
+  br i1 %interrupted, label %asleep, label %watch
+look:
+  %table = load ptr, ptr %j0, align 8
+  %n = load i64, ptr %j1, align 8
+  %nt = load i64, ptr %j2, align 8
+  %times = load ptr, ptr %j3, align 8
+  %quit = icmp eq i64 %nt, 0
+  br i1 %quit, label %end, label %job
+job:
+  call void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, ptr %yard, ptr %times)
+  %x = atomicrmw sub ptr %pending, i64 1 release
+  br label %watch
+end:
+  ret void
+}
+"""
+
+# cblas_sgemm and cblas_dgemm of a BLAS whose integers have a type of their own; 101: row-major, 111 and 112: as it is, transposed.
+_PRODUCT = """
+define internal void @lw_Xgemm(i64 %ta, i64 %tb, i64 %m, i64 %n, i64 %k, REAL %alpha, ptr %a, i64 %lda, ptr %b, i64 %ldb,
+    REAL %beta, ptr %c, i64 %ldc) #0 {
+  %f = load ptr, ptr @Xgemm, align 8
+  %sa = add i64 %ta, 111
+  %sb = add i64 %tb, 111
+  %oa = trunc i64 %sa to i32
+  %ob = trunc i64 %sb to i32
+CUT
+  call void %f(i32 101, i32 %oa, i32 %ob, INT %im, INT %in, INT %ik, REAL %alpha, ptr %a, INT %ilda, ptr %b, INT %ildb, REAL %beta,
+    ptr %c, INT %ildc)
+  ret void
+}
+"""
+
+# The module's only outer function: it takes the addresses of sgemm and dgemm and tells those of the driver's functions.
+_DOOR = """
+define void @kernel(ptr %args, i64 %tid, i64 %nt, ptr %sync) #0 {
+  %s = load ptr, ptr %args, align 8
+  store ptr %s, ptr @sgemm, align 8
+  %p = getelementptr i8, ptr %args, i64 8
+  %d = load ptr, ptr %p, align 8
+  store ptr %d, ptr @dgemm, align 8
+TELL
+  ret void
+}
+attributes #0 = { nounwind }
+attributes #1 = { nounwind noinline }
+"""
+_TOLD = ("lw_barrier", "run", "call", "serve", "lw_sgemm", "lw_dgemm")
+
+
+def _text(integer: str) -> str:
+    """The driver's module, for a BLAS whose integers are `i32` or `i64`."""
+    import platform
+
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        pause, known = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()\n"
+    elif machine in ("arm64", "aarch64"):
+        pause, known = "call void @llvm.aarch64.hint(i32 1)", "declare void @llvm.aarch64.hint(i32)\n"
+    else:
+        pause, known = "fence seq_cst", ""
+    text = known + _DRIVER.replace("PAUSE", pause)
+    text = text.replace("CLOCK", str(getattr(time, "CLOCK_MONOTONIC", 1))).replace("WATCH", str(_WATCH))
+    for letter, real in (("s", "float"), ("d", "double")):
+        how = "trunc i64 %{0} to i32" if integer == "i32" else "add i64 %{0}, 0"
+        cut = "\n".join(f"  %i{name} = " + how.format(name) for name in ("m", "n", "k", "lda", "ldb", "ldc"))
+        text += _PRODUCT.replace("Xgemm", letter + "gemm").replace("REAL", real).replace("INT", integer).replace("CUT", cut)
+    tell = []
+    for i, name in enumerate(_TOLD):
+        tell += [f"  %q{i} = getelementptr i8, ptr %args, i64 {16 + 8 * i}", f"  store ptr @{name}, ptr %q{i}, align 8"]
+    return text + _DOOR.replace("TELL", "\n".join(tell))
+
+
+# ---- BLAS -----------------------------------------------------------------------------------------------------------
+
+_library: Any = None
+
+
+def _blas() -> tuple[int, int, str] | None:
+    """Addresses of cblas_sgemm and cblas_dgemm and the type of their integers: a copy of OpenBLAS that has one thread of its own."""
+    global _library
+    import itertools
+
+    for path in _libraries():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for head, (tail, integer) in itertools.product(("scipy_", ""), (("", "i32"), ("64_", "i64"))):
+            try:
+                found = [ctypes.cast(getattr(library, f"{head}cblas_{x}gemm{tail}"), ctypes.c_void_p).value for x in "sd"]
+                setter = getattr(library, f"{head}openblas_set_num_threads{tail}")
+            except AttributeError:
+                continue
+            if "numpy" not in path:  # NumPy's own copy works for eager programs too: `backend/blas.py` says how many threads it has
+                setter(1)
+            _library = library
+            return found[0] or 0, found[1] or 0, integer
+    return None
+
+
+def _libraries():
+    """Files that may be an OpenBLAS: scipy_openblas32's, then the one that NumPy brought along."""
+    import glob
+    import importlib.util
+
+    import numpy as np
+
+    found = importlib.util.find_spec("scipy_openblas32")
+    if found is not None and found.submodule_search_locations:
+        for place in found.submodule_search_locations:
+            yield from sorted(glob.glob(os.path.join(place, "lib", "*openblas*.*")))
+    here = os.path.dirname(np.__file__)
+    yield from glob.glob(os.path.join(here, "../numpy.libs/*openblas*"))
+    yield from glob.glob(os.path.join(here, ".dylibs/*openblas*"))
+
+
+# ---- the driver's functions ------------------------------------------------------------------------------------------
+
+_ready: dict[str, int] = {}
+_call: Any = None
+_serve: Any = None
+_guard = threading.RLock()
+
+
+def prepare() -> None:
+    """Compile or load the driver and make known what kernels may call; done once."""
+    global _call, _serve
+    if _call is not None:
+        return
+    from . import native
+
+    with _guard:
+        if _call is not None:
+            return
+        blas = _blas() or (0, 0, "i32")
+        text = _text(blas[2])
+        address = native.functions([(f"driver {text}", lambda: text)], runtime=False)[0]
+        slots = (ctypes.c_int64 * (2 + len(_TOLD)))(blas[0], blas[1])
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(address)(slots, 0, 1, None)
+        _ready.update(zip(_TOLD, slots[2:]))
+        _ready["blas"] = int(blas[0] != 0)
+        for name in _TOLD:
+            if name.startswith("lw_"):
+                native.symbol(name, _ready[name])
+        _serve = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(_ready["serve"])
+        _call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_ready["call"])
+
+
+def has_blas() -> bool:
+    """Whether lw_sgemm and lw_dgemm may be called: some OpenBLAS was found."""
+    prepare()
+    return bool(_ready["blas"])
+
+
+# ---- threads ----------------------------------------------------------------------------------------------------------
+
+
+def _system(portable: bool) -> tuple[list, list, Any]:
+    """Addresses of [yield, clock, sleep, wake]; what must be kept alive with them; and how a helper's handle is made."""
+    keep: list = []
+
+    def address(function):
+        keep.append(function)
+        return ctypes.cast(function, ctypes.c_void_p).value
+
+    if sys.platform == "linux" and not portable:
+        try:
+            c = ctypes.CDLL(None)
+            c.sem_init.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_uint]
+
+            def semaphore(at):
+                if c.sem_init(at, 0, 0):
+                    raise OSError("sem_init")
+                return at
+
+            return [address(f) for f in (c.sched_yield, c.clock_gettime, c.sem_wait, c.sem_post)], keep, semaphore
+        except AttributeError:  # a C library without them
+            pass
+    # Elsewhere Python's own primitives, called back from native code.
+    made: list[threading.Semaphore] = []
+
+    def sleep(handle):
+        made[(handle or 0) - 1].acquire()
+        return 0
+
+    def wake(handle):
+        made[(handle or 0) - 1].release()
+        return 0
+
+    def clock(_, at):
+        ctypes.c_int64.from_address(at + 8).value = time.perf_counter_ns()
+        return 0
+
+    def rest():
+        time.sleep(0)
+        return 0
+
+    def counted(at):
+        made.append(threading.Semaphore(0))
+        return len(made)
+
+    one = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    functions = [
+        ctypes.CFUNCTYPE(ctypes.c_int)(rest), ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(clock), one(sleep), one(wake)
+    ]  # fmt: skip
+    return [address(f) for f in functions], keep, counted
+
+
+class Yard:
+    """The block of memory that the threads of one pool share, and its helpers."""
+
+    def __init__(self, portable: bool = False):
+        prepare()
+        self._memory = ctypes.create_string_buffer(256 * (MOST + 1) + 64)
+        self.address = -(-ctypes.addressof(self._memory) // 64) * 64
+        functions, self._keep, self._handle = _system(portable)
+        for i, function in enumerate(functions):
+            self._put(224 + 8 * i, function)
+        self.helpers: list[threading.Thread] = []
+        self.busy = threading.Lock()
+
+    def _put(self, at: int, number: int) -> None:
+        ctypes.c_int64.from_address(self.address + at).value = number
+
+    def _get(self, at: int) -> int:
+        return ctypes.c_int64.from_address(self.address + at).value
+
+    def grow(self, count: int) -> None:
+        """See to it that there are `count` helpers; to be called by who holds `busy`."""
+        while len(self.helpers) < min(count, MOST):
+            i = len(self.helpers)
+            box = 256 + 256 * i
+            for at, number in ((0, 0), (8, 0), (16, self._handle(self.address + box + 64))):
+                self._put(box + at, number)
+            helper = threading.Thread(target=_serve, args=(self.address, i), name=f"lightwell-{i + 1}", daemon=True)
+            helper.start()
+            self.helpers.append(helper)
+
+    def stop(self) -> None:
+        """Let the helpers go home."""
+        with self.busy:
+            if not self.helpers:
+                return
+            self._put(192 + 16, 0)
+            wake = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._get(248))
+            for box in range(256, 256 + 256 * len(self.helpers), 256):
+                self._put(box, self._get(box) + 1)
+                # Awake it sees the new number; asleep, or about to be, it is woken. One waking too many does no harm.
+                wake(self._get(box + 16))
+            for helper in self.helpers:
+                helper.join()
+            self.helpers = []
+
+
+_yard: Yard | None = None
+_left: list[Yard] = []
+
+
+def yard() -> Yard:
+    """The process's pool, made at the first need; a forked child makes its own."""
+    global _yard
+    if _yard is None:
+        with _guard:
+            if _yard is None:
+                made = Yard()
+                atexit.register(made.stop)
+                _yard = made
+    return _yard
+
+
+def _forked() -> None:
+    global _yard, _guard
+    if _yard is not None:
+        atexit.unregister(_yard.stop)
+        _left.append(_yard)  # jobs know its address still
+    _yard, _guard = None, threading.RLock()  # threads do not survive a fork
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+class Job:
+    """A table of steps, ready to run: `Job(entries)` of (function, args address, flags), then `job()` as often as one likes."""
+
+    def __init__(self, entries: list[tuple[int, int, int]], most: int | None = None):
+        self.table = (ctypes.c_int64 * (3 * max(len(entries), 1)))(*[x for entry in entries for x in entry])
+        self.most = threads.get_num_threads() if most is None else most
+        if all(flags & ALONE for _, _, flags in entries):
+            self.most = 1
+        self.steps = len(entries)
+        self._block = (ctypes.c_int64 * 5)(yard().address, ctypes.addressof(self.table), self.steps, 1, 0)
+        self._at = ctypes.addressof(self._block)
+
+    def __call__(self) -> None:
+        """Run all steps."""
+        block = self._block
+        count = min(self.most, threads.get_num_threads())
+        if count > 1:
+            pool = _yard if _yard is not None else yard()
+            if pool.busy.acquire(False):  # taken: another Python thread runs a program; this one then goes alone
+                try:
+                    if len(pool.helpers) < count - 1:
+                        pool.grow(count - 1)
+                        count = min(count, len(pool.helpers) + 1)
+                    block[0], block[3] = pool.address, count
+                    _call(self._at)
+                finally:
+                    pool.busy.release()
+                return
+        block[3] = 1
+        _call(self._at)
+
+    def timed(self) -> list[float]:
+        """Run all steps one by one; the seconds that each took."""
+        times = (ctypes.c_int64 * max(self.steps, 1))()
+        self._block[4] = ctypes.addressof(times)
+        try:
+            self()
+        finally:
+            self._block[4] = 0
+        return [t * 1e-9 for t in times[: self.steps]]
