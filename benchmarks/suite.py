@@ -1,12 +1,14 @@
 """Training steps in several engines side by side: PyTorch eager, torch.compile, jax.jit, lightwell eager, lightwell compiled.
 
-    python benchmarks/suite.py [--rows mlp256,gpt] [--engines torch,eager] [--rounds 7] [--seconds 0.2]
+    python benchmarks/suite.py [--rows mlp256,gpt] [--engines torch,eager] [--rounds 7] [--processes 1]
                                [--first-call] [--memory] [--json FILE]
 
 The programs are in workloads/ (one text for PyTorch and lightwell) and peers/ (JAX). All engines start from the same weights and
 data and must show the same first three losses before they are timed. Engines take turns, round by round, each in a process
-of its own, the others stopped; a round is as many steps as fill `--seconds`. A cell is the quickest round in milliseconds a step,
-the median round in parentheses; "×" says how many times faster. All engines use all the cores that the process may use.
+of its own, the others stopped; a round is as many steps as fill `--seconds`. Rounds during which other programs took more than
+8 % of the machine are run again, within `--patience`. A cell is the quickest round in milliseconds a step, the median round in
+parentheses (with `--processes`, over several processes of each engine: where the allocator puts a convolution's arrays can make
+half a process's speed); "×" says how many times faster. All engines use all the cores that the process may use.
 
 `--first-call`: seconds of a step's first call in a fresh process, with an empty cache of kernels and with the filled one.
 `--memory`: MiB by which steps raise the process's peak memory over what it was with model and data built; the libraries are
@@ -107,15 +109,23 @@ class Crew:
 
     def ask(self, name: str, do: str, **what):
         """Ask an engine; a dead worker is replaced at the next question."""
+        return self._worker(name).ask(do, **what)
+
+    def time(self, name: str, seconds: float, patience: float) -> tuple[float, float]:
+        """(seconds a step, the share of the machine that other processes took meanwhile)."""
+        return self._worker(name).ask_undisturbed("time", patience, seconds=seconds)
+
+    def _worker(self, name: str) -> Worker:
         worker = self.workers.get(name)
         if worker is None or not worker.alive():
             worker = self.workers[name] = Worker(name, __file__)
-        return worker.ask(do, **what)
+        return worker
 
     def close(self) -> None:
         """End all."""
         for worker in self.workers.values():
             worker.close()
+        self.workers.clear()
 
 
 def check(crew: Crew, row: str, failed: dict[str, str]) -> None:
@@ -140,27 +150,31 @@ def check(crew: Crew, row: str, failed: dict[str, str]) -> None:
             failed[name] = str(error)
 
 
-def times(crew: Crew, row: str, rounds: int, seconds: float) -> dict:
-    """{engine: {"rounds": [seconds a step], "min", "median"} or {"failed": reason}}."""
+def times(crew: Crew, row: str, asked: argparse.Namespace) -> dict:
+    """{engine: {"rounds": [seconds a step], "others": [share of the machine], "min", "median"} or {"failed": reason}}."""
     failed: dict[str, str] = {}
-    check(crew, row, failed)
-    taken: dict[str, list[float]] = {name: [] for name in crew.names}
-    for turn in range(rounds):
-        shift = turn % len(crew.names)  # nobody always follows the same neighbour
-        for name in crew.names[shift:] + crew.names[:shift]:
-            if name not in failed:
-                try:
-                    taken[name].append(crew.ask(name, "time", seconds=seconds))
-                except Failed as error:
-                    failed[name] = str(error)
-    out = {}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in crew.names}
+    for process in range(asked.processes):
+        if process:
+            crew.close()
+        check(crew, row, failed)
+        for turn in range(asked.rounds):
+            shift = turn % len(crew.names)  # nobody always follows the same neighbour
+            for name in crew.names[shift:] + crew.names[:shift]:
+                if name not in failed:
+                    try:
+                        taken[name].append(crew.time(name, asked.seconds, asked.patience))
+                    except Failed as error:
+                        failed[name] = str(error)
+    out: dict = {}
     for name in crew.names:
-        got = taken[name]
-        out[name] = (
-            {"failed": failed[name]} if name in failed else {"rounds": got, "min": min(got), "median": statistics.median(got)}
-        )  # fmt: skip
-        if name not in failed:
-            crew.ask(name, "drop")
+        if name in failed:
+            out[name] = {"failed": failed[name]}
+            continue
+        got, others = map(list, zip(*taken[name]))
+        calm = [t for t, share in zip(got, others) if share <= engines.DISTURBED] or got
+        out[name] = {"rounds": got, "others": others, "min": min(calm), "median": statistics.median(calm), "calm": calm is not got}
+        crew.ask(name, "drop")
     return out
 
 
@@ -230,7 +244,7 @@ def show(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
-def time_rows(rows: list[str], names: list[str], rounds: int, seconds: float, short: list[str]) -> dict:
+def time_rows(rows: list[str], names: list[str], asked: argparse.Namespace, short: list[str]) -> dict:
     """The main table; what is short of its goal is added to `short`."""
     compared = [n for n in names if n != "torch"] if "torch" in names else []
     if "compiled" in names and any(n in PEERS for n in names):
@@ -240,7 +254,7 @@ def time_rows(rows: list[str], names: list[str], rounds: int, seconds: float, sh
     notes = []
     try:
         for row in rows:
-            got = out[row] = times(crew, row, rounds, seconds)
+            got = out[row] = times(crew, row, asked)
             over = ratios(got)
             cells = []
             for name in names:
@@ -248,7 +262,8 @@ def time_rows(rows: list[str], names: list[str], rounds: int, seconds: float, sh
                     notes.append(f"{workloads.ROWS[row].title}, {ENGINES[name]}: failed: {got[name]['failed']}")
                     cells.append("failed")
                 else:
-                    cells.append(f"{show(got[name]['min'] * 1e3)} ({show(got[name]['median'] * 1e3)})")
+                    mark = "" if got[name]["calm"] else " disturbed"
+                    cells.append(f"{show(got[name]['min'] * 1e3)} ({show(got[name]['median'] * 1e3)}){mark}")
             for name in compared:
                 wanted = goal(row, name)
                 if name in over:
@@ -304,7 +319,9 @@ def main() -> int:
     options.add_argument("--rows", default=",".join(workloads.ROWS), help="which steps, by their short names: %(default)s")
     options.add_argument("--engines", default=",".join(ENGINES), help="which engines: %(default)s")
     options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--processes", type=int, default=1, help="run the rounds in this many processes of an engine, one after the other")
     options.add_argument("--seconds", type=float, default=0.2, help="the least length of a round")
+    options.add_argument("--patience", type=float, default=5.0, help="how many seconds to wait for a round that nothing disturbs")
     options.add_argument("--first-call", action="store_true", help="also time first calls")
     options.add_argument("--memory", action="store_true", help="also measure the memory of steps")
     options.add_argument("--no-times", action="store_true", help="leave out the table of times")
@@ -321,7 +338,7 @@ def main() -> int:
     short: list[str] = []
     out: dict = {}
     if not asked.no_times:
-        out["times"] = time_rows(rows, names, asked.rounds, asked.seconds, short)
+        out["times"] = time_rows(rows, names, asked, short)
     if asked.first_call:
         out["first call"] = first_rows(rows, names, short)
     if asked.memory:
