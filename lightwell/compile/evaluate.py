@@ -78,7 +78,7 @@ def _cast(x, dtype):
 
 
 def _reduce(r: Reduce, x, nest: Nest):
-    rows = x.reshape(*nest.outer, -1)
+    rows = x.reshape(*nest.outer, math.prod(nest.inner))
     name = {"sum": "sum", "prod": "prod", "max": "max", "min": "min", "any": "any", "all": "all"}.get(r.op)
     if name is None:
         made = getattr(np, r.op)(rows, -1)
