@@ -32,6 +32,7 @@ class Kernel:
     threads: bool = True  # False: one thread runs it
     reads: list[int] | None = None  # which of the operands are read and which are written; None: as the step says
     writes: list[int] | None = None
+    operations: int = 0  # of arithmetic, for reports; 0: not known
 
 
 def native(*words: str) -> Callable:

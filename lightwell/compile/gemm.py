@@ -146,7 +146,7 @@ def text(kind: str) -> str:
     return f.text()
 
 
-def reference(step: Gemm, arrays: dict[int, np.ndarray]) -> None:
+def reference(step: Gemm, arrays: dict | list) -> None:
     """The product by NumPy, into the buffer of C: for operands that BLAS can't read as they lie."""
 
     def seen(side: Side, rows: int, cols: int) -> np.ndarray:
