@@ -19,7 +19,8 @@ def evaluate(nest: Nest, buffers: list[Buffer], arrays: dict | list, numbers=())
     def place(offset, strides):
         at = np.full((1,) * len(extents), offset, np.int64)
         for stride, index in zip(strides, grid):
-            at = at + stride * index
+            if stride:  # a place that an axis doesn't move stays one place
+                at = at + stride * index
         return at
 
     def value(e: Expr):

@@ -1,0 +1,538 @@
+"""Composite words in simpler ones, which fuse with their neighbours: softmax as exp, sums and quotients, and so on."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .fuse_words import COMPARISONS, reduced_axes
+from .graph import Graph, Value
+from .layout import full_key, sliced, strides_of
+from .simplify import Builder, is_number, reshape
+
+LARGE = 1 << 16  # elements from which a reduction to few is taken in two steps
+INT = np.dtype(np.int64)
+
+
+def decompose(graph: Graph) -> Graph:
+    """The same results in words that nests compute."""
+    b = Simple(graph)
+    live = graph.live()
+    for v in graph.values:
+        if v.word in ("input", "number") or v not in live:
+            continue
+        b.where = v.where
+        if v.word == "constant":
+            b.new[v] = b.constant(v.args[0])
+        elif v.word == "part" and v.args[0] in b.parts:
+            b.new[v] = b.parts[v.args[0]][v.args[1]]
+        else:
+            b.new[v] = _plain(b, v)
+    return b.done()
+
+
+class Simple(Builder):
+    """The words that rules are written in."""
+
+    def __init__(self, old: Graph):
+        super().__init__(old)
+        self.parts: dict[Value, tuple] = {}
+
+    def op(self, word: str, *args, dtype=None) -> Value:
+        """An elementwise word; the result has the first operand's dtype unless given."""
+        shapes = [a.shape for a in args if isinstance(a, Value)]
+        if dtype is None:
+            dtype = np.dtype(bool) if word in COMPARISONS else next(a.dtype for a in args if isinstance(a, Value) and a.word != "number")
+        return self.value(word, args, {}, np.broadcast_shapes(*shapes), dtype)
+
+    def reduce(self, word: str, x: Value, axes, dtype=None, keepdims=True) -> Value:
+        """A reduction that keeps its axes."""
+        axes = tuple(sorted({a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes)})) if x.ndim else ()
+        shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keepdims or d not in axes)
+        return self.value(word, (x,), {"axis": axes, "keepdims": keepdims}, shape, dtype or x.dtype)
+
+    def full(self, shape, number, dtype) -> Value:
+        """An array of one number."""
+        return self.value("full", (tuple(shape), number), {"dtype": np.dtype(dtype)}, tuple(shape), np.dtype(dtype))
+
+    def count(self, n: int, axis: int, ndim: int) -> Value:
+        """0, 1, ..., n-1 along one axis."""
+        x = self.value("arange", (n,), {}, (n,), INT)
+        return reshape(self, x, (1,) * axis + (n,) + (1,) * (ndim - axis - 1))
+
+    def cast(self, x: Value, dtype) -> Value:
+        """x in a dtype."""
+        dtype = np.dtype(dtype)
+        return x if x.dtype == dtype and x.word != "number" else self.value("astype", (x, dtype), {}, x.shape, dtype)
+
+    def wide(self, x: Value, shape) -> Value:
+        """x broadcast."""
+        shape = tuple(shape)
+        return x if x.shape == shape else self.value("broadcast_to", (x, shape), {}, shape, x.dtype)
+
+    def permute(self, x: Value, order) -> Value:
+        """x with its dimensions in another order."""
+        if list(order) == list(range(x.ndim)):
+            return x
+        return self.value("permute_dims", (x, tuple(order)), {}, tuple(x.shape[d] for d in order), x.dtype)
+
+    def piece(self, x: Value, axis: int, start: int, stop: int) -> Value:
+        """x's places start … stop along an axis."""
+        key = (slice(None),) * axis + (slice(start, stop),)
+        return self.value("getitem", (x, key), {}, (*x.shape[:axis], stop - start, *x.shape[axis + 1 :]), x.dtype)
+
+
+def _plain(b: Simple, v: Value) -> Value:
+    args, kwargs = b.given(v.args), b.given(v.kwargs)
+    rule = RULES.get(v.word)
+    if rule is not None:
+        found = rule(b, v, *args, **kwargs)
+        if isinstance(found, tuple):
+            b.parts[v] = found
+            assert v.parts is not None
+            for f, p in zip(found, v.parts):
+                assert p is None or (f.shape == tuple(p[0]) and f.dtype == p[1]), (v, f)
+            return found[0]
+        if found is not None:
+            assert found.shape == v.shape and found.dtype == v.dtype, (v, found)
+            return found
+    return b.value(v.word, args, kwargs, v.shape, v.dtype, v.parts)
+
+
+def _real(x) -> bool:
+    """Whether nests compute in the operand's dtype: float32 or float64."""
+    return isinstance(x, Value) and x.dtype is not None and x.dtype.kind == "f" and 4 <= x.dtype.itemsize <= 8 and x.word != "number"
+
+
+# ---- softmax and its relatives --------------------------------------------------------------------------------------
+
+
+def _softmax(b, v, x, axis):
+    if not _real(x) or not x.ndim or not x.size:
+        return None
+    e = b.op("exp", b.op("subtract", x, b.reduce("max", x, axis)))
+    return b.op("multiply", e, b.op("divide", 1.0, b.reduce("sum", e, axis)))
+
+
+def _log_softmax(b, v, x, axis):
+    if not _real(x) or not x.ndim or not x.size:
+        return None
+    d = b.op("subtract", x, b.reduce("max", x, axis))
+    return b.op("subtract", d, b.op("log", b.reduce("sum", b.op("exp", d), axis)))
+
+
+def _softmax_pull(b, v, gy, y, axis):
+    if not _real(gy) or gy.dtype != y.dtype or gy.shape != y.shape or not y.ndim:
+        return None
+    g = b.op("multiply", gy, y)
+    return b.op("subtract", g, b.op("multiply", y, b.reduce("sum", g, axis)))
+
+
+def _log_softmax_pull(b, v, gy, y, axis):
+    if not _real(gy) or gy.dtype != y.dtype or gy.shape != y.shape or not y.ndim:
+        return None
+    return b.op("subtract", gy, b.op("multiply", b.op("exp", y), b.reduce("sum", gy, axis)))
+
+
+def _one_hot(b, shape, index, axis):
+    """Where x's place along the axis is the one that `index` (of size 1 along it) names."""
+    axis %= len(shape)
+    if not isinstance(index, Value) or index.dtype.kind not in "iu" or len(index.shape) != len(shape):
+        return None
+    if any(m != (1 if d == axis else n) for d, (m, n) in enumerate(zip(index.shape, shape))):
+        return None
+    return b.op("equal", b.count(shape[axis], axis, len(shape)), b.cast(index, INT))
+
+
+def _nll_pull(b, v, logp, index, c, axis):
+    if not _real(logp) or not logp.ndim or (isinstance(c, Value) and c.dtype != logp.dtype and c.word != "number"):
+        return None
+    hot = _one_hot(b, logp.shape, index, axis)
+    if hot is None:
+        return None
+    if isinstance(c, Value):
+        t = b.op("multiply", b.op("exp", logp), b.op("negative", c), dtype=logp.dtype)
+    else:
+        t = b.op("multiply", b.op("exp", logp), -c)
+    if t.shape != logp.shape:
+        return None
+    return b.op("where", hot, b.op("add", t, c), t, dtype=logp.dtype)
+
+
+def _scatter_add(b, v, x, index, w, axis):
+    hot = _one_hot(b, x.shape, index, axis) if x.ndim else None
+    if hot is None or not isinstance(w, Value) or w.dtype != x.dtype or x.dtype.kind not in "fiu":
+        return None
+    return b.op("where", hot, b.op("add", x, b.wide(w, index.shape)), x, dtype=x.dtype)
+
+
+def _scatter_set(b, v, x, index, w, axis):
+    hot = _one_hot(b, x.shape, index, axis) if x.ndim else None
+    if hot is None or not isinstance(w, Value) or w.dtype != x.dtype:
+        return None
+    return b.op("where", hot, b.wide(w, index.shape), x, dtype=x.dtype)
+
+
+def _put_along_axis(b, v, shape, index, w, axis):
+    hot = _one_hot(b, tuple(shape), index, axis) if shape else None
+    if hot is None or not isinstance(w, Value) or w.dtype != v.dtype:
+        return None
+    return b.op("where", hot, b.wide(w, index.shape), b.full((), 0, v.dtype), dtype=v.dtype)
+
+
+# ---- normalisation --------------------------------------------------------------------------------------------------
+
+
+def _count(x: Value, axes) -> int:
+    return math.prod(x.shape[a] for a in axes)
+
+
+def _averaged(b, x, axes, keepdims=True):
+    return b.op("divide", b.reduce("sum", x, axes, keepdims=keepdims), float(_count(x, axes)))
+
+
+def _moments(b, v, x, axes, eps):
+    axes = tuple(a % x.ndim for a in axes)
+    if not _real(x) or not _count(x, axes):
+        return None
+    m = _averaged(b, x, axes)
+    d = b.op("subtract", x, m)
+    var = _averaged(b, b.op("multiply", d, d), axes)
+    return m, b.op("divide", 1.0, b.op("sqrt", b.op("add", var, float(eps)))), var
+
+
+def _scaled(b, v, x, m, r, w, shift, view, wide, wshape):
+    if not all(_real(a) and a.dtype == x.dtype for a in (x, m, r, w, shift) if a is not None):
+        return None
+    y = b.op("subtract", x, m)
+    if w is not None and tuple(wide) == tuple(view) and all(a == c for a, c in zip(m.shape, wshape)):
+        y = b.op("multiply", y, b.op("multiply", r, reshape(b, w, wshape)))
+    else:
+        y = reshape(b, b.op("multiply", y, r), wide)
+        y = y if w is None else b.op("multiply", y, reshape(b, w, wshape))
+    return y if shift is None else b.op("add", y, reshape(b, shift, wshape))
+
+
+def _rows_pull(b, v, g, h, r):
+    n = g.shape[1]
+    if not all(_real(a) and a.dtype == g.dtype for a in (g, h, r)) or not n:
+        return None
+    along = b.op("multiply", h, b.op("multiply", b.reduce("sum", b.op("multiply", g, h), 1), -1 / n))
+    return b.op("multiply", b.op("subtract", b.op("add", along, g), b.op("multiply", b.reduce("sum", g, 1), 1 / n)), r)
+
+
+# ---- reductions -----------------------------------------------------------------------------------------------------
+
+
+def _mean(b, v, x, *args, **kwargs):
+    axes = reduced_axes(Value("mean", (x, *args), kwargs))
+    if v.dtype.kind != "f" or v.dtype.itemsize < 4 or not _count(x, axes) or (len(args) > 1 or kwargs.get("dtype") is not None):
+        return None
+    if x.dtype.kind != "f":
+        total = b.reduce("sum", x, axes, INT)
+    else:
+        total = b.reduce("sum", x, axes)
+    return reshape(b, b.op("divide", total, float(_count(x, axes)), dtype=v.dtype), v.shape)
+
+
+def _var(b, v, x, axis=None, correction=0.0, keepdims=False):
+    axes = reduced_axes(Value("var", (x,), {"axis": axis}))
+    freedom = _count(x, axes) - correction if _real(x) else 0
+    if not isinstance(freedom, (int, float)) or freedom <= 0:
+        return None
+    d = b.op("subtract", x, _averaged(b, x, axes))
+    return reshape(b, b.op("divide", b.reduce("sum", b.op("multiply", d, d), axes), float(freedom)), v.shape)
+
+
+def _square_sum(b, v, x, axis=None, keepdims=False):
+    if not _real(x):
+        return None
+    axes = reduced_axes(Value("sum", (x,), {"axis": axis}))
+    return reshape(b, _split(b, "sum", b.op("multiply", x, x), axes, x.dtype), v.shape)
+
+
+def _reduction(b, v, x, *args, **kwargs):
+    """Over axes of one element there is nothing to be done; down to few elements it takes two steps."""
+    if not isinstance(x, Value) or x.word == "number":
+        return None
+    axes = reduced_axes(Value(v.word, (x, *args), kwargs))
+    over = [a for a in axes if x.shape[a] != 1]
+    if not x.size:
+        empty = {"sum": 0, "prod": 1, "any": False, "all": True}
+        return b.full(v.shape, empty[v.word], v.dtype) if v.word in empty and v.dtype.kind in "fiub" else None
+    if not over:
+        if v.word in ("argmax", "argmin"):
+            return b.full(v.shape, 0, v.dtype)
+        return reshape(b, b.cast(x, v.dtype), v.shape) if v.dtype.kind in "fiub" else None
+    if v.word in ("argmax", "argmin") or not (v.dtype.kind in "iub" or _real(x)) or (v.dtype.kind == "f" and v.dtype != x.dtype):
+        return None
+    return reshape(b, _split(b, v.word, x, axes, v.dtype), v.shape)
+
+
+def _split(b, word, x, axes, dtype) -> Value:
+    """A reduction; of a large array to few elements in two steps, so that threads share it: of chunks, then of their results."""
+    axes = tuple(a % x.ndim for a in axes)
+    kept = [d for d in range(x.ndim) if d not in axes and x.shape[d] != 1]
+    over = [d for d in axes if x.shape[d] != 1]
+    few = math.prod(x.shape[d] for d in kept)
+    if x.size >= LARGE and few <= 64 and (not kept or min(kept) > max(over)) and x.size // few >= 64:
+        n = x.size // few
+        chunks = next((c for c in (32, 16, 8, 64, 24, 12, 10, 20, 40, 28, 14, 9, 7, 6, 5, 4) if n % c == 0), 0)
+        if chunks:
+            y = b.reduce(word, reshape(b, x, (chunks, n // chunks, few)), 1, dtype)
+            y = b.reduce(word, y, 0, dtype)
+            return reshape(b, y, tuple(1 if d in axes else n for d, n in enumerate(x.shape)))
+        rest = n % 16
+        flat = reshape(b, x, (n, few))
+        parts = [_split(b, word, b.piece(flat, 0, 0, n - rest), (0,), dtype), b.reduce(word, b.piece(flat, 0, n - rest, n), 0, dtype)]
+        pair = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}[word]
+        return reshape(b, b.op(pair, *parts, dtype=dtype), tuple(1 if d in axes else n for d, n in enumerate(x.shape)))
+    return b.reduce(word, x, axes, dtype)
+
+
+# ---- making arrays --------------------------------------------------------------------------------------------------
+
+
+def _made(number):
+    def rule(b, v, *args, **kwargs):
+        return b.full(v.shape, number, v.dtype) if v.dtype.kind in "fiub" else None
+
+    return rule
+
+
+def _full(b, v, shape, number, dtype=None):
+    if isinstance(number, Value) and number.size != 1:
+        return None
+    if v.dtype.kind not in "fiub" or isinstance(number, complex):
+        return None
+    if isinstance(number, Value) and number.word != "number":
+        number = reshape(b, number, ())
+    return b.full(v.shape, number, v.dtype)
+
+
+def _full_like(b, v, x, number, dtype=None):
+    return _full(b, v, v.shape, number, dtype)
+
+
+def _eye(b, v, *args, **kwargs):
+    k = args[2] if len(args) > 2 else kwargs.get("k", 0)
+    if v.dtype.kind not in "fiub" or not isinstance(k, int):
+        return None
+    row = b.count(v.shape[0], 0, 2)
+    return b.cast(b.op("equal", b.op("add", row, k) if k else row, b.count(v.shape[1], 1, 2)), v.dtype)
+
+
+def _triangle(word):
+    def rule(b, v, x, k=0):
+        if x.ndim < 2 or not isinstance(k, int) or x.dtype.kind not in "fiub":
+            return None
+        row, column = b.count(x.shape[-2], 0, 2), b.count(x.shape[-1], 1, 2)
+        edge = b.op("add", row, k) if k else row
+        inside = b.op("greater_equal", edge, column) if word == "tril" else b.op("less_equal", edge, column)
+        return b.op("where", inside, x, b.full((), 0, x.dtype), dtype=x.dtype)
+
+    return rule
+
+
+def _test(answer):
+    def rule(b, v, x):
+        return b.full(v.shape, answer, v.dtype) if isinstance(x, Value) and x.word != "number" and x.dtype.kind in "iub" else None
+
+    return rule
+
+
+# ---- moving elements ------------------------------------------------------------------------------------------------
+
+
+def _roll(b, v, x, shift, axis=None):
+    if axis is None:
+        return reshape(b, _roll(b, v, reshape(b, x, (x.size,)), shift, 0), v.shape) if isinstance(shift, int) else None
+    shifts, axes = [s if isinstance(s, (tuple, list)) else (s,) for s in (shift, axis)]
+    if len(shifts) != len(axes):
+        return None
+    for s, a in zip(shifts, axes):
+        a %= x.ndim
+        n = x.shape[a]
+        s = s % n if n else 0
+        if s:
+            x = b.value("concat", ([b.piece(x, a, n - s, n), b.piece(x, a, 0, n - s)], a), {}, x.shape, x.dtype)
+    return x
+
+
+def _tile(b, v, x, reps):
+    reps = (reps,) if isinstance(reps, int) else tuple(reps)
+    n = max(len(reps), x.ndim)
+    reps = (1,) * (n - len(reps)) + reps
+    shape = (1,) * (n - x.ndim) + x.shape
+    wide = tuple(m for r, s in zip(reps, shape) for m in (r, s))
+    thin = tuple(m for s in shape for m in (1, s))
+    return reshape(b, b.wide(reshape(b, x, thin), wide), v.shape)
+
+
+def _joined(b, v, xs, axis=0):
+    if not isinstance(axis, int) or any(not isinstance(x, Value) or x.word == "number" for x in xs):
+        return None
+    made = [b.cast(x, v.dtype) for x in xs]
+    return b.value(v.word, (made, axis % v.ndim), {}, v.shape, v.dtype)
+
+
+def _index_add(b, v, shape, key, w, unique=False):
+    found = sliced(key, tuple(shape))
+    if found is None or v.dtype.kind not in "fiub" or 0 in shape or any(step < 0 for _, step, _, _ in found):
+        return None
+    if any(k is None for k in full_key(key, len(shape)) or ()):
+        return None
+    picked = tuple(n for _, _, n, stays in found if stays)
+    if 0 in picked:
+        return b.full(v.shape, 0, v.dtype)
+    w = b.wide(w, picked) if w.ndim <= len(picked) else reshape(b, w, picked) if w.size == math.prod(picked) else None
+    if w is None:
+        return None
+    if all(step == 1 or n == 1 for _, step, n, _ in found):
+        w = reshape(b, w, tuple(n for _, _, n, _ in found))
+        pad = tuple((start, m - start - n) for (start, _, n, _), m in zip(found, shape))
+        return b.value("constant_pad", (w, pad, 0), {}, v.shape, v.dtype)
+    return b.value("index_set", (b.full(v.shape, 0, v.dtype), key, w), {}, v.shape, v.dtype)
+
+
+def _index_set(b, v, x, key, w):
+    found = sliced(key, x.shape)
+    if found is None or any(k is None for k in full_key(key, x.ndim) or ()):
+        return None
+    picked = tuple(n for _, _, n, stays in found if stays)
+    if 0 in picked:
+        return x
+    if not isinstance(w, Value):
+        w = b.full(picked, w, x.dtype) if isinstance(w, (bool, int, float)) else None
+    elif w.word == "number":
+        w = b.full(picked, w, x.dtype)
+    else:
+        w = b.cast(w, x.dtype)
+        w = b.wide(w, picked) if w.ndim <= len(picked) else reshape(b, w, picked) if w.size == math.prod(picked) else None
+    if w is None:
+        return None
+    if picked == x.shape and all(step > 0 for _, step, _, _ in found):
+        return w
+    return b.value("index_set", (x, key, w), {}, v.shape, v.dtype)
+
+
+def _apart(shape, strides) -> bool:
+    """Whether no two places of a window are one."""
+    reach = 1
+    for s, n in sorted((abs(s), n) for s, n in zip(strides, shape) if n != 1):
+        if s < reach:
+            return False
+        reach = s * (n - 1) + reach
+    return True
+
+
+def _strided(b, v, x, shape, strides, offset=0):
+    if tuple(strides) == strides_of(v.shape) and offset == 0 and v.size == x.size:
+        return reshape(b, x, v.shape)
+    return b.value("strided", (x, v.shape, tuple(strides), offset), {}, v.shape, v.dtype)
+
+
+def _strided_set(b, v, x, w, strides, offset=0):
+    if not isinstance(w, Value) or w.word == "number" or not _apart(w.shape, strides):
+        return None
+    if not w.size:
+        return x
+    w = b.cast(w, x.dtype)
+    if w.size == x.size and tuple(strides) == strides_of(w.shape) and not offset:
+        return reshape(b, w, v.shape)
+    return b.value("strided_set", (x, w, tuple(strides), offset), {}, v.shape, v.dtype)
+
+
+def _strided_add(b, v, shape, w, strides, offset=0):
+    if v.dtype.kind not in "fiub" or not _apart(w.shape, strides):
+        return None
+    if not w.size:
+        return b.full(v.shape, 0, v.dtype)
+    if w.size == v.size and tuple(strides) == strides_of(w.shape) and not offset:
+        return reshape(b, w, v.shape)
+    return b.value("strided_set", (b.full(v.shape, 0, v.dtype), w, tuple(strides), offset), {}, v.shape, v.dtype)
+
+
+# ---- arithmetic and products ----------------------------------------------------------------------------------------
+
+
+def _divide_by(b, v, x, divisor):
+    if isinstance(divisor, Value) and divisor.word != "number":
+        return b.op("divide", x, b.cast(divisor, x.dtype)) if _real(x) else None
+    if _real(x) and not isinstance(divisor, Value):
+        if np.log2(abs(divisor) or 3).is_integer():
+            return b.op("multiply", x, float(1 / divisor))
+        return b.op("divide", x, float(divisor))
+    return b.op("divide", x, divisor) if _real(x) else None
+
+
+def _add_into(b, v, x, y):
+    return b.op("add", x, y, dtype=v.dtype)
+
+
+def _einsum(b, v, equation, *xs):
+    """A product of two arrays is a matrix product of permuted views; of one a permutation and a sum."""
+    if not isinstance(equation, str) or "." in equation or len(xs) not in (1, 2) or not all(_real(x) and x.dtype == v.dtype for x in xs):
+        return None
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    names = left.split(",")
+    if not arrow:
+        out = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    if any(len(set(n)) != len(n) for n in names) or len(names) != len(xs):
+        return None
+    terms = []
+    for i, (n, x) in enumerate(zip(names, xs)):  # what only one operand has and nobody asks for is summed at once
+        others = out + "".join(names[:i] + names[i + 1 :])
+        alone = [d for d, c in enumerate(n) if c not in others]
+        if alone:
+            x = b.reduce("sum", x, alone, keepdims=False)
+            n = "".join(c for c in n if c in others)
+        terms.append((n, x))
+    if len(terms) == 1:
+        n, x = terms[0]
+        return b.permute(x, [n.index(c) for c in out])
+    (m, x), (n, y) = terms
+    sizes = dict(zip(m + n, x.shape + y.shape))
+    if any(x.shape[m.index(c)] != y.shape[n.index(c)] for c in m if c in n):
+        return None
+    shared = [c for c in m if c in n]
+    batch = [c for c in out if c in shared]
+    over = [c for c in shared if c not in out]
+    rows, columns = [c for c in out if c in m and c not in n], [c for c in out if c in n and c not in m]
+    if 0 in x.shape or 0 in y.shape:
+        return None
+
+    def size(names):
+        return math.prod(sizes[c] for c in names)
+
+    x = b.permute(x, [m.index(c) for c in batch + rows + over])
+    y = b.permute(y, [n.index(c) for c in batch + over + columns])
+    if not over:
+        shape = tuple(sizes[c] for c in batch + rows + columns)
+        lead = tuple(sizes[c] for c in batch)
+        made = b.op("multiply", reshape(b, x, lead + tuple(sizes[c] for c in rows) + (1,) * len(columns)),
+                    reshape(b, y, lead + (1,) * len(rows) + tuple(sizes[c] for c in columns)))  # fmt: skip
+        assert made.shape == shape
+    else:
+        lead = tuple(sizes[c] for c in batch)
+        p = reshape(b, x, (*lead, size(rows), size(over)))
+        q = reshape(b, y, (*lead, size(over), size(columns)))
+        made = b.value("matmul", (p, q), {}, (*lead, size(rows), size(columns)), v.dtype)
+        made = reshape(b, made, lead + tuple(sizes[c] for c in rows + columns))
+    order = batch + rows + columns
+    return b.permute(made, [order.index(c) for c in out])
+
+
+RULES: dict[str, Any] = {
+    "softmax": _softmax, "log_softmax": _log_softmax, "softmax_pull": _softmax_pull, "log_softmax_pull": _log_softmax_pull,
+    "nll_pull": _nll_pull, "scatter_add": _scatter_add, "scatter_set": _scatter_set, "put_along_axis": _put_along_axis,
+    "moments": _moments, "scaled": _scaled, "rows_pull": _rows_pull, "mean": _mean, "var": _var, "square_sum": _square_sum,
+    **dict.fromkeys("sum prod max min any all argmax argmin".split(), _reduction),
+    "zeros": _made(0), "zeros_like": _made(0), "empty": _made(0), "ones": _made(1), "ones_like": _made(1), "full": _full, "full_like": _full_like,
+    "eye": _eye, "tril": _triangle("tril"), "triu": _triangle("triu"), "isnan": _test(False), "isinf": _test(False), "isfinite": _test(True),
+    "roll": _roll, "tile": _tile, "concat": _joined, "stack": _joined, "index_add": _index_add, "index_set": _index_set,
+    "strided": _strided, "strided_set": _strided_set, "strided_add": _strided_add, "divide_by": _divide_by, "add_into": _add_into,
+    "einsum": _einsum,
+}  # fmt: skip
+
+__all__ = ["RULES", "decompose", "is_number"]
