@@ -16,7 +16,7 @@ from .graph import Value
 Affine = tuple[int, tuple[int, ...]]
 
 
-class Unfit(Exception):  # noqa: N818  (no error: a question answered with no)
+class Unfit(Exception):
     """The place can't be said; `value` must be stored first."""
 
     def __init__(self, value=None, why: str = ""):
@@ -24,7 +24,7 @@ class Unfit(Exception):  # noqa: N818  (no error: a question answered with no)
         self.value = value
 
 
-class Split(Exception):  # noqa: N818
+class Split(Exception):
     """The place can be said once axis `axis` of the nest is split, with `inner` as the size of the inner half."""
 
     def __init__(self, axis: int, inner: int):
@@ -322,7 +322,7 @@ def pull(v: Value, place, sizes) -> list:
         space = [affine_sum([(place[2 + d], stride[d]), (place[2 + n + d], dilation[d])], axes) for d in range(n)]
         return [(x, (*place[:2], *space))]
     if word == "strided":
-        shape, strides, offset = _arguments(v, ("shape", None), ("strides", None), ("offset", None))
+        _, strides, offset = _arguments(v, ("shape", None), ("strides", None), ("offset", None))
         at = affine_sum(list(zip(place, strides)), axes)
         try:
             return [(x, unflatten((at[0] + offset, at[1]), x.shape, sizes))]

@@ -191,3 +191,8 @@ class Plan:
     results: list
     numbers: int = 0
     arena: int = 0  # bytes of temporaries
+
+    def __str__(self):
+        from .plan import show
+
+        return show(self)

@@ -267,7 +267,7 @@ def _convolution(step, plan: Plan) -> int:
 def show(plan: Plan) -> str:
     """The plan as text, a line for each step: kind, what it does, its extents, what it writes, what it reads."""
     lines = []
-    for step, wait in zip(plan.steps, barriers(plan.steps)):
+    for step in plan.steps:
         kind = {Nest: "nest", Gemm: "gemm", Call: "call", Host: "host"}[type(step)]
         size = ""
         if type(step) is Nest:
@@ -277,7 +277,7 @@ def show(plan: Plan) -> str:
         label = step.label if len(step.label) <= 32 else step.label[:29] + "..."
         out = ", ".join(_named(plan, b) for b in sorted(writes(step)))
         into = ", ".join(plan.buffers[b].name for b in sorted(reads(step)))
-        lines.append(f"{kind:<6} {label:<32} {size + ' ' if size else ''}-> {out}  ({into})" + ("" if not wait else ""))
+        lines.append(f"{kind:<6} {label:<32} {size + ' ' if size else ''}-> {out}  ({into})")
     lines.append(f"arena {_bytes(plan.arena)}")
     return "\n".join(lines)
 
