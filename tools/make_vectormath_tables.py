@@ -64,6 +64,8 @@ TABLES = {
     "SIN": (SIN, 0, Q, 2, 5, "z = r², (sin(r)/r - 1)/z, |r| ≤ π/4"),
     "COS": (COS, 0, Q, 2, 5, "z = r², (cos r - 1 + z/2)/z²"),
     "ATAN": (ATAN, 0, T, 4, 11, "z = t², (atan(t)/t - 1)/z, |t| ≤ tan(π/8)"),
+    "ERF": (series(root(lambda x: mp.erf(x) / x), [2 / mp.sqrt(mp.pi)]), 0, 1, 7, None, "z = x², erf(x)/x, |x| ≤ 1"),
+    "LOG2_ERFC": (lambda x: mp.log(mp.erfc(x), 2), 1, 4, 8, None, "log2(erfc x), 1 ≤ x ≤ 4"),
     "ASIN": (ASIN, 0, mpf(1) / 4, 5, 13, "z = t², (asin(t)/t - 1)/z, |t| ≤ 1/2"),
 }
 

@@ -393,12 +393,13 @@ class Writer:
                 self.spread.update(id(c) for c in children(e) if not self.wide(c))
         for t in (t for run in self.runs for t in run.stores):
             self.spread.add(id(t.expr))
-        every = list({id(e): e for run in self.runs for e in run.exprs}.values()) + self.last
+        self.every = list({id(e): e for e in [*(e for run in self.runs for e in run.exprs), *self.last]}.values())
+        self.stores = [t for run in self.runs for t in run.stores] + self.final
         count, useful = f.slot(1 + len(self.dtypes), "i64"), f.slot(2 + len(self.dtypes), "i64")
         length = str(s.extents[s.lane]) if s.lane >= 0 else "1"
         start, stop = self.share(count, useful, s.grain if s.loose else 1)
         with f.when(f.put(f"icmp slt i64 {start}, {stop}")), self.scope({}):
-            self.prepare(every, [], [Copy()])
+            self.prepare(self.every, self.stores, [Copy()])
             if not s.rows:
                 with self.scope({}):
                     self.row(*((start, stop) if s.loose else ("0", length)))
@@ -487,6 +488,7 @@ class Writer:
     def row(self, start: str, stop: str) -> None:
         """The body of a row: its passes over the lane axis start..stop."""
         if self.shape.form == "column":
+            self.prepare(self.every, self.stores, [Copy()])
             self.over_lanes(start, stop, self.column)
         else:
             for run in self.runs:
@@ -515,19 +517,11 @@ class Writer:
 
     def keep(self, r: Reduce, x: str, copy: Copy) -> None:
         """A reduction's result, for all expressions that read it."""
-        for e in (e for run in self.runs for e in run.exprs):
-            self._keep(e, r, x, copy)
-        for e in self.last:
-            self._keep(e, r, x, copy)
-
-    def _keep(self, e: Expr, r: Reduce, x: str, copy: Copy) -> None:
-        if e.op == "reduced" and e.args[0] is r:
-            n = self.lanes if self.wide(e) else 1
-            kind = np.dtype(np.int64) if r.op in ("argmax", "argmin") else BOOL if r.op in ("any", "all") else r.dtype
-            name = self.key(e, copy)
-            values = self.scopes[self.facts(e)[0]].values
-            values.pop(name, None)
-            values[name] = cast(self.f, x, kind, e.dtype, n)
+        kind = np.dtype(np.int64) if r.op in ("argmax", "argmin") else BOOL if r.op in ("any", "all") else r.dtype
+        for e in self.every:
+            if e.op == "reduced" and e.args[0] is r:
+                values = self.scopes[self.facts(e)[0]].values
+                values[self.key(e, copy)] = cast(self.f, x, kind, e.dtype, self.lanes if self.wide(e) else 1)
 
     def finish(self, copies: list[Copy]) -> None:
         """What is stored once per outer index."""

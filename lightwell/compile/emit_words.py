@@ -278,9 +278,7 @@ class Word:
         """Powers; those of small known exponents by multiplication."""
         n = exponent if exponent is not None and math.isfinite(exponent) and exponent == int(exponent) else None
         if self.float and exponent == 0.5:
-            # √(-0) is -0, and (-∞)^½ is ∞.
-            r = self.m.abs(self.m.sqrt(a))
-            return self.pick(self.test("eq", a, self.c(-math.inf)), self.c(math.inf), r)
+            return self.m.sqrt(a)  # as NumPy does for numbers
         if n is not None and (0 <= n <= 4 or (self.float and n in (-1, -2))):
             if n == 0:
                 return self.c(1)
@@ -422,7 +420,7 @@ class Word:
 
     def do_erf_gelu(self, x):
         m = self.m
-        return m.mul(m.mul(m.add(m.erf(m.mul(x, self.c(0.7071067811865476))), self.c(1)), x), self.c(0.5))
+        return m.mul(m.mul(m.add(m.erf(m.mul(x, self.c(0.7071067811865476))), self.c(1)), self.c(0.5)), x)
 
     def do_tanh_gelu(self, x):
         # x/2·(1 + tanh t) = x/(1 + exp(-2t))

@@ -143,7 +143,7 @@ class Math:
     def ratio(self, table, x: str) -> tuple[str, str]:
         """(P, Q) of a rational approximation of backend/special_tables.py at x."""
         base, width, p, q = table
-        s = self.mul(self.sub(x, self.c(base)), self.c(1 / width)) if base > 1e-9 else self.mul(x, self.c(1 / width))
+        s = self.mul(self.sub(x, self.c(base)), self.c(1 / width)) if base else self.mul(x, self.c(1 / width))
         return self.polynomial(s, p), self.polynomial(s, q)
 
     def table(self, name: str) -> tuple:
@@ -218,7 +218,7 @@ class Math:
 
     def expm1(self, x: str) -> str:
         """eˣ - 1, exact near 0."""
-        bottom, top = (-40.0, 711.0) if self.double else (-20.0, 90.0)
+        bottom, top = (-40.0, 709.9) if self.double else (-20.0, 88.9)
         n, r = self.exp_reduced(self.high(self.low(x, top), bottom))
         p = self.expm1_small(r)
         # 2ⁿ itself may overflow where the result doesn't: half of all, doubled at the end.
@@ -406,7 +406,8 @@ class Math:
         t = self.sub(x, self.c(1.0))
         small = self.log1p(self.add(t, self.sqrt(self.fma(t, t, self.add(t, t)))))
         large = self.add(self.log(x), self.c(LOG2))
-        return self.pick(self.test("ogt", x, self.c(2.0**28)), large, small)
+        y = self.pick(self.test("ogt", x, self.c(2.0**28)), large, small)
+        return self.pick(self.test("olt", x, self.c(1.0)), self.c(float("nan")), y)
 
     def atanh(self, x: str) -> str:
         """log((1 + x)/(1 - x))/2."""
@@ -423,15 +424,24 @@ class Math:
         from ..backend import special_tables as S
 
         if not self.double:
-            a = self.high(self.low(x, 4.0), -4.0)
-            p, q = self.ratio(S.ERF_FLOAT, self.mul(a, a))
-            return self.mul(a, self.div(p, q))
+            return self.erf_float(x)
         a = self.abs(x)
         z = self.mul(x, x)
         p, q = self.ratio(S.ERF_SMALL, self.low(z, 0.25))
         small = self.mul(x, self.div(p, q))
         large = self.copysign(self.sub(self.c(1.0), self.erfc_positive(self.low(a, 6.0))), x)
         return self.pick(self.test("ole", a, self.c(0.5)), small, large)
+
+    def erf_float(self, x: str) -> str:
+        """erf of floats: x·P(x²) up to 1, 1 - 2^P(|x|) beyond, where erfc's error counts little."""
+        a = self.low(self.abs(x), 4.0)
+        small = self.mul(x, self.polynomial(self.mul(x, x), T.ERF_FLOAT))
+        t = self.polynomial(self.high(a, 1.0), T.LOG2_ERFC_FLOAT)
+        n = self.rint(t)
+        e = self.add(self.expm1_small(self.mul(self.sub(t, n), self.c(LOG2))), self.c(1.0))
+        rest = self.mul(e, self.power_of_two(self.to_int(n)))
+        large = self.copysign(self.sub(self.c(1.0), rest), x)
+        return self.pick(self.test("olt", a, self.c(1.0)), small, large)
 
     def erfc_positive(self, x: str) -> str:
         """erfc x for doubles of at least 1/2 (below, some finite number): exp(-x²) times a rational function."""

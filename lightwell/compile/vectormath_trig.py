@@ -139,7 +139,7 @@ class Functions(Math):
 
     def asin(self, x: str) -> str:
         """The inverse sine: π/2 - 2·asin √((1-|x|)/2) for |x| > 1/2."""
-        a, near, s = self.asin_parts(x)
+        _a, near, s = self.asin_parts(x)
         high, low = self.table("HALF_PI")[:2]
         far = self.add(self.fma(s, self.c(-2.0), self.c(low)), self.c(high))
         return self.copysign(self.pick(near, s, far), x)

@@ -34,10 +34,18 @@ def buffers_of(arrays):
     return [Buffer("input", a.shape, a.dtype) for a in arrays]
 
 
+def verified(text):
+    """The text of a module, which LLVM's verifier has accepted."""
+    import llvmlite.binding as llvm
+
+    llvm.parse_assembly(text, llvm.create_context()).verify()
+    return text
+
+
 def call(nest, arrays, numbers=(), threads=1):
     """Run a nest's kernel on arrays (C order), as each of several threads in turn."""
     emitted = emit.kernel(nest, buffers_of(arrays))
-    address = native.function(emitted.key, emitted.build)
+    address = native.function(emitted.key, lambda: verified(emitted.build()))
     floats = np.array([*numbers, 0.0])
     slots = [floats.ctypes.data, *(arrays[b].ctypes.data for b in nest.operands), *emitted.integers]
     table = (ctypes.c_int64 * len(slots))(*slots)
