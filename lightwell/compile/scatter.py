@@ -5,8 +5,8 @@ All are one loop nest: the result begins as zeros or as a copy of x, then for ea
     out[base + Σ i·outs + Σ_p index_p[Σ i·strides]·step_p]  =, +=, ×=, max=, min=  v[Σ i·vs]
 
 in C order of v, so that what meets on one place meets in NumPy's order. Threads take parts of an axis along which all places
-differ; where there is none, all run over all indices and each minds only those that fall in its own part of the result. Negative
-indices count from the end. An index that is out of range is left out: nothing is ever written elsewhere.
+differ; where there is none, all run over all indices and each minds only those that fall in its own part of the result, or
+(where a place takes few numbers) one does all. Negative indices count from the end. An index that is out of range is left out: nothing is ever written elsewhere.
 """
 
 from collections.abc import Callable
@@ -405,12 +405,13 @@ class _Code:
 
 
 def _split(form: Form, lanes: int) -> int:
-    """Which axis the threads share; -1: the places that the first pick chooses from; -2: nothing."""
+    """Which axis the threads share; -1: the places that the first pick chooses from; -2: nothing, as finding out costs more."""
     free = [i for i, a in enumerate(form.axes) if a.out and form.apart]
     long = [i for i in free if form.axes[i].extent >= (2 * lanes if i == len(form.axes) - 1 else 8)]
     if long:
         return long[0]
-    return -1 if form.picks else free[0] if free else -2
+    each = prod(a.extent for a in form.axes if not any(a.picks))
+    return -1 if form.picks and each >= 16 else free[0] if free else -2
 
 
 def build(form: Form) -> str:
