@@ -104,6 +104,8 @@ class Answers:
 class Crew:
     """One living worker per engine."""
 
+    script = __file__
+
     def __init__(self, names: list[str]):
         self.names, self.workers = names, {}
 
@@ -118,7 +120,7 @@ class Crew:
     def _worker(self, name: str) -> Worker:
         worker = self.workers.get(name)
         if worker is None or not worker.alive():
-            worker = self.workers[name] = Worker(name, __file__)
+            worker = self.workers[name] = Worker(name, self.script)
         return worker
 
     def close(self) -> None:
