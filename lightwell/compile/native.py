@@ -23,7 +23,7 @@ from typing import Any
 from .._version import __version__
 from ..backend import threads
 
-ABI = 1  # to be raised when the form of kernels or what they may call changes
+ABI = 2  # to be raised when the form of kernels or what they may call changes
 # The text is written with explicit vectors and without repetitions, so few passes of LLVM's optimiser pay for their time.
 PASSES = ("sroa", "instruction_combine", "simplify_cfg")
 CODEGEN = 2  # LLVM's level of optimisation when it chooses instructions and registers
@@ -68,9 +68,9 @@ class _Host:
 
     def machine(self) -> Any:
         """A new target machine for this processor."""
-        return self.target.create_target_machine(
-            cpu=self.cpu, features=self.features, opt=CODEGEN, reloc="pic", codemodel="jitdefault", jit=True
-        )
+        # What JITs have by default on some systems is the large model, whose tables of offsets don't survive several objects
+        # in one engine. In the small one code finds its constants relative to itself: `load` keeps both close together.
+        return self.target.create_target_machine(cpu=self.cpu, features=self.features, opt=CODEGEN, reloc="pic", codemodel="small", jit=True)
 
     def compile(self, text: str) -> bytes:
         """The object code of a module; ValueError where LLVM doesn't understand its text."""
@@ -100,7 +100,10 @@ class _Host:
     def load(self, objects: dict[str, bytes]) -> dict[str, int]:
         """Symbol → address of its code, ready to run."""
         llvm = self.llvm
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine())
+        try:  # llvmlite's memory manager puts all parts of an object into one piece of memory
+            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine(), use_lmm=True)
+        except TypeError:  # older versions leave it to LLVM's, which asks for neighbouring ones
+            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine())
         for data in objects.values():
             engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(data))
         engine.finalize_object()
