@@ -31,7 +31,7 @@ LIMIT = 500_000_000  # bytes of cached objects; above, those that were unused fo
 _MAGIC = b"lightwell object 1\n"
 
 _found: dict[str, int] = {}  # key → address
-_engines: list[Any] = []  # they own the code
+_loaded: list[Any] = []  # what owns their code
 _guard = threading.RLock()
 _works: bool | None = None
 _host: "_Host | None" = None
@@ -56,6 +56,8 @@ class _Host:
         told = (self.target.triple, self.cpu, self.features, llvm.llvm_version_info, __version__, ABI, PASSES, CODEGEN)
         self.salt = repr(told).encode()
         self.local = threading.local()
+        self.linker, self.linked = None, 0
+        self.symbols: dict[str, int] = {}  # what kernels may call
         # llvmlite lets one thread at a time into LLVM, which LLVM itself doesn't ask for where each has its own context and
         # target machine. The three calls that take long go past llvmlite's lock, if this version lets them.
         self.parse, self.optimise, self.emit = map(
@@ -68,9 +70,10 @@ class _Host:
 
     def machine(self) -> Any:
         """A new target machine for this processor."""
-        # What JITs have by default on some systems is the large model, whose tables of offsets don't survive several objects
-        # in one engine. In the small one code finds its constants relative to itself: `load` keeps both close together.
-        return self.target.create_target_machine(cpu=self.cpu, features=self.features, opt=CODEGEN, reloc="pic", codemodel="small", jit=True)
+        # In the small model code finds its constants relative to itself; the linker keeps them close together.
+        return self.target.create_target_machine(
+            cpu=self.cpu, features=self.features, opt=CODEGEN, reloc="pic", codemodel="small", jit=True
+        )
 
     def compile(self, text: str) -> bytes:
         """The object code of a module; ValueError where LLVM doesn't understand its text."""
@@ -100,15 +103,17 @@ class _Host:
     def load(self, objects: dict[str, bytes]) -> dict[str, int]:
         """Symbol → address of its code, ready to run."""
         llvm = self.llvm
-        try:  # llvmlite's memory manager puts all parts of an object into one piece of memory
-            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine(), use_lmm=True)
-        except TypeError:  # older versions leave it to LLVM's, which asks for neighbouring ones
-            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine())
-        for data in objects.values():
-            engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(data))
-        engine.finalize_object()
-        _engines.append(engine)
-        return {symbol: engine.get_function_address(symbol) for symbol in objects}
+        if self.linker is None:
+            self.linker = llvm.create_lljit_compiler(self.machine(), use_jit_link=sys.platform != "win32", suppress_errors=True)
+        self.linked += 1
+        library = llvm.JITLibraryBuilder().add_current_process()
+        for name, address in self.symbols.items():
+            library.import_symbol(name, address)
+        for name, data in objects.items():
+            library.add_object_img(data).export_symbol(name)
+        code = library.link(self.linker, f"lightwell {self.linked}")
+        _loaded.append(code)
+        return {name: code[name] for name in objects}
 
 
 def _the_host() -> _Host:
@@ -141,7 +146,7 @@ def cpu() -> tuple[str, str]:
 
 def symbol(name: str, address: int) -> None:
     """Let kernels call the function at an address by a name."""
-    _the_host().llvm.add_symbol(name, address)
+    _the_host().symbols[name] = address
 
 
 def function(key: str, build: Callable[[], str]) -> int:

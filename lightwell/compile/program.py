@@ -209,7 +209,7 @@ def _placed(plan: Plan) -> tuple[list, int]:
     """For each buffer (space, start, stop), and the arena's bytes; temporaries without an offset lie behind all others."""
     arena = max([plan.arena, *(b.offset + b.nbytes for b in plan.buffers if b.kind == "temp" and b.offset >= 0)])
     arena = -(-arena // _ALIGN) * _ALIGN
-    places = []
+    places: list[tuple] = []
     for number, b in enumerate(plan.buffers):
         if b.kind != "temp":
             places.append(((b.kind, b.slot if b.slot >= 0 else number), 0, b.nbytes))
@@ -350,7 +350,7 @@ class _State:
                 table.append(self.base + s.scratch)
             table.extend(s.kernel.integers)
         self.table: Any = np.array([*table, 0], np.int64)
-        self.view = memoryview(self.table)
+        self.view = self.table.data
 
     def _pieces(self, program: Program) -> list:
         """Stretches of native steps as (job, their steps), and steps of NumPy as (None, [step])."""

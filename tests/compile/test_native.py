@@ -208,3 +208,36 @@ def test_it_can_be_turned_off(monkeypatch):
 def test_nothing_heavy_at_import():
     code = "import lightwell.compile.native, lightwell.compile.runtime, lightwell.compile.gemm, sys; assert 'llvmlite' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_unknown_function_is_told(folder):
+    def build():
+        f = Function()
+        f.call("lw_nobody_has_this", "void")
+        return f.text()
+
+    with pytest.raises(RuntimeError, match="symbols"):
+        native.function("unknown function", build)
+    assert run(native.function("after it", constant(4))) == 4
+
+
+def test_constants_of_many_kernels(folder):
+    """Each finds its own, aligned, when they are compiled and when they are read back."""
+
+    def build(i):
+        def made():
+            f = Function()
+            numbers = ", ".join(f"i64 {100 * i + j}" for j in range(8))
+            x = f.put(f"add <8 x i64> {f.load('<8 x i64>', '%args', 8)}, <{numbers}>")
+            f.store("<8 x i64>", x, "%args", 8)
+            f.barrier()
+            return f.text()
+
+        return made
+
+    for _ in range(2):
+        forget()
+        for i, address in enumerate(native.functions([(f"constants {i}", build(i)) for i in range(20)])):
+            numbers = (ctypes.c_int64 * 8)()
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(address)(numbers, 0, 1, None)
+            assert list(numbers) == [100 * i + j for j in range(8)]
