@@ -16,7 +16,11 @@ def compile(*args, **kwargs):
 
 
 def reset() -> None:
-    """Forget what was compiled: the next call compiles anew. Nothing is kept between calls here."""
+    """Forget what was compiled: the next call of each compiled function compiles anew."""
+    from .compile import api
+
+    for compiled in list(api.everything):
+        compiled.forget()
 
 
 def allow_in_graph(fn):
@@ -36,7 +40,7 @@ def allow_in_graph(fn):
 
 
 def disable(fn=None, recursive: bool = True, *, reason: str | None = None):
-    """Leave a function out of compilation (also as a decorator): it runs as Python.
+    """Leave a function out of compilation (also as a decorator): it runs as Python, and so does a program that calls it.
 
     >>> import lightwell as torch
     >>> @torch.compiler.disable
@@ -54,6 +58,10 @@ def disable(fn=None, recursive: bool = True, *, reason: str | None = None):
 
     @functools.wraps(fn)
     def plain(*args, **kwargs):
+        if is_dynamo_compiling():
+            from .errors import Untraceable
+
+            raise Untraceable(reason or f"{fn.__name__}(), which torch.compiler.disable leaves out,")
         return fn(*args, **kwargs)
 
     plain._torchdynamo_disable = True  # type: ignore[attr-defined]
@@ -67,12 +75,15 @@ def is_compiling() -> bool:
     >>> torch.compiler.is_compiling()
     False
     """
-    return is_exporting()
+    return is_dynamo_compiling() or is_exporting()
 
 
 def is_dynamo_compiling() -> bool:
-    """The same as `is_compiling`."""
-    return is_compiling()
+    """Whether `torch.compile` captures a program now."""
+    import sys
+
+    trace = sys.modules.get("lightwell.compile.trace")
+    return trace is not None and trace.current() is not None
 
 
 def is_exporting() -> bool:
@@ -122,29 +133,49 @@ def wrap_numpy(fn):
 
 
 def list_backends(exclude_tags=("debug", "experimental")) -> list:
-    """The compilers to choose from: eager Python here."""
-    return ["eager"]
+    """The compilers to choose from: "inductor" is PyTorch's name for the usual one, which is lightwell's own here; "eager" is Python."""
+    return ["eager", "inductor"]
 
 
 _STANCES = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile", "aot_eager_then_compile")
 
 
 class set_stance:
-    """Say how compiled functions are to run ("default", "force_eager", ...), for good or within a `with` block.
+    """Say how compiled functions are to run, for good, or within a `with` block, or as a decorator.
 
-    They run eagerly whatever is said; RuntimeError for a stance that PyTorch doesn't know.
+    "default": compiled. "force_eager": as Python. "eager_on_recompile": what is compiled already runs compiled, new forms of
+    arguments as Python. "fail_on_recompile": new forms are a RuntimeError. The others act as "default". RuntimeError for a stance
+    that PyTorch doesn't know.
+
+    >>> import lightwell as torch
+    >>> f = torch.compile(lambda x: x + 1)
+    >>> with torch.compiler.set_stance("force_eager"):
+    ...     f(torch.ones(1))
+    tensor([2.])
     """
 
     def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
+        from .compile import api
+
         if stance not in _STANCES:
             raise RuntimeError(f"invalid torch.compile stance '{stance}': expected one of {', '.join(_STANCES)}")
-        self.stance = stance
+        self.stance, self.before = stance, api.stance[0]
+        api.stance[0] = stance
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        return None
+        from .compile import api
+
+        api.stance[0] = self.before
 
     def __call__(self, fn):
-        return fn
+        self.__exit__()
+
+        @functools.wraps(fn)
+        def call(*args, **kwargs):
+            with set_stance(self.stance):
+                return fn(*args, **kwargs)
+
+        return call

@@ -1,4 +1,4 @@
-"""The few names of `torch._dynamo` that programs call: there is no bytecode compiler here, functions run as Python."""
+"""The few names of `torch._dynamo` that programs call; the compiler itself is `lightwell.compile`."""
 
 from ..compiler import allow_in_graph, disable, is_compiling, reset
 from . import config
@@ -7,12 +7,20 @@ __all__ = ["allow_in_graph", "config", "disable", "graph_break", "is_compiling",
 
 
 def optimize(backend="inductor", **kwargs):
-    """A decorator that gives the function back, to run eagerly."""
-    return lambda fn: fn
+    """A decorator: `torch.compile`."""
+    from ..compiler import compile
+
+    return lambda fn: compile(fn, backend=backend, **kwargs)
 
 
 def graph_break(msg: str = "") -> None:
-    """Accepted: there is no graph to break."""
+    """Ends the capture of a program, which then runs as Python; nothing elsewhere."""
+    from ..compiler import is_dynamo_compiling
+
+    if is_dynamo_compiling():
+        from ..errors import Untraceable
+
+        raise Untraceable(msg or "graph_break()")
 
 
 def mark_dynamic(t, index, **kwargs) -> None:

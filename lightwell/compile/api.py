@@ -8,6 +8,7 @@ import functools
 import sys
 import threading
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,15 @@ class Compiled:
         self.lock = threading.RLock()
         self.refused: dict[Any, int] = {}
         self.count = 0
+        everything.add(self)
+
+    def forget(self) -> None:
+        """As if it had never been called."""
+        with self.lock:
+            self.variants, self.refused, self.count = {}, {}, 0
 
     def __call__(self, *args, **kwargs):
-        if current() is not None or core.active or _disabled():
+        if current() is not None or core.active or stance[0] == "force_eager":
             return self.function(*args, **kwargs)
         leaves, spec = tree_flatten((args, kwargs)) if kwargs or not _flat(args) else (list(args), len(args))
         key = _key(leaves, spec), modes.state.grad, dtypes._default
@@ -84,6 +91,10 @@ class Compiled:
                         return self.function(*args, **kwargs)
         if self.refused.get(key, 0) >= 2 or self.count >= VARIANTS:
             return self.function(*args, **kwargs)
+        if stance[0] == "eager_on_recompile":
+            return self.function(*args, **kwargs)
+        if stance[0] == "fail_on_recompile":
+            raise RuntimeError("Detected recompile when torch.compile stance is 'fail_on_recompile': arguments of a form not compiled for")
         with self.lock:
             return self._first(key, args, kwargs, leaves)
 
@@ -127,11 +138,8 @@ def _line(error) -> str:
     return "" if where is None else f" ({where[0]}, line {where[1]})"
 
 
-def _disabled() -> bool:
-    return _stance[0] == "force_eager"
-
-
-_stance = ["default"]
+stance = ["default"]  # see torch.compiler.set_stance
+everything: weakref.WeakSet = weakref.WeakSet()  # all compiled functions there are
 
 
 class Variant:
@@ -383,4 +391,4 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     return call
 
 
-__all__ = ["REBASED", "VARIANTS", "CompileWarning", "Compiled", "OptimizedModule", "Untraceable", "compile", "counts", "sys"]
+__all__ = ["REBASED", "VARIANTS", "CompileWarning", "Compiled", "OptimizedModule", "Untraceable", "compile", "counts", "everything", "stance", "sys"]

@@ -39,4 +39,14 @@ def interpreter(graph: Graph) -> Callable:
 
 
 def _native(graph: Graph) -> Callable | None:
-    return None
+    """Native code for the graph; None where none can be made on this machine."""
+    from . import native, show
+
+    if not native.available():
+        return None
+    from .plan import plan
+    from .program import Program
+
+    made = plan(graph)
+    show.stage("plan", made)
+    return Program(made)
