@@ -367,7 +367,8 @@ class Writer:
                     if not own and id(e) in self.spread:
                         self.value(e, c, True)
             elif d > depth and e.op in ("load", "load_if"):
-                self.address(*(e.args[:3] if e.op == "load" else e.args[1:4]), depth)
+                operand, offset, strides = e.args[:3] if e.op == "load" else e.args[1:4]
+                self.address(operand, offset, strides, depth)
             elif d > depth and e.op == "gather":
                 self.base(e.args[0])
         for s in stores:
@@ -388,13 +389,13 @@ class Writer:
         self.runs = [self.run_of(p) for p in nest.passes]
         self.final = [Store(t.operand, t.offset, s.padded(t.strides), self.casted(t.expr, self.dtypes[t.operand])) for t in nest.final]
         self.last = self.order(t.expr for t in self.final)
-        for e in (e for run in self.runs for e in run.exprs):
-            if self.wide(e):
-                self.spread.update(id(c) for c in children(e) if not self.wide(c))
-        for t in (t for run in self.runs for t in run.stores):
-            self.spread.add(id(t.expr))
         self.every = list({id(e): e for e in [*(e for run in self.runs for e in run.exprs), *self.last]}.values())
         self.stores = [t for run in self.runs for t in run.stores] + self.final
+        for e in self.every:
+            if self.wide(e):
+                self.spread.update(id(c) for c in children(e) if not self.wide(c))
+        self.spread.update(id(t.expr) for t in self.stores)
+        self.spread.update(id(e) for run in self.runs for a in run.sums for e in (a.expr, a.position) if e is not None)
         count, useful = f.slot(1 + len(self.dtypes), "i64"), f.slot(2 + len(self.dtypes), "i64")
         length = str(s.extents[s.lane]) if s.lane >= 0 else "1"
         start, stop = self.share(count, useful, s.grain if s.loose else 1)

@@ -33,6 +33,7 @@ class Accumulator:
     def neutral(self, lanes: int) -> str:
         """What changes nothing."""
         dtype, op = self.dtype, self.op
+        x: float
         if op in ("sum", "any"):
             x = 0
         elif op in ("prod", "all"):
@@ -95,7 +96,7 @@ class Accumulator:
         kinds, places = self.kinds(n), self.places[copy.b, copy.u]
         old = [f.load(k, p) for k, p in zip(kinds, places)]
         e, masked = self.expr, copy.mask is not None and not self.column
-        product = e.op in ("multiply", "square") and self.op == "sum" and e.dtype.kind == "f" and not masked
+        product = e.op in ("multiply", "square") and self.op == "sum" and e.dtype.kind == "f" and not masked and (w.wide(e) or n == 1)
         if product and all(isinstance(a, Expr) and a.dtype == e.dtype for a in e.args):
             factors = [w.value(a, copy, n > 1) for a in e.args]
             new = [Word(f, self.dtype, n).m.fma(factors[0], factors[-1], old[0])]
@@ -113,7 +114,7 @@ class Accumulator:
         kinds = self.kinds(n)
         found = [[f.load(k, p) for k, p in zip(kinds, places)] for (block, _), places in self.places.items() if block == b]
         while len(found) > 1:
-            found = [self.combine(*found[i : i + 2], n) if i + 1 < len(found) else found[i] for i in range(0, len(found), 2)]
+            found = [self.combine(found[i], found[i + 1], n) if i + 1 < len(found) else found[i] for i in range(0, len(found), 2)]
         return found[0]
 
     def flush(self) -> None:
@@ -134,8 +135,8 @@ class Accumulator:
             found = self.combine([f.load(self.kinds(n)[0], self.totals[b])], found, n)
         while fold and n > 1:
             half = n // 2
-            sides = [[self.part(x, k, n, start, half) for x, k in zip(found, self.kinds(1))] for start in (0, half)]
-            found, n = self.combine(*sides, half), half
+            low, high = ([self.part(x, k, n, start, half) for x, k in zip(found, self.kinds(1))] for start in (0, half))
+            found, n = self.combine(low, high, half), half
         return found[-1]
 
     def part(self, x: str, kind: str, lanes: int, start: int, count: int) -> str:

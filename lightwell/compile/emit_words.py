@@ -70,7 +70,7 @@ def supported(word: str, dtype, exponent=None) -> bool:
     if dtype.kind == "f":
         return word in FLOAT or word in FLOAT_MORE or word in NUMBERS
     if word == "pow":
-        return isinstance(exponent, (int, np.integer)) and 0 <= exponent <= 4
+        return isinstance(exponent, (int, np.integer)) and 0 <= int(exponent) <= 4
     return word in NUMBERS or word in BITS
 
 

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from . import vectormath_tables as T
+from .ir import Function, real, vector
 from .vectormath import LOG2, Math
 
 PI = 3.141592653589793
@@ -28,39 +29,57 @@ class Functions(Math):
         large = self.f.op("xor", self.bits, small, self.true())
         n_place, r_place = self.f.variable(self.words, words), self.f.variable(self.type, r)
         with self.f.when(self.any(large)):
-            n_far, r_far = self.turns_far(x)
-            self.f.store(self.words, self.f.select(large, self.words, n_far, words, self.bits), n_place)
-            self.f.store(self.type, self.pick(large, r_far, r), r_place)
+            self.turn_far(x, large, n_place, r_place)
         return self.f.load(self.words, n_place), self.f.load(self.type, r_place)
 
+    def turn_far(self, x: str, large: str, n_place: str, r_place: str) -> None:
+        """Put (n, r) of `turns` in place for the large angles, one lane after the other: they are rare."""
+        f, n = self.f, self.lanes
+        angles, which = f.variable(self.type, x), f.variable(vector("i8", n), f.cast("zext", large, self.bits, vector("i8", n)))
+        self.declare_far()
+        with f.loop("0", str(n)) as i:
+            with f.when(f.op("icmp ne", "i8", f.load("i8", f.at(which, "i8", i)), "0")):
+                angle = f.load(self.kind, f.at(angles, self.kind, i))
+                if not self.double:
+                    angle = f.cast("fpext", angle, "float", "double")
+                pair = f.put(f"call {{ i64, double }} @turns_far(double {angle})")
+                turn, rest = (f.put(f"extractvalue {{ i64, double }} {pair}, {k}") for k in (0, 1))
+                if not self.double:
+                    turn, rest = f.cast("trunc", turn, "i64", "i32"), f.cast("fptrunc", rest, "double", "float")
+                f.store(self.word, turn, f.at(n_place, self.word, i))
+                f.store(self.kind, rest, f.at(r_place, self.kind, i))
+
+    def declare_far(self) -> None:
+        """Add the function turns_far, and its table, to the module."""
+        rows = ", ".join(f"double {real(v, 'double')}" for row in T.TWO_OVER_PI for v in row)
+        self.f.declare(f"@two_over_pi = private unnamed_addr constant [{4 * len(T.TWO_OVER_PI)} x double] [{rows}]")
+        own = Function("turns_far")
+        n, r = type(self)(own, "double", 1).turns_far("%x")
+        pair = own.put(f"insertvalue {{ i64, double }} poison, i64 {n}, 0")
+        own.do(f"ret {{ i64, double }} {own.put(f'insertvalue {{ i64, double }} {pair}, double {r}, 1')}")
+        for line in own.declared:
+            self.f.declare(line)
+        self.f.declare("\n".join(["define internal { i64, double } @turns_far(double %x) noinline nounwind {", *own.lines, "}"]))
+
     def turns_far(self, x: str) -> tuple[str, str]:
-        """`turns` for any finite x; r is NaN for others. In double.
+        """`turns` for any finite double; r is NaN for others.
 
         x = m·2^e with e a multiple of 8 and m a whole double below 2⁶⁰: as multiples of 4 in m·(2/π·2^e) don't count, only
         (2/π·2^e) mod 4 matters, of which the table holds four doubles for each e (after Payne and Hanek, 1983).
         """
-        if not self.double:
-            wide = type(self)(self.f, "double", self.lanes)
-            n, r = wide.turns_far(self.f.cast("fpext", x, self.type, wide.type))
-            return self.f.cast("trunc", n, wide.words, self.words), self.f.cast("fptrunc", r, wide.type, self.type)
-        flat = ", ".join(f"double {Math(self.f, 'double', 1).c(v)}" for row in T.TWO_OVER_PI for v in row)
-        count = 4 * len(T.TWO_OVER_PI)
-        self.f.declare(f"@two_over_pi = private unnamed_addr constant [{count} x double] [{flat}]")
         finite = self.test("olt", self.abs(x), self.c(float("inf")))
-        bits = self.as_words(self.pick(finite, x, self.c(1.0)))
+        bits = self.as_words(self.pick(finite, x, self.c(2.0**20)))
         exponent = self.iop("and", self.iop("lshr", bits, self.n(52)), self.n(2047))
         exponent = self.iop("sub", exponent, self.n(1023 + 52))
         row = self.iop("ashr", self.iop("add", exponent, self.n(32)), self.n(3))
-        row = self.f.select(self.f.op("icmp slt", self.words, row, self.n(0)), self.words, self.n(0), row, self.bits)
         e = self.iop("sub", self.iop("shl", row, self.n(3)), self.n(32))
         # x·2^-e in two steps, each factor a normal number.
         half = self.iop("ashr", e, self.n(1))
         m = self.mul(self.as_floats(bits), self.power_of_two(self.iop("sub", self.n(0), half)))
         m = self.mul(m, self.power_of_two(self.iop("sub", half, e)))
-        place = self.iop("shl", row, self.n(2))
         total, rest = self.c(0.0), self.c(0.0)
         for i in range(4):
-            part = self.looked_up("@two_over_pi", self.iop("add", place, self.n(i)) if i else place)
+            part = self.f.load("double", self.f.at("@two_over_pi", "double", self.iop("add", self.iop("shl", row, self.n(2)), self.n(i))))
             for piece in self.two_product(m, part):
                 piece = self.fma(self.rint(self.mul(piece, self.c(0.25))), self.c(-4.0), piece)  # mod 4
                 s = self.add(total, piece)
@@ -71,15 +90,6 @@ class Functions(Math):
         f, f_low = self.two_sum(self.sub(total, n), rest)
         r = self.fma(f, self.c(T.HALF_PI_DOUBLE[0]), self.fma(f, self.c(T.HALF_PI_DOUBLE[1]), self.mul(f_low, self.c(HALF_PI))))
         return self.to_int(n), self.pick(finite, r, self.c(float("nan")))
-
-    def looked_up(self, table: str, places: str) -> str:
-        """The elements of a table of doubles at integer places."""
-        if self.lanes == 1:
-            return self.f.load("double", self.f.put(f"getelementptr double, ptr {table}, i64 {places}"))
-        pointers = vector_of(self.lanes, "ptr")
-        at = self.f.put(f"getelementptr double, ptr {table}, {self.words} {places}")
-        name = f"llvm.masked.gather.v{self.lanes}f64.v{self.lanes}p0"
-        return self.f.call(name, self.type, (pointers, at), ("i32", "8"), (self.bits, self.true()), (self.type, "zeroinitializer"))
 
     def sin_small(self, r: str) -> str:
         """sin r for |r| ≤ π/4."""
@@ -355,8 +365,3 @@ class Functions(Math):
         pole = self.test("oeq", r, zero)
         far = self.sub(y, self.div(self.c(PI), self.tan(self.mul(self.pick(pole, self.c(0.25), r), self.c(PI)))))
         return self.pick(negative, self.pick(pole, self.c(float("nan")), far), y)
-
-
-def vector_of(lanes: int, kind: str) -> str:
-    """The type of `lanes` pointers or numbers."""
-    return f"<{lanes} x {kind}>"

@@ -333,3 +333,108 @@ def test_threads_only_where_they_pay():
     assert not threads(100) and threads(1_000_000)
     nest = reduced("sum", (), (1_000_000,), [0, 1], load(0, (1,)), F)
     assert not emit.kernel(nest, buffers_of([np.zeros(1_000_000, F), np.zeros(1, F)])).threads
+
+
+# ---- nests at random ------------------------------------------------------------------------------------------------
+
+ONE = {F: "exp tanh negative abs sqrt sigmoid relu square floor".split(), I: "negative abs square sign".split()}
+TWO = {F: "add subtract multiply maximum minimum".split(), I: "add subtract multiply maximum remainder".split()}
+
+
+def layout(rng, extents, axes):
+    """Strides of an array that has the given axes, in a random order."""
+    strides, step = [0] * len(extents), 1
+    for a in rng.permutation([a for a in axes]).tolist():
+        strides[a] = step
+        step *= extents[a]
+    return tuple(strides), max(step, 1)
+
+
+class Made:
+    """A nest put together at random."""
+
+    def __init__(self, seed):
+        self.rng = rng = np.random.default_rng(seed)
+        self.dtype = [F, F, D, I][seed % 4]
+        self.word_dtype = F if self.dtype != I else I
+        outer, inner = int(rng.integers(0, 4)), int(rng.integers(0, 3))
+        self.extents = tuple(int(rng.choice([1, 2, 3, 5, 8, 16, 17, 33, 40])) for _ in range(outer + inner))
+        self.outer, self.inner = self.extents[:outer], self.extents[outer:]
+        self.arrays = []
+        self.depth = len(self.extents)
+
+    def axes(self, upto):
+        """Some of the first axes."""
+        return [a for a in range(upto) if self.rng.random() < 0.7]
+
+    def read(self, upto):
+        """A load of a new array."""
+        strides, size = layout(self.rng, self.extents, self.axes(upto))
+        offset = int(self.rng.integers(0, 3))
+        self.arrays.append(some(self.rng, size + offset, dtype=self.dtype))
+        return load(len(self.arrays) - 1, strides, self.dtype, offset)
+
+    def formula(self, leaves, upto, size):
+        """Some expression, whose parts may be shared."""
+        pool = [self.read(upto) for _ in range(2)] + leaves
+        for _ in range(size):
+            choice = self.rng.random()
+            x, y = (pool[int(self.rng.integers(len(pool)))] for _ in range(2))
+            if choice < 0.4:
+                pool.append(op(str(self.rng.choice(ONE[self.word_dtype])), x))
+            elif choice < 0.8:
+                pool.append(op(str(self.rng.choice(TWO[self.word_dtype])), x, y))
+            elif choice < 0.9:
+                pool.append(op("where", op("less", x, y, dtype=B), x, y, dtype=self.dtype))
+            elif self.depth:
+                index = Expr("index", (int(self.rng.integers(upto)) if upto else 0,), I) if upto else const(2, I)
+                pool.append(op("add", x, Expr("cast", (index,), self.dtype)))
+        last = pool[-1]
+        for x in leaves[:1]:
+            last = op("add", last, x)
+        return last if self.dtype == I else op("tanh", last)
+
+    def target(self, upto):
+        """A new array that takes one value for each index of the first axes."""
+        strides, size = layout(self.rng, self.extents, range(upto))
+        self.arrays.append(np.zeros(size, self.dtype))
+        return len(self.arrays) - 1, strides
+
+    def nest(self):
+        """The nest."""
+        leaves, passes, final = [], [], []
+        for _ in range(int(self.rng.integers(1, 4))):
+            stores, sums = [], []
+            for _ in range(int(self.rng.integers(0, 3)) if self.inner else 0):
+                word = str(self.rng.choice(["sum", "max", "min", "argmax"]))
+                # What argmax looks at has to be the same to the last bit.
+                x = (
+                    op("subtract", self.read(self.depth), self.read(self.depth))
+                    if word == "argmax"
+                    else self.formula(leaves[:], self.depth, 3)
+                )
+                made, read = reduction(word, x, I if word == "argmax" else self.dtype)
+                sums.append((made, Expr("cast", (read,), self.dtype)))
+            if not sums or self.rng.random() < 0.5:
+                operand, strides = self.target(self.depth)
+                stores.append(Store(operand, 0, strides, self.formula(leaves[:], self.depth, 4)))
+            passes.append(Pass(stores, [m for m, _ in sums]))
+            leaves += [x for _, x in sums]
+        for x in leaves[-2:]:
+            operand, strides = self.target(len(self.outer))
+            final.append(Store(operand, 0, strides[: len(self.outer)], op("add", x, self.read(len(self.outer)))))
+        lanes = int(self.rng.integers(self.depth)) if self.depth else -1
+        if self.rng.random() < 0.5:
+            lanes = -1
+        return Nest(list(range(len(self.arrays))), self.outer, self.inner, passes, final, lanes=lanes)
+
+
+@pytest.mark.parametrize("group", range(8))
+def test_nests_at_random(group):
+    for seed in range(12 * group, 12 * group + 12):
+        made = Made(seed)
+        nest = made.nest()
+        try:
+            agree(nest, made.arrays, rtol=3e-4, atol=2e-4)
+        except AssertionError as e:
+            raise AssertionError(f"seed {seed}: {nest}") from e
