@@ -4,7 +4,7 @@
     functions(pairs)        the same for many, the missing ones compiled on all threads
 
 Compiling one kernel takes some milliseconds; reading its object code back takes a tenth of one. The name of a cached object is the
-hash of all that shaped its code: the key, the processor and its features, the versions of LLVM and lightwell. Inside the
+hash of all that shaped its code: the key, the processor and its features, the versions of LLVM and of what wrote it. Inside the
 file stands the hash of the code itself: a file that was damaged or cut short is compiled anew, never run.
 
 LIGHTWELL_CACHE names the folder (empty: no cache on disk); LIGHTWELL_NATIVE=0 turns native code off.
@@ -53,7 +53,7 @@ class _Host:
         self.llvm, self.lib = llvm, llvm.ffi.lib
         self.cpu, self.features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         self.target = llvm.Target.from_default_triple()
-        told = (self.target.triple, self.cpu, self.features, llvm.llvm_version_info, __version__, ABI, PASSES, CODEGEN)
+        told = (self.target.triple, self.cpu, self.features, llvm.llvm_version_info, __version__, ABI, PASSES, CODEGEN, _writers())
         self.salt = repr(told).encode()
         self.local = threading.local()
         self.linker, self.linked = None, 0
@@ -114,6 +114,16 @@ class _Host:
         code = library.link(self.linker, f"lightwell {self.linked}")
         _loaded.append(code)
         return {name: code[name] for name in objects}
+
+
+def _writers() -> list[tuple]:
+    """Which files write kernels, and of when they are: whoever changes one needs no new version to see its effect."""
+    try:
+        with os.scandir(os.path.dirname(__file__)) as files:
+            told = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.name.endswith(".py")]
+    except OSError:  # an archive: it has a version
+        return []
+    return sorted(told)
 
 
 def _the_host() -> _Host:

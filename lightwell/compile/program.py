@@ -98,7 +98,8 @@ class Program:
             from ..backend.threads import get_num_threads
 
             return [gemm.lower(step, get_num_threads()) if runtime.has_blas() else None]
-        return calls.lower(step, self._shapes) or [None]
+        # Code of words may call BLAS too.
+        return (calls.lower(step, self._shapes) if runtime.has_blas() else None) or [None]
 
     def _shapes(self, x: Any) -> tuple:
         """(shape, dtype) of a Ref or a buffer number."""
