@@ -14,7 +14,9 @@ from .graph import LEAVES, Graph, Value
 from .layout import MAPS, RESHAPES, Picked, Split, Unfit, broadcast, flat, pull, refined, strides_of, unflatten
 
 DEPTH, SOURCES, NODES = 48, 24, 300  # how deep, how wide and how large a nest's body may grow
-RECOMPUTE = 20  # the cost from which a value is read again instead of computed again
+RECOMPUTE = 15  # the cost from which a value is read again instead of computed again
+LOAD = 6  # what a load costs
+PICK = 6  # what an index from an array costs
 REPEATED = 4  # the same for a value that is needed many times over, as a row's deviation is
 FEW = 8  # rows from which it pays to share rows among the threads
 LARGE = 1 << 15  # elements from which sharing matters
@@ -99,6 +101,18 @@ def base(v: Value) -> Value:
     return v
 
 
+def _origin(v: Value) -> Value:
+    """The value behind views of all its elements."""
+    while v.word in RESHAPES or v.word == "permute_dims":
+        v = v.args[0]
+    return v
+
+
+def _picks(v: Value) -> bool:
+    """Whether elements are picked by an array of indices."""
+    return v.word in ("take", "take_along_axis") or (v.word == "getitem" and len(v.operands()) > 1)
+
+
 class Fuser:
     """The decisions; `fuse_nest.py` writes them down as nests, `fuse_plan.py` as a plan."""
 
@@ -110,10 +124,26 @@ class Fuser:
         self.simple: set[Value] = set()  # computed element by element where needed
         self.depth: dict[Value, int] = {}
         self.cost: dict[Value, int] = {}
+        self.worth: dict[Value, int] = {}  # what storing it would save whoever computes it again
         self.sources: dict[Value, frozenset] = {}
         self.home: dict[Value, Group] = {}
         self.readers: dict[Value, list] = {}  # groups that read a stored value
         self.position = {v: i for i, v in enumerate(graph.values)}
+        self.users = graph.users()
+        self.asked = self._asked()
+        self.results = {base(v) for _, v in graph.results} | {v for _, v in graph.results}
+        self.redirected: set[Value] = set()  # products whose result lies only in what they are a part of
+
+    def _asked(self) -> set:
+        """Values whose memory something other than a nest will ask for, as they are or through a view."""
+        out: set = set()
+        for v in self.graph.values:
+            if v.word in LEAVES or v.word in MAPS or v.word in ASSEMBLED or v.word in REDUCTIONS or computable(v):
+                continue
+            for o in v.operands():
+                out.add(_origin(o))
+        out.update(_origin(v) for _, v in self.graph.results)
+        return out
 
     # ---- the walk over the graph --------------------------------------------------------------------------------
 
@@ -136,7 +166,7 @@ class Fuser:
             elif word in ASSEMBLED and self.assembly(v):
                 pass
             elif word not in REDUCTIONS and computable(v):
-                self.follow(v, v.operands(), 0 if word in MAPS or word in MADE else cost_of(word))
+                self.follow(v, v.operands(), cost_of(word) if word not in MAPS and word not in MADE else PICK if _picks(v) else 0)
             elif word == "matmul" and product(self, v):
                 pass
             else:
@@ -148,27 +178,24 @@ class Fuser:
     def settle(self, v: Value, step: Step) -> None:
         """The value is stored by `step`."""
         self.made[v] = step
-        self.depth[v] = self.cost[v] = 0
+        self.depth[v] = self.cost[v] = self.worth[v] = 0
         self.sources[v] = frozenset((v,)) if v.size > 1 or step is not self.leaf else frozenset()
 
     def follow(self, v: Value, operands, cost: int) -> None:
         """The value is computed where it is needed."""
         self.simple.add(v)
         depth, found = 0, frozenset()
-        for o in operands:
-            cost += self.cost[o]
+        for o in operands:  # what is small beside v is computed once for many of its elements
+            cost += self.cost[o] if o.size * 4 > v.size else min(self.cost[o], 1)
             depth = max(depth, self.depth[o])
             found = found | self.sources[o] if found else self.sources[o]
         self.depth[v], self.cost[v], self.sources[v] = depth + 1, min(cost, 1 << 20), found
-        if v.word in ("take", "take_along_axis", "getitem"):
-            self.gathered(v)
+        large = sum(1 for s in found if s.size * 2 >= v.size)
+        self.worth[v] = cost + LOAD * max(large - 1, 0)
+        if _picks(v) and self.cost[v.args[0]] > RECOMPUTE and base(v.args[0]) not in self.made:
+            self.store(v.args[0])  # what is costly to compute is stored before elements are picked from it
         if depth > DEPTH or len(found) > SOURCES:
             self.store(v)
-
-    def gathered(self, v: Value) -> None:
-        """Indices read from arrays: what is costly to compute is stored before elements are picked from it."""
-        if len(v.operands()) > 1 and self.cost[v.args[0]] > RECOMPUTE and base(v.args[0]) not in self.made:
-            self.store(v.args[0])
 
     def other(self, v: Value) -> None:
         """A word left to a Call or Host step: its operands are stored."""
@@ -187,19 +214,24 @@ class Fuser:
         v = base(v)
         step = self.made.get(v)
         if step is None:
+            from .fuse_products import redirect
+
+            step = redirect(self, v, v, 0, strides_of(v.shape)) if v.word == "permute_dims" else None
+            if step is not None and step.rank >= least:
+                return self.stored(v, step)
             home = self.home.get(v)
             step = self.share(v, home) if home is not None and home.rank >= least else self.stored(v, self.place(v, least=least))
         return step
 
-    def share(self, v: Value, home: Group) -> Group:
+    def share(self, v: Value, home: Group) -> Step:
         """Let a group store what it computes on its way."""
         home.roots[v] = None
         return self.stored(v, home)
 
-    def stored(self, v: Value, group: Group) -> Group:
+    def stored(self, v: Value, group: Step) -> Step:
         """Note that a group stores v."""
         self.made[v] = group
-        self.sources[v], self.cost[v], self.depth[v] = frozenset((v,)), 0, 0
+        self.sources[v], self.cost[v], self.depth[v], self.worth[v] = frozenset((v,)), 0, 0, 0
         return group
 
     def place(self, v: Value, target: Target | None = None, least: int = 0) -> Group:
@@ -331,6 +363,8 @@ class Fuser:
         rows = math.prod(n for d, n in enumerate(shape) if d not in axes)
         kept = [d for d, n in enumerate(shape) if n != 1 and d not in axes]
         trailing = not kept or not axes or max(kept) < min(axes)
+        if not trailing and _origin(x) in self.asked and base(x) not in self.made:
+            self.store(_origin(x))  # better by rows than by columns
         for g in self.candidates(x, x.size):
             if g.size != x.size:
                 continue
@@ -347,6 +381,7 @@ class Fuser:
     def assembly(self, v: Value) -> bool:
         """concat, stack, index_set and strided_set: each part is written to its place by a nest of its own; False where not so simple."""
         from .fuse_parts import parts
+        from .fuse_products import redirect
 
         found = parts(self, v)
         if found is None:
@@ -354,7 +389,9 @@ class Fuser:
         step = Assembly(v)
         for value, offset, strides, over in found:
             least = step.rank + 1 if over else 0
-            group = self.place(value, Target(v, offset, strides), least)
+            group = redirect(self, value, v, offset, strides) if len(self.users[value]) == 1 and not over else None
+            if group is None:
+                group = self.place(value, Target(v, offset, strides), least)
             step.parts.append((value, offset, strides, group))
             step.rank = max(step.rank, group.rank)
         self.settle(v, step)
@@ -418,7 +455,7 @@ class Walk:
                 raise Unfit(b)
         if v not in f.simple:
             raise Unfit(v)
-        if v.word not in RESHAPES and f.cost[v] >= REPEATED and v not in f.made:
+        if v.word not in RESHAPES and f.worth[v] >= REPEATED and v not in f.made:
             at = flat(place, v.shape, len(g.sizes))
             if at is not None and self.known(v, at):
                 return
@@ -430,7 +467,7 @@ class Walk:
         aligned = (v.size == g.size and at == g.full) or (g.reducing and v.size == g.outer_size and at == g.rows)
         home = f.home.get(v)
         many = v.size * 2 <= g.size
-        if home is not None and home is not g and home.rank < self.limit and f.cost[v] >= (REPEATED if many else RECOMPUTE):
+        if home is not None and home is not g and home.rank < self.limit and f.worth[v] >= (REPEATED if many else RECOMPUTE):
             f.share(v, home)
             self.reads[v] = None
             return True

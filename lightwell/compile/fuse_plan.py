@@ -49,6 +49,7 @@ class Maker:
             self.nest(g, builder, nest)
         for step in self.f.steps:
             if type(step) is Product:
+                step.collapse()
                 self.product(step)
             elif type(step) is Other:
                 self.other(step)
@@ -89,7 +90,9 @@ class Maker:
         stored = {s.operand for p in nest.passes for s in p.stores} | {s.operand for s in nest.final}
         reads = {self.buffer(v) for v in builder.loaded}
         writes = {nest.operands[i] for i in stored}
-        position = min(self.f.position[v] for v in [*g.roots, *(v for v, _ in g.targets), *g.reduces] if v in self.f.position)
+        position = min(
+            self.f.position[v] for v in [*g.roots, *(v for v, _ in g.targets), *g.reduces] if v in self.number or v not in g.roots
+        )
         self.nodes.append(Node(nest, reads, writes, g.rank, position))
 
     def product(self, step: Product) -> None:
@@ -270,11 +273,9 @@ class Maker:
 
 def known(v: Value) -> bool:
     """Whether a word has native code of its own."""
-    try:
-        from .calls import NATIVE
-    except ImportError:
-        return False
-    return v.word in NATIVE
+    from .calls import load
+
+    return v.word in load()
 
 
 def _edge(a: Node, b: Node) -> None:

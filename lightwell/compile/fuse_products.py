@@ -4,17 +4,21 @@ import numpy as np
 
 from .fuse import Fuser, Step, base
 from .graph import Value
-from .layout import MAPS, strides_of, window_of
+from .layout import MAPS, RESHAPES, Split, Unfit, pull, strides_of, whole, window_of
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Product(Step):
-    """C = A·B for each index of `batch`; a side is (stored value, offset, rows, cols, batch strides)."""
+    """C = A·B for each index of `batch`; a side is [stored value, offset, rows, cols, batch strides]."""
 
     def __init__(self, value: Value, rank: int, a, b, c, m: int, n: int, k: int, batch):
         self.value, self.rank, self.a, self.b, self.c = value, rank, a, b, c
         self.m, self.n, self.k, self.batch = m, n, k, batch
+
+    def collapse(self) -> None:
+        """Make rows of batches where they lie like rows."""
+        self.m, self.n, self.batch = _collapsed(self.a, self.b, self.c, self.m, self.n, self.k, self.batch)
 
 
 def product(f: Fuser, v: Value) -> bool:
@@ -31,7 +35,6 @@ def product(f: Fuser, v: Value) -> bool:
     b = _side(f, y, k, n, batch, y.ndim == 1, False)
     c = [v, 0, n, 1, strides_of((*batch, m, n))[:-2]]
     rank = max(f.made[a[0]].rank, f.made[b[0]].rank) + 1
-    m, n, batch = _collapsed(a, b, c, m, n, k, batch)
     step = Product(v, rank, a, b, c, m, n, k, batch)
     f.steps.append(step)
     f.settle(v, step)
@@ -44,7 +47,7 @@ def _side(f: Fuser, x: Value, rows: int, cols: int, batch, vector: bool, left: b
     if found is not None:
         u, offset, strides = found
         b = base(u)
-        if b in f.made or (u.word not in MAPS and u.size == x.size):
+        if b in f.made or (u.word not in MAPS and (u.size == x.size or _shared(f, u, x))):
             side = _seen(x, offset, strides, rows, cols, batch, vector, left)
             if side is not None:
                 f.store(u)
@@ -53,6 +56,77 @@ def _side(f: Fuser, x: Value, rows: int, cols: int, batch, vector: bool, left: b
     side = _seen(x, 0, strides_of(x.shape), rows, cols, batch, vector, left)
     assert side is not None
     return [base(x), *side]
+
+
+def _shared(f: Fuser, u: Value, x: Value) -> bool:
+    """Whether x is one of several parts that together are about all of u, which then is stored once for all of them."""
+    if u.size < x.size:
+        return False
+    parts = 0
+    while x is not u:
+        x = x.args[0]
+        parts = max(parts, len(f.users[x]))
+        if x.size * parts >= u.size:
+            return True
+    return False
+
+
+def redirect(f: Fuser, p: Value, assembly: Value, offset: int, strides) -> "Product | None":
+    """Let a product write its result where p, a view of it that is its only use, belongs: into `assembly` (p itself, or what p is a part
+    of). None where that can't be."""
+    v = p
+    while v.word == "permute_dims" or v.word in RESHAPES:
+        v = v.args[0]
+        if len(f.users[v]) != 1 or v in f.results:
+            return None
+    step = f.made.get(v)
+    if type(step) is not Product or v is p or step.c[0] is not v:
+        return None
+    where = _inverse(p, v, strides)
+    if where is None:
+        return None
+    lead = [1] * (v.ndim - len(v.shape[:-2]) - 2)
+    assert not lead
+    rows, cols = where[-2:]
+    rows, cols = (step.n if step.m == 1 else rows), (1 if step.n == 1 and step.m == 1 else cols)
+    if not (
+        (cols == 1 or step.n == 1) and (rows >= step.n or step.m == 1) or (rows == 1 or step.m == 1) and (cols >= step.m or step.n == 1)
+    ):
+        return None
+    step.c = [assembly, offset, rows, cols, tuple(where[:-2])]
+    f.redirected.add(v)
+    return step
+
+
+def _inverse(p: Value, v: Value, strides) -> list | None:
+    """The strides of v's dimensions in the memory in which p, a view of all of v, has the given strides."""
+    sizes = list(p.shape)
+    steps = list(strides)
+    while True:
+        place: tuple = tuple((0, tuple(int(i == d) for i in range(len(sizes)))) for d in range(len(sizes)))
+        try:
+            if len(sizes) != p.ndim:
+                place = whole(p.shape, sizes)
+            x = p
+            while x is not v:
+                ((x, place),) = pull(x, place, sizes)
+            break
+        except Split as e:
+            outer = sizes[e.axis] // e.inner
+            sizes[e.axis : e.axis + 1] = [outer, e.inner]
+            steps[e.axis : e.axis + 1] = [steps[e.axis] * e.inner, steps[e.axis]]
+        except Unfit:
+            return None
+    out = []
+    for (c, k), n in zip(place, v.shape):
+        axes = [(x, s) for x, s, m in zip(k, steps, sizes) if x and m != 1]
+        if n == 1:
+            out.append(0)
+        elif c or not axes or any(x <= 0 or s % x or s // x != axes[0][1] // axes[0][0] for x, s in axes):
+            return None
+        else:
+            out.append(axes[0][1] // axes[0][0])
+    return out
 
 
 def _seen(x: Value, offset: int, strides, rows: int, cols: int, batch, vector: bool, left: bool) -> list | None:
