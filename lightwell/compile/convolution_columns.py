@@ -9,8 +9,8 @@ and then over the threads, in their order. "High performance convolutional neura
 import math
 
 from .convolution_parts import (  # isort: skip
-    Geometry, alike, both, each, fill, gather, gemm, inside, lanes_of, linear, load_masked, minimum, places, reduce_partials,
-    scatter, share, shuffle, store_masked, window_row, within, workers, working,
+    Geometry, add_row, all_of, each, fill, gemm, lanes_of, line_of, linear, load_masked, minimum, reduce_partials, seen_at, share,
+    store_masked, window_row, workers, working,
 )  # fmt: skip
 from .ir import Function, vector
 
@@ -58,34 +58,6 @@ class _Pieces:
         return linear(f, (base, 1), (local, 1)), count, base
 
 
-def _each_tap(f: Function, geo: Geometry):
-    return each(f, geo.kernel[0]), each(f, geo.kernel[1]), each(f, geo.kernel[2])
-
-
-def _line(f: Function, geo: Geometry, line: str) -> tuple[str, str, str]:
-    """Sample, depth and height of a row of y."""
-    d, h, _ = geo.out
-    if d == h == 1:
-        return line, "0", "0"
-    sample = f.put(f"udiv i64 {line}, {d * h}")
-    rest = f.put(f"urem i64 {line}, {d * h}")
-    if d == 1:
-        return sample, "0", rest
-    return sample, f.put(f"udiv i64 {rest}, {h}"), f.put(f"urem i64 {rest}, {h}")
-
-
-def _seen(f: Function, geo: Geometry, axis: int, out: str, tap: str) -> tuple[str, str | None]:
-    """The place of x that a window's tap sees along an axis, and whether it lies within x (None: always)."""
-    s, p, d, n = geo.stride[axis], geo.padding[axis], geo.dilation[axis], geo.space[axis]
-    at = linear(f, (out, s), (tap, d), start=-p)
-    low, high = -p, (geo.out[axis] - 1) * s + (geo.kernel[axis] - 1) * d - p
-    return at, None if low >= 0 and high < n else inside(f, at, n)
-
-
-def _and(f: Function, a: str | None, b: str | None) -> str | None:
-    return b if a is None else a if b is None else f.put(f"and i1 {a}, {b}")
-
-
 def _pack(f: Function, geo: Geometry, x: str, cols: str, start: str, count: str, length: int) -> None:
     """cols[(c, tap), window] = x at the window's tap, for `count` rows of y from row `start` on."""
     kind, lanes, (_, height, width) = geo.kind, geo.lanes, geo.space
@@ -95,14 +67,14 @@ def _pack(f: Function, geo: Geometry, x: str, cols: str, start: str, count: str,
         into = f.at(cols, kind, linear(f, (row, length)))
         column = linear(f, (k, geo.dilation[2]), start=-geo.padding[2])
         with f.loop("0", count) as line:
-            sample, d, h = _line(f, geo, f.put(f"add i64 {start}, {line}"))
-            depth, in_depth = _seen(f, geo, 0, d, i)
-            high, in_height = _seen(f, geo, 1, h, j)
+            sample, d, h = line_of(f, geo, f.put(f"add i64 {start}, {line}"))
+            depth, in_depth = seen_at(f, geo, 0, d, i)
+            high, in_height = seen_at(f, geo, 1, h, j)
             source = f.at(x, kind, linear(f, (sample, geo.c * geo.plane), (c, geo.plane), (depth, height * width), (high, width)))
             target = f.at(into, kind, linear(f, (line, geo.out[2])))
             with lanes_of(f, geo.out[2], lanes) as (at, mask):
                 first = linear(f, (at, geo.stride[2]), (column, 1))
-                got = window_row(f, kind, lanes, source, first, geo.stride[2], width, _and(f, in_depth, in_height), mask)
+                got = window_row(f, kind, lanes, source, first, geo.stride[2], width, all_of(f, in_depth, in_height), mask)
                 store_masked(f, kind, lanes, got, f.at(target, kind, at), mask)
 
 
@@ -327,42 +299,9 @@ def _add_up(f: Function, geo: Geometry, cols: str, length: int, start: str, coun
             column = linear(f, (k, geo.dilation[2]), start=-geo.padding[2])
             source = f.at(cols, kind, linear(f, (row, length)))
             with f.loop("0", count) as line:
-                sample, d, h = _line(f, geo, line)
-                depth, in_depth = _seen(f, geo, 0, d, i)
-                high, in_height = _seen(f, geo, 1, h, j)
-                there = _and(f, in_depth, in_height)
+                sample, d, h = line_of(f, geo, line)
+                depth, in_depth = seen_at(f, geo, 0, d, i)
+                high, in_height = seen_at(f, geo, 1, h, j)
+                there = all_of(f, in_depth, in_height)
                 target = f.at(plane, kind, linear(f, (sample, geo.c * geo.plane), (depth, height * width), (high, width)))
-                _add_row(f, geo, f.at(source, kind, linear(f, (line, geo.out[2]))), target, column, there)
-
-
-def _add_row(f: Function, geo: Geometry, source: str, target: str, column: str, there: str | None) -> None:
-    """target[column + stride·i] += source[i] where that lies within the row, and the row within x."""
-    kind, lanes, step, width = geo.kind, geo.lanes, geo.stride[2], geo.space[2]
-    of = vector(kind, lanes)
-    if step in (1, 2):  # at stride 2, half a vector is spread over a whole one
-        part = lanes // step
-        with lanes_of(f, geo.out[2], part) as (at, mask):
-            got = load_masked(f, kind, part, f.at(source, kind, at), mask)
-            begin = linear(f, (at, step), (column, 1))
-            seen = within(f, places(f, begin, lanes), lanes, width)
-            if there is not None:
-                seen = both(f, lanes, seen, alike(f, there, lanes))
-            if step == 2:
-                got = shuffle(f, kind, part, got, "zeroinitializer", [i // 2 if i % 2 == 0 else part for i in range(lanes)])
-                ones = f.put(f"shufflevector <{part} x i1> {mask}, <{part} x i1> zeroinitializer, <{lanes} x i32> <"
-                             + ", ".join(f"i32 {i // 2 if i % 2 == 0 else part}" for i in range(lanes)) + ">")  # fmt: skip
-            else:
-                ones = mask
-            seen = both(f, lanes, seen, ones)
-            here = f.at(target, kind, begin)
-            had = load_masked(f, kind, lanes, here, seen)
-            store_masked(f, kind, lanes, f.op("fadd", of, had, got), here, seen)
-        return
-    with lanes_of(f, geo.out[2], lanes) as (at, mask):
-        got = load_masked(f, kind, lanes, f.at(source, kind, at), mask)
-        where = places(f, linear(f, (at, step), (column, 1)), lanes, step)
-        seen = both(f, lanes, mask, within(f, where, lanes, width))
-        if there is not None:
-            seen = both(f, lanes, seen, alike(f, there, lanes))
-        had = gather(f, kind, lanes, target, where, seen)
-        scatter(f, kind, lanes, f.op("fadd", of, had, got), target, where, seen)
+                add_row(f, geo, f.at(source, kind, linear(f, (line, geo.out[2]))), target, column, there)

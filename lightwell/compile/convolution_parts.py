@@ -235,13 +235,13 @@ def store_masked(f: Function, kind: str, lanes: int, value: str, pointer: str, m
     f.do(f"call void @llvm.masked.store.{_suffix(kind, lanes)}.p0({of} {value}, ptr {pointer}, i32 {align}, <{lanes} x i1> {mask})")
 
 
-def gather(f: Function, kind: str, lanes: int, base: str, index: str, mask: str) -> str:
-    """base[index] for the lanes of a mask (index: i32), zero for the others."""
+def gather(f: Function, kind: str, lanes: int, base: str, index: str, mask: str, other: str = "zeroinitializer") -> str:
+    """base[index] for the lanes of a mask (index: i32), `other` for the others."""
     of, pointers, align = vector(kind, lanes), f"<{lanes} x ptr>", 8 if kind == "double" else 4
     at = f.put(f"getelementptr {kind}, ptr {base}, <{lanes} x i32> {index}")
     name = f"llvm.masked.gather.{_suffix(kind, lanes)}.v{lanes}p0"
     f.declare(f"declare {of} @{name}({pointers}, i32, <{lanes} x i1>, {of})")
-    return f.put(f"call {of} @{name}({pointers} {at}, i32 {align}, <{lanes} x i1> {mask}, {of} zeroinitializer)")
+    return f.put(f"call {of} @{name}({pointers} {at}, i32 {align}, <{lanes} x i1> {mask}, {of} {other})")
 
 
 def scatter(f: Function, kind: str, lanes: int, value: str, base: str, index: str, mask: str) -> None:
@@ -273,29 +273,87 @@ def lanes_of(f: Function, n: int | str, lanes: int) -> Iterator[tuple[str, str]]
         yield at, within(f, places(f, "0", lanes), lanes, left) if not isinstance(n, int) or n % lanes else first(lanes, lanes)
 
 
-def window_row(f: Function, kind: str, lanes: int, row: str, column: str, step: int, width: int, flag: str | None, mask: str) -> str:
-    """row[column + step·(0, 1, …)] for the lanes of a mask whose place lies within the width, zero for the others.
+def window_row(
+    f: Function, kind: str, lanes: int, row: str, column: str, step: int, width: int, flag: str | None, mask: str,
+    other: str = "zeroinitializer",
+) -> str:  # fmt: skip
+    """row[column + step·(0, 1, …)] for the lanes of a mask whose place lies within the width, `other`, a vector, elsewhere.
 
     `flag`, an i1: whether the row exists at all.
     """
-    if flag is not None:
-        mask = both(f, lanes, mask, alike(f, flag, lanes))
-    if step == 1:
-        seen = both(f, lanes, mask, within(f, places(f, column, lanes), lanes, width))
-        return load_masked(f, kind, lanes, f.put(f"getelementptr {kind}, ptr {row}, i64 {column}"), seen)
-    at = places(f, column, lanes, step)
+    there = None if flag is None else alike(f, flag, lanes)
     if step == 2:  # two loads and the even lanes of both
-        low = places(f, column, lanes)
-        high = places(f, linear(f, (column, 1), start=lanes), lanes)
         start = f.put(f"getelementptr {kind}, ptr {row}, i64 {column}")
-        more = f.put(f"getelementptr {kind}, ptr {start}, i64 {lanes}")
-        there = None if flag is None else alike(f, flag, lanes)
-        masks = [within(f, p, lanes, width) for p in (low, high)]
+        halves = []
+        for part in (0, lanes):
+            seen = within(f, places(f, linear(f, (column, 1), start=part), lanes), lanes, width)
+            seen = seen if there is None else both(f, lanes, seen, there)
+            at = f.put(f"getelementptr {kind}, ptr {start}, i64 {part}") if part else start
+            halves.append(load_masked(f, kind, lanes, at, seen, other))
+        return shuffle(f, kind, lanes, *halves, [2 * i for i in range(lanes)])
+    at = places(f, column, lanes, step)
+    seen = both(f, lanes, mask, within(f, at, lanes, width))
+    seen = seen if there is None else both(f, lanes, seen, there)
+    if step == 1:
+        return load_masked(f, kind, lanes, f.put(f"getelementptr {kind}, ptr {row}, i64 {column}"), seen, other)
+    return gather(f, kind, lanes, row, at, seen, other)
+
+
+def add_row(f: Function, geo: Geometry, source: str, target: str, column: str, there: str | None) -> None:
+    """target[column + stride·i] += source[i] where that lies within the row, and the row within x."""
+    kind, lanes, step, width = geo.kind, geo.lanes, geo.stride[2], geo.space[2]
+    of = vector(kind, lanes)
+    if step in (1, 2):  # at stride 2, half a vector is spread over a whole one
+        part = lanes // step
+        with lanes_of(f, geo.out[2], part) as (at, mask):
+            got = load_masked(f, kind, part, f.at(source, kind, at), mask)
+            begin = linear(f, (at, step), (column, 1))
+            seen = within(f, places(f, begin, lanes), lanes, width)
+            if there is not None:
+                seen = both(f, lanes, seen, alike(f, there, lanes))
+            if step == 2:
+                got = shuffle(f, kind, part, got, "zeroinitializer", [i // 2 if i % 2 == 0 else part for i in range(lanes)])
+                ones = f.put(f"shufflevector <{part} x i1> {mask}, <{part} x i1> zeroinitializer, <{lanes} x i32> <"
+                             + ", ".join(f"i32 {i // 2 if i % 2 == 0 else part}" for i in range(lanes)) + ">")  # fmt: skip
+            else:
+                ones = mask
+            seen = both(f, lanes, seen, ones)
+            here = f.at(target, kind, begin)
+            had = load_masked(f, kind, lanes, here, seen)
+            store_masked(f, kind, lanes, f.op("fadd", of, had, got), here, seen)
+        return
+    with lanes_of(f, geo.out[2], lanes) as (at, mask):
+        got = load_masked(f, kind, lanes, f.at(source, kind, at), mask)
+        where = places(f, linear(f, (at, step), (column, 1)), lanes, step)
+        seen = both(f, lanes, mask, within(f, where, lanes, width))
         if there is not None:
-            masks = [both(f, lanes, m, there) for m in masks]
-        a, b = (load_masked(f, kind, lanes, p, m) for p, m in zip((start, more), masks))
-        return shuffle(f, kind, lanes, a, b, [2 * i for i in range(lanes)])
-    return gather(f, kind, lanes, row, at, both(f, lanes, mask, within(f, at, lanes, width)))
+            seen = both(f, lanes, seen, alike(f, there, lanes))
+        had = gather(f, kind, lanes, target, where, seen)
+        scatter(f, kind, lanes, f.op("fadd", of, had, got), target, where, seen)
+
+
+def line_of(f: Function, geo: Geometry, line: str) -> tuple[str, str, str]:
+    """Sample, depth and height of a row of y."""
+    d, h, _ = geo.out
+    if d == h == 1:
+        return line, "0", "0"
+    sample = f.put(f"udiv i64 {line}, {d * h}")
+    rest = f.put(f"urem i64 {line}, {d * h}")
+    if d == 1:
+        return sample, "0", rest
+    return sample, f.put(f"udiv i64 {rest}, {h}"), f.put(f"urem i64 {rest}, {h}")
+
+
+def seen_at(f: Function, geo: Geometry, axis: int, out: str, tap: str) -> tuple[str, str | None]:
+    """The place of x that a window's tap sees along an axis, and whether it lies within x (None: always)."""
+    s, p, d, n = geo.stride[axis], geo.padding[axis], geo.dilation[axis], geo.space[axis]
+    at = linear(f, (out, s), (tap, d), start=-p)
+    low, high = -p, (geo.out[axis] - 1) * s + (geo.kernel[axis] - 1) * d - p
+    return at, None if low >= 0 and high < n else inside(f, at, n)
+
+
+def all_of(f: Function, a: str | None, b: str | None) -> str | None:
+    return b if a is None else a if b is None else f.put(f"and i1 {a}, {b}")
 
 
 def fill(f: Function, kind: str, lanes: int, pointer: str, n: int, value: str) -> None:
