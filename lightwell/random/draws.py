@@ -74,6 +74,8 @@ def uniform(generator, shape, dtype=np.float32, low=0.0, high=1.0) -> np.ndarray
             f"uniform_ expects to-from <= std::numeric_limits<{_NAMES[dtype.name]}>::max(), but found to={high:g} "
             f"and from={low:g} which result in to-from to exceed the limit"
         )
+    if (native := engine.streams(n)) is not None and (out := native.uniform(generator, shape, dtype, low, high)) is not None:
+        return out
     wide = dtype == np.float64
     out = generator.doubles(n) if wide else generator.floats(n)
     t = out.dtype.type
@@ -135,6 +137,8 @@ def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0, contiguous=Tru
         return normal(generator, (2 * n,), part, mean, std / math.sqrt(2), contiguous).view(dtype).reshape(shape)
     if n < 16 or not contiguous:
         return _cast(_normal_one_by_one(generator, n, mean, std), dtype).reshape(shape)
+    if (native := engine.streams(n, 8)) is not None and (out := native.normal(generator, shape, dtype, mean, std)) is not None:
+        return out
     whole, rest = n // 16 * 16, n % 16
     if dtype in (np.float32, np.float64):
         # the uniforms of the rest are drawn, then dropped: the last 16 values are made afresh
@@ -343,6 +347,8 @@ def bernoulli(generator, p, shape=None, dtype=np.float32) -> np.ndarray:
         p = float(p)
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
+        if (native := engine.streams(n)) is not None and (found := native.bernoulli(generator, p, shape, dtype)) is not None:
+            return found
         threshold = np.uint64(math.ceil(p * 2.0**53))  # k * 2**-53 < p, asked of the integer k
         out = np.empty(n, np.bool_)
         for start in range(0, n, 16384):

@@ -1,6 +1,8 @@
 """PyTorch's CPU generator: the Mersenne Twister, its 5056-byte state, and the one cached normal."""
 
 import os
+import sys
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,27 @@ _LAYOUT = np.dtype(
 )
 _MASK53 = np.uint64(2**53 - 1)
 _ALL64 = 2**64 - 1
+
+# Native code draws ten times as quickly as NumPy. It is used from `_LEAST` numbers on, below which a call costs more than it saves;
+# and once `_ENOUGH` numbers have been drawn without it, or LLVM is there anyway: loading it takes as long as some millions of draws.
+_LEAST, _ENOUGH = 1024, 16_000_000
+_streams: Any = None  # compile.streams once it was tried; False where it is of no use
+_drawn = 0
+
+
+def streams(n: int, weight: int = 1) -> Any:
+    """compile.streams if it can and should draw n numbers, each of which would take NumPy `weight` times a plain one's time; else None."""
+    global _streams, _drawn
+    if n * weight < _LEAST or os.environ.get("LIGHTWELL_NATIVE") == "0":
+        return None
+    if _streams is None:
+        _drawn += n * weight
+        if _drawn < _ENOUGH and "llvmlite.binding" not in sys.modules:
+            return None
+        from ..compile import streams as module
+
+        _streams = module if module.usable() else False
+    return _streams or None
 
 
 class Generator:
@@ -103,6 +126,8 @@ class Generator:
         source = self._engine()
         if n:
             self._fresh = False
+        if (native := streams(n)) is not None:
+            return native.draw(self, "words", n, np.uint32)
         if n < 128:  # less to set up
             return self._bits.random_raw(n).astype(np.uint32)
         return source.integers(0, 0xFFFFFFFF, n, dtype=np.uint32, endpoint=True)
@@ -112,6 +137,8 @@ class Generator:
         source = self._engine()
         if n:
             self._fresh = False
+        if (native := streams(n)) is not None:
+            return native.draw(self, "words64", n, np.uint64)
         if n < 64:
             pairs = self._bits.random_raw(2 * n)
             return (pairs[::2] << np.uint64(32)) | pairs[1::2]
@@ -119,6 +146,8 @@ class Generator:
 
     def floats(self, n: int) -> np.ndarray:
         """n float32 in [0, 1): the low 24 bits of a word each."""
+        if (native := streams(n)) is not None:
+            return native.draw(self, "floats", n, np.float32)
         if n <= 32768:
             w = self.words(n)
             w &= np.uint32(0xFFFFFF)
@@ -134,6 +163,8 @@ class Generator:
 
     def doubles(self, n: int) -> np.ndarray:
         """n float64 in [0, 1): the low 53 bits of two words each."""
+        if (native := streams(n)) is not None:
+            return native.draw(self, "doubles", n, np.float64)
         if n <= 16384:
             return self.masked53(n).view(np.int64).astype(np.float64) * 2.0**-53
         out = np.empty(n, np.float64)
