@@ -21,6 +21,7 @@ import numpy as np
 
 from .emit_key import Shape, key_of, shaped
 from .emit_reduce import Accumulator
+from .emit_rewrite import rewritten
 from .emit_words import BOOL, Word, cast, constant, narrow, register, supported, widen
 from .ir import Function, type_of, vector
 from .nest import Buffer, Expr, Nest, Pass, Reduce, Store
@@ -74,7 +75,7 @@ class Writer:
     """Writes one kernel."""
 
     def __init__(self, nest: Nest, dtypes: list, shape: Shape):
-        self.nest, self.dtypes, self.shape, self.f = nest, dtypes, shape, Function()
+        self.nest, self.dtypes, self.shape, self.f = rewritten(nest), dtypes, shape, Function()
         self.lanes = shape.lanes
         self.scopes: list[Scope] = []
         self.about: dict[int, tuple[int, bool, bool]] = {}

@@ -171,7 +171,7 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
     """A text that is equal for nests of equal kernels: structure, dtypes, baked extents and strides, but no buffer."""
     numbers: dict[int, int] = {}
     reduces: dict[int, int] = {}
-    parts = [f"nest1:{shape.form}{int(shape.split_lanes)}/{nest.lanes}/{shape.group},{shape.unroll}"]
+    parts = [f"nest1:{width()}{shape.form}{int(shape.split_lanes)}/{nest.lanes}/{shape.group},{shape.unroll}"]
     first = shape.rows[0] if shape.rows and not shape.split_lanes else shape.lane if shape.loose else -1
     parts.append(",".join("?" if a == first or (a == shape.lane and shape.loose) else str(n) for a, n in enumerate(shape.extents)))
     parts.append(f"{shape.outer}:{','.join(d.name for d in dtypes)}")

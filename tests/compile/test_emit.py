@@ -438,3 +438,29 @@ def test_nests_at_random(group):
             agree(nest, made.arrays, rtol=3e-4, atol=2e-4)
         except AssertionError as e:
             raise AssertionError(f"seed {seed}: {nest}") from e
+
+
+def test_softmax_divides_once_a_row():
+    nest = softmax((8, 64), (64, 1), 1)
+    text = emit.kernel(nest, buffers_of([np.zeros((8, 64), F)] * 2)).build()
+    assert text.count("fdiv float") == 1 and "fdiv <" not in text
+
+
+@pytest.mark.parametrize("have", [("avx2", "fma"), ()])
+def test_machines_of_narrower_vectors(rng, monkeypatch, have):
+    from lightwell.compile import emit_key, vectormath
+
+    monkeypatch.setattr(vectormath, "features", lambda: frozenset(have))
+    emit_key.width.cache_clear()
+    try:
+        assert emit_key.width() == (32 if have else 16)
+        x = np.concatenate([some(rng, 200) * 30, [np.inf, -np.inf, np.nan, 0, 88.9, -103.5, -95, 1e6]]).astype(F)
+        for word in ("exp", "exp2", "expm1", "log", "tanh", "sin", "erf", "sigmoid"):
+            nest = mapped(x.shape, [0, 1], [Store(1, 0, (1,), op(word, load(0, (1,))))])
+            agree(nest, [x, np.zeros_like(x)])
+            agree(mapped(x.shape, [0, 1], [Store(1, 0, (1,), op(word, load(0, (1,), D)))]), [x.astype(D), np.zeros(x.shape)])
+        for seed in range(300, 316):
+            made = Made(seed)
+            agree(made.nest(), made.arrays, rtol=3e-4, atol=2e-4)
+    finally:
+        emit_key.width.cache_clear()
