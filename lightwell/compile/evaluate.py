@@ -64,10 +64,11 @@ def evaluate(nest: Nest, buffers: list[Buffer], arrays: dict | list, numbers=())
     with np.errstate(all="ignore"):
         for run in nest.passes:
             waiting = [(s, value(s.expr)) for s in run.stores] if math.prod(extents) else []
+            sums = [(r, np.broadcast_to(value(r.expr), extents)) for r in run.reduces]  # all is read before anything is written
             for s, _ in waiting:
                 store(s)
-            for r in run.reduces:
-                found[r] = _reduce(r, np.broadcast_to(value(r.expr), extents), nest)
+            for r, x in sums:
+                found[r] = _reduce(r, x, nest)
             found = {k: v for k, v in found.items() if isinstance(k, Reduce)}  # later passes see what was stored
         if math.prod(nest.outer):
             for s in nest.final:
