@@ -7,6 +7,8 @@ on its part (two threads of OpenBLAS's own are slower, and would not meet at our
 import numpy as np
 
 from .calls import Kernel
+from .emit import lanes
+from .gemm_small import dots
 from .ir import Function, type_of
 from .nest import Gemm, Side
 
@@ -39,7 +41,15 @@ def lower(step: Gemm, threads: int) -> Kernel | None:
     for row in strides:
         integers += row
     kind = type_of(step.dtype)
+    wide = lanes(step.dtype)
+    if not ta and tb and _few(m, n, k) and wide >= 4:
+        return Kernel(f"gemm small {kind} {wide}", lambda: text(kind, wide), [a.buffer, b.buffer, c.buffer], integers, threads=many)
     return Kernel(f"gemm {kind}", lambda: text(kind), [a.buffer, b.buffer, c.buffer], integers, threads=many)
+
+
+def _few(m: int, n: int, k: int) -> bool:
+    """Whether x·Wᵀ is quicker without BLAS."""
+    return 1 < min(m, n) <= 64 and k >= 96
 
 
 def _side(side: Side, rows: int, cols: int) -> tuple[int, int] | None:
@@ -95,8 +105,8 @@ def _collapsed(batch, rows) -> tuple[list, list]:
     return extents, strides
 
 
-def text(kind: str) -> str:
-    """The kernel for "float" or "double"."""
+def text(kind: str, wide: int = 0) -> str:
+    """The kernel for "float" or "double": by BLAS, or with vectors of so many lanes by `gemm_small.py`."""
     f = Function()
     size = 4 if kind == "float" else 8
     name = "lw_sgemm" if kind == "float" else "lw_dgemm"
@@ -139,10 +149,13 @@ def text(kind: str) -> str:
                         step = f.op("mul", "i64", index, x[f"{letter}{axis + 1}"])
                         f.store("i64", f.op("add", "i64", f.load("i64", place), step), place)
         a, b, c = (f.at(pointer, "i8", f.op("mul", "i64", f.load("i64", place), str(size))) for pointer, place in zip(base, starts))
-        f.call(
-            name, "void", ("i64", x["ta"]), ("i64", x["tb"]), ("i64", rows), ("i64", cols), ("i64", x["k"]), (kind, one),
-            ("ptr", a), ("i64", x["lda"]), ("ptr", b), ("i64", x["ldb"]), (kind, beta), ("ptr", c), ("i64", x["ldc"]),
-        )  # fmt: skip
+        if wide:
+            dots(f, kind, wide, x | {"rows": rows, "cols": cols}, a, b, c)
+        else:
+            f.call(
+                name, "void", ("i64", x["ta"]), ("i64", x["tb"]), ("i64", rows), ("i64", cols), ("i64", x["k"]), (kind, one),
+                ("ptr", a), ("i64", x["lda"]), ("ptr", b), ("i64", x["ldb"]), (kind, beta), ("ptr", c), ("i64", x["ldc"]),
+            )  # fmt: skip
     return f.text()
 
 

@@ -80,6 +80,31 @@ def test_forms(m, n, k, dtype, count):
         agrees(*product(m, n, k, ta, tb, tc, add=add, dtype=dtype), count)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m, n, k", [*SIZES, (16, 256, 784), (4, 6, 16), (8, 12, 32), (3, 17, 31), (33, 8, 47), (6, 10, 400)])
+def test_rows_times_rows_without_blas(m, n, k, dtype, count, monkeypatch):
+    """x·Wᵀ by the kernel of its own, whatever the size."""
+    monkeypatch.setattr(gemm, "_few", lambda *sizes: True)
+    for add, batch in itertools.product((False, True), ((), (3,))):
+        step, arrays = product(m, n, k, 0, 1, batch=batch, add=add, dtype=dtype)
+        if m > 1 and n > 1 and k > 1:
+            assert gemm.lower(step, count).key.startswith("gemm small")
+        agrees(step, arrays, count)
+
+
+def test_rows_times_rows_inside_larger_arrays(count, monkeypatch):
+    """Nothing is read or written beyond the matrices."""
+    monkeypatch.setattr(gemm, "_few", lambda *sizes: True)
+    rng = np.random.default_rng(0)
+    x, w, out = (np.full((12, 40), np.nan, np.float32) for _ in "xwo")
+    x[2:7, 3:22], w[1:10, 5:24] = rng.standard_normal((5, 19)), rng.standard_normal((9, 19))
+    step = Gemm(Side(0, 83, 40, 1), Side(1, 45, 1, 40), Side(2, 124, 40, 1), 5, 9, 19, np.dtype(np.float32))
+    execute(step, [x, w, out], count)
+    np.testing.assert_allclose(out[3:8, 4:13], x[2:7, 3:22] @ w[1:10, 5:24].T, rtol=1e-5, atol=1e-5)
+    out[3:8, 4:13] = np.nan
+    assert np.isnan(out).all()
+
+
 @pytest.mark.parametrize("batch", [(1,), (2,), (3,), (8,), (2, 3), (3, 1, 2), (2, 1, 3, 2)])
 def test_batches(batch, count):
     for (ta, tb), broadcast in itertools.product(((0, 0), (0, 1), (1, 0)), (False, True)):

@@ -1,0 +1,118 @@
+"""Products of a few rows with a transposed matrix, x·Wᵀ as linear layers have it: BLAS would rearrange all of W for them.
+
+Here rows of A meet rows of B as they lie: blocks of `ROWS` × `COLUMNS` sums stay in registers, a vector of products along k each,
+and are added up at their ends.
+"""
+
+from .ir import Function
+
+
+def block(lanes: int) -> tuple[int, int]:
+    """Rows of A and rows of B at a time, by what the registers hold."""
+    return (4, 6) if lanes >= 16 else (2, 4)
+
+
+def dots(f: Function, kind: str, lanes: int, size: dict[str, str], a: str, b: str, c: str) -> None:
+    """Write C = A·Bᵀ (+ C where size["add"]): A has `rows` rows lda apart, B `cols` rows ldb apart, of k numbers each."""
+    rows, columns = block(lanes)
+    width = 4 if kind == "float" else 8
+    last_row, last_col = f.op("sub", "i64", size["rows"], "1"), f.op("sub", "i64", size["cols"], "1")
+    whole = f.op("and", "i64", size["k"], str(-lanes))
+    rest = f.op("sub", "i64", size["k"], whole)
+    kinds = f"<{lanes} x {kind}>"
+    count = ", ".join(f"i64 {i}" for i in range(lanes))
+    mask = f.put(f"icmp slt <{lanes} x i64> <{count}>, {f.splat(rest, 'i64', lanes)}")
+    partial = f.op("icmp ne", "i64", rest, "0")
+    adds = f.op("icmp ne", "i64", size["add"], "0")
+    letter = "f32" if kind == "float" else "f64"
+    masked = f"llvm.masked.load.v{lanes}{letter}.p0"
+    f.declare(f"declare {kinds} @{masked}(ptr, i32, <{lanes} x i1>, {kinds})")
+    f.declare(f"declare {kinds} @llvm.fma.v{lanes}{letter}({kinds}, {kinds}, {kinds})")
+    sums = [[f.variable(kinds) for _ in range(columns)] for _ in range(rows)]
+
+    def lines(base, first, last, distance, n):
+        # A block that reaches over the end computes its last row several times, and keeps one.
+        at = [f.call("llvm.smin.i64", "i64", ("i64", f.op("add", "i64", first, str(i))), ("i64", last)) for i in range(n)]
+        return [f.at(base, kind, f.op("mul", "i64", i, distance)) for i in at]
+
+    def add(read):
+        left, right = [read(p) for p in mine], [read(p) for p in theirs]
+        for i in range(rows):
+            for j in range(columns):
+                new = f"call {kinds} @llvm.fma.v{lanes}{letter}({kinds} {left[i]}, {kinds} {right[j]}, {kinds} {f.load(kinds, sums[i][j])})"
+                f.store(kinds, f.put(new), sums[i][j])
+
+    with f.loop("0", size["cols"], columns) as j0:
+        theirs = lines(b, j0, last_col, size["ldb"], columns)
+        with f.loop("0", size["rows"], rows) as i0:
+            mine = lines(a, i0, last_row, size["lda"], rows)
+            for row in sums:
+                for place in row:
+                    f.store(kinds, "zeroinitializer", place)
+            with f.loop("0", whole, lanes) as q:
+                add(lambda p: f.load(kinds, f.at(p, kind, q), width))
+            with f.when(partial):
+                add(
+                    lambda p: f.put(
+                        f"call {kinds} @{masked}(ptr {f.at(p, kind, whole)}, i32 {width}, <{lanes} x i1> {mask}, {kinds} zeroinitializer)"
+                    )
+                )
+            _keep(f, kind, lanes, size, c, sums, i0, j0, adds)
+
+
+def _keep(f: Function, kind: str, lanes: int, size: dict[str, str], c: str, sums: list, i0: str, j0: str, adds: str) -> None:
+    """Add up each vector and write the sums that lie inside C, four beside one another at a time."""
+    width = 4 if kind == "float" else 8
+    letter = "f32" if kind == "float" else "f64"
+    four = f"<4 x {kind}>"
+    load, store = f"llvm.masked.load.v4{letter}.p0", f"llvm.masked.store.v4{letter}.p0"
+    f.declare(f"declare {four} @{load}(ptr, i32, <4 x i1>, {four})")
+    f.declare(f"declare void @{store}({four}, ptr, i32, <4 x i1>)")
+    for i, row in enumerate(sums):
+        at = f.op("add", "i64", i0, str(i))
+        inside = f.op("icmp slt", "i64", at, size["rows"])
+        start = f.at(c, kind, f.op("mul", "i64", at, size["ldc"]))
+        for j in range(0, len(row), 4):
+            vectors = [f.load(f"<{lanes} x {kind}>", place) for place in row[j : j + 4]]
+            total = _totals(f, kind, lanes, vectors)
+            first = f.op("add", "i64", j0, str(j))
+            left = f.op("sub", "i64", size["cols"], first)
+            left = f.select(inside, "i64", left, "0")
+            if len(vectors) < 4:
+                left = f.call("llvm.smin.i64", "i64", ("i64", left), ("i64", str(len(vectors))))
+            mask = f.put(f"icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, {f.splat(left, 'i64', 4)}")
+            place = f.at(start, kind, first)
+            with_old = f.put(f"and <4 x i1> {mask}, {f.splat(adds, 'i1', 4)}")
+            old = f.put(f"call {four} @{load}(ptr {place}, i32 {width}, <4 x i1> {with_old}, {four} zeroinitializer)")
+            total = f.op("fadd", four, total, old)
+            f.do(f"call void @{store}({four} {total}, ptr {place}, i32 {width}, <4 x i1> {mask})")
+
+
+def _totals(f: Function, kind: str, lanes: int, vectors: list[str]) -> str:
+    """A vector of four sums, each of all lanes of one of up to four vectors: neighbours are paired, then halves folded."""
+    vectors = vectors + ["zeroinitializer"] * (4 - len(vectors))
+
+    def mixed(x: str, y: str, picks: list[int], n: int) -> str:
+        indices = ", ".join(f"i32 {p}" for p in picks)
+        return f.put(f"shufflevector <{n} x {kind}> {x}, <{n} x {kind}> {y}, <{len(picks)} x i32> <{indices}>")
+
+    def paired(x: str, y: str, unit: int) -> str:
+        # In each group of four lanes: even units of x and y beside one another, plus odd ones.
+        even, odd = [], []
+        for g in range(0, lanes, 4):
+            for u in range(0, 4, 2 * unit):
+                for base in (0, lanes):
+                    even += [base + g + u + k for k in range(unit)]
+                    odd += [base + g + u + unit + k for k in range(unit)]
+        return f.op("fadd", f"<{lanes} x {kind}>", mixed(x, y, even, lanes), mixed(x, y, odd, lanes))
+
+    if lanes < 4:
+        raise ValueError("vectors of four lanes at least")
+    # After the first step lanes are x, y, x, y; after the second a, b, c, d in each group of four.
+    now = paired(paired(vectors[0], vectors[1], 1), paired(vectors[2], vectors[3], 1), 2)
+    n = lanes
+    while n > 4:
+        half = n // 2
+        low, high = mixed(now, "poison", list(range(half)), n), mixed(now, "poison", list(range(half, n)), n)
+        now, n = f.op("fadd", f"<{half} x {kind}>", low, high), half
+    return now
