@@ -8,11 +8,12 @@ import numpy as np
 
 from .calls import Kernel
 from .emit import lanes
-from .gemm_small import dots
+from .gemm_small import MOST, dots, turned
 from .ir import Function, type_of
 from .nest import Gemm, Side
 
 ROWS, COLUMNS, BATCH = 0, 1, 2  # what is divided among the threads
+BLAS, DOTS, TURNED = "blas", "dots", "turned"  # ways to compute a product, see `gemm_small.py` for the last two
 RANK = 4  # axes of a batch that the kernel can walk along
 GRAIN = 16  # rows or columns that BLAS computes at a time
 ONE_THREAD = 1 << 17  # below so many multiply-adds the other threads don't pay
@@ -41,15 +42,21 @@ def lower(step: Gemm, threads: int) -> Kernel | None:
     for row in strides:
         integers += row
     kind = type_of(step.dtype)
-    wide = lanes(step.dtype)
-    if not ta and tb and _few(m, n, k) and wide >= 4:
-        return Kernel(f"gemm small {kind} {wide}", lambda: text(kind, wide), [a.buffer, b.buffer, c.buffer], integers, threads=many)
-    return Kernel(f"gemm {kind}", lambda: text(kind), [a.buffer, b.buffer, c.buffer], integers, threads=many)
+    wide, way = lanes(step.dtype), BLAS
+    if wide >= 4 and tb:
+        way = DOTS if not ta and _few(m, n, k) else TURNED if _fits(m, n, k, wide) else BLAS
+    key = f"gemm {kind}" if way == BLAS else f"gemm {kind} {way} {wide}"
+    return Kernel(key, lambda: text(kind, way, wide), [a.buffer, b.buffer, c.buffer], integers, threads=many)
 
 
 def _few(m: int, n: int, k: int) -> bool:
     """Whether x·Wᵀ is quicker without BLAS."""
     return 1 < min(m, n) <= 64 and k >= 96
+
+
+def _fits(m: int, n: int, k: int, wide: int) -> bool:
+    """Whether Bᵀ is so small, and used so often, that turning it first pays."""
+    return m >= 32 and m * n * k <= 1 << 20 and (-(-n // wide) * wide) * (-(-k // wide) * wide) <= MOST
 
 
 def _side(side: Side, rows: int, cols: int) -> tuple[int, int] | None:
@@ -105,8 +112,8 @@ def _collapsed(batch, rows) -> tuple[list, list]:
     return extents, strides
 
 
-def text(kind: str, wide: int = 0) -> str:
-    """The kernel for "float" or "double": by BLAS, or with vectors of so many lanes by `gemm_small.py`."""
+def text(kind: str, way: str = BLAS, wide: int = 0) -> str:
+    """The kernel for "float" or "double", with vectors of so many lanes where it has some of its own."""
     f = Function()
     size = 4 if kind == "float" else 8
     name = "lw_sgemm" if kind == "float" else "lw_dgemm"
@@ -149,12 +156,16 @@ def text(kind: str, wide: int = 0) -> str:
                         step = f.op("mul", "i64", index, x[f"{letter}{axis + 1}"])
                         f.store("i64", f.op("add", "i64", f.load("i64", place), step), place)
         a, b, c = (f.at(pointer, "i8", f.op("mul", "i64", f.load("i64", place), str(size))) for pointer, place in zip(base, starts))
-        if wide:
-            dots(f, kind, wide, x | {"rows": rows, "cols": cols}, a, b, c)
+        here = x | {"rows": rows, "cols": cols}
+        if way == DOTS:
+            dots(f, kind, wide, here, a, b, c)
         else:
+            tb, ldb = x["tb"], x["ldb"]
+            if way == TURNED:
+                tb, (b, ldb) = "0", turned(f, kind, wide, here, b)
             f.call(
-                name, "void", ("i64", x["ta"]), ("i64", x["tb"]), ("i64", rows), ("i64", cols), ("i64", x["k"]), (kind, one),
-                ("ptr", a), ("i64", x["lda"]), ("ptr", b), ("i64", x["ldb"]), (kind, beta), ("ptr", c), ("i64", x["ldc"]),
+                name, "void", ("i64", x["ta"]), ("i64", tb), ("i64", rows), ("i64", cols), ("i64", x["k"]), (kind, one),
+                ("ptr", a), ("i64", x["lda"]), ("ptr", b), ("i64", ldb), (kind, beta), ("ptr", c), ("i64", x["ldc"]),
             )  # fmt: skip
     return f.text()
 

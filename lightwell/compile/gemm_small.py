@@ -1,7 +1,8 @@
-"""Products of a few rows with a transposed matrix, x·Wᵀ as linear layers have it: BLAS would rearrange all of W for them.
+"""Small products with a transposed matrix, where BLAS takes twice the time that it takes for one that isn't.
 
-Here rows of A meet rows of B as they lie: blocks of `ROWS` × `COLUMNS` sums stay in registers, a vector of products along k each,
-and are added up at their ends.
+dots        x·Wᵀ for a few rows, as linear layers have it: rows of A meet rows of B as they lie. Blocks of sums stay in
+            registers, each a vector of products along k, and are added up at their ends.
+turned      B laid out anew, its columns beside one another, for BLAS: queries and keys of an attention's head.
 """
 
 from .ir import Function
@@ -116,3 +117,49 @@ def _totals(f: Function, kind: str, lanes: int, vectors: list[str]) -> str:
         low, high = mixed(now, "poison", list(range(half)), n), mixed(now, "poison", list(range(half, n)), n)
         now, n = f.op("fadd", f"<{half} x {kind}>", low, high), half
     return now
+
+
+MOST = 8192  # numbers of B, its sides rounded up to whole vectors, that `turned` has room for
+
+
+def turned(f: Function, kind: str, lanes: int, size: dict[str, str], b: str) -> tuple[str, str]:
+    """(address, distance of rows) of B, given as `cols` rows ldb apart of k numbers each, laid out as k rows of `cols` numbers."""
+    width = 4 if kind == "float" else 8
+    kinds = f"<{lanes} x {kind}>"
+    room = "%" + f.fresh("room")
+    f.entry.append(f"  {room} = alloca [{MOST} x {kind}], align 64")
+    distance = f.op("and", "i64", f.op("add", "i64", size["cols"], str(lanes - 1)), str(-lanes))
+    masked = f"llvm.masked.load.v{lanes}{'f32' if kind == 'float' else 'f64'}.p0"
+    f.declare(f"declare {kinds} @{masked}(ptr, i32, <{lanes} x i1>, {kinds})")
+    count = ", ".join(f"i64 {i}" for i in range(lanes))
+    last = f.op("sub", "i64", size["cols"], "1")
+    with f.loop("0", size["k"], lanes) as q:
+        rest = f.op("sub", "i64", size["k"], q)
+        mask = f.put(f"icmp slt <{lanes} x i64> <{count}>, {f.splat(rest, 'i64', lanes)}")
+        with f.loop("0", size["cols"], lanes) as j:
+            rows = []
+            for i in range(lanes):
+                at = f.call("llvm.smin.i64", "i64", ("i64", f.op("add", "i64", j, str(i))), ("i64", last))
+                place = f.at(b, kind, f.op("add", "i64", f.op("mul", "i64", at, size["ldb"]), q))
+                rows.append(f.put(f"call {kinds} @{masked}(ptr {place}, i32 {width}, <{lanes} x i1> {mask}, {kinds} zeroinitializer)"))
+            for i, row in enumerate(_transposed(f, kind, rows)):
+                place = f.at(room, kind, f.op("add", "i64", f.op("mul", "i64", f.op("add", "i64", q, str(i)), distance), j))
+                f.store(kinds, row, place, lanes * width)
+    return room, distance
+
+
+def _transposed(f: Function, kind: str, rows: list[str]) -> list[str]:
+    """A square of vectors turned: squares of 1, 2, 4 ... lanes beside the diagonal change places."""
+    n = len(rows)
+    kinds = f"<{n} x {kind}>"
+    side = 1
+    while side < n:
+        upper = ", ".join(f"i32 {n + i - side if i & side else i}" for i in range(n))
+        lower = ", ".join(f"i32 {n + i if i & side else i + side}" for i in range(n))
+        for i in range(n):
+            if not i & side:
+                a, b = rows[i], rows[i + side]
+                rows[i] = f.put(f"shufflevector {kinds} {a}, {kinds} {b}, <{n} x i32> <{upper}>")
+                rows[i + side] = f.put(f"shufflevector {kinds} {a}, {kinds} {b}, <{n} x i32> <{lower}>")
+        side *= 2
+    return rows

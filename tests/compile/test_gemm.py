@@ -88,13 +88,29 @@ def test_rows_times_rows_without_blas(m, n, k, dtype, count, monkeypatch):
     for add, batch in itertools.product((False, True), ((), (3,))):
         step, arrays = product(m, n, k, 0, 1, batch=batch, add=add, dtype=dtype)
         if m > 1 and n > 1 and k > 1:
-            assert gemm.lower(step, count).key.startswith("gemm small")
+            assert gemm.lower(step, count).key.split()[2:3] == ["dots"]
         agrees(step, arrays, count)
 
 
-def test_rows_times_rows_inside_larger_arrays(count, monkeypatch):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m, n, k", [*SIZES, (32, 16, 16), (33, 17, 15), (64, 64, 32), (40, 100, 70), (5, 8, 90)])
+def test_a_matrix_turned_before(m, n, k, dtype, count, monkeypatch):
+    if -(-n // 16) * -(-k // 16) * 256 > gemm.MOST:
+        pytest.skip("too large to be turned")
+    monkeypatch.setattr(gemm, "_few", lambda *sizes: False)
+    monkeypatch.setattr(gemm, "_fits", lambda *sizes: True)
+    for ta, add, batch in itertools.product((0, 1), (False, True), ((), (3,))):
+        step, arrays = product(m, n, k, ta, 1, batch=batch, add=add, dtype=dtype)
+        if m > 1 and n > 1 and k > 1:
+            assert gemm.lower(step, count).key.split()[2:3] == ["turned"]
+        agrees(step, arrays, count)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_rows_times_rows_inside_larger_arrays(count, few, monkeypatch):
     """Nothing is read or written beyond the matrices."""
-    monkeypatch.setattr(gemm, "_few", lambda *sizes: True)
+    monkeypatch.setattr(gemm, "_few", lambda *sizes: few)
+    monkeypatch.setattr(gemm, "_fits", lambda *sizes: True)
     rng = np.random.default_rng(0)
     x, w, out = (np.full((12, 40), np.nan, np.float32) for _ in "xwo")
     x[2:7, 3:22], w[1:10, 5:24] = rng.standard_normal((5, 19)), rng.standard_normal((9, 19))
@@ -157,6 +173,15 @@ def test_infinite_and_nan(count):
         expected = arrays[0].reshape(6, 6) @ arrays[1].reshape(6, 6)
     execute(step, arrays, count)
     np.testing.assert_allclose(arrays[2].reshape(6, 6), expected, rtol=1e-4)
+
+
+def test_the_way_goes_by_the_sizes(count):
+    def way(*form, **more):
+        return (gemm.lower(product(*form, **more)[0], count).key.split() + ["blas"])[2]
+
+    assert way(16, 256, 784, 0, 1) == "dots" and way(256, 10, 256, 0, 1) == "dots"
+    assert way(64, 64, 32, 0, 1, batch=(48,)) == "turned"
+    assert way(16, 256, 784) == way(256, 256, 784, 0, 1) == way(64, 64, 32, 1, 0) == way(16, 256, 784, 1, 1) == "blas"
 
 
 def test_small_products_stay_in_one_thread(count, monkeypatch):
