@@ -15,16 +15,16 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd import modes
-from ..autograd.node import Node, tick
+from ..autograd.node import Node, Port, tick
 from ..errors import Untraceable
 from ..nn.module import Module
 from ..ops import op as core
 from ..tensor import REBASED, STAMP, VERSION, Tensor, make
 from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
-from .capture import Captured, capture, counts
+from .capture import Captured, capture
 from .engine import executable
-from .replay import Mismatch, replay
+from .replay import Mismatch, OutOfRange, replay
 from .trace import Break, current
 
 VARIANTS = 16  # how many forms of arguments one function is compiled for; further ones run eagerly
@@ -37,7 +37,7 @@ class CompileWarning(UserWarning):
 
 def _told(t: Tensor) -> tuple:
     a = t._a
-    return (Tensor, a.shape, a.dtype, t._rg, a.flags.c_contiguous or a.strides)
+    return (type(t), a.shape, a.dtype, t._rg and (t._grad is None, t._node is None), a.flags.c_contiguous or a.strides)
 
 
 def _key(leaves, spec) -> tuple:
@@ -49,7 +49,9 @@ def _key(leaves, spec) -> tuple:
             told.append((type(v), v))
         else:
             told.append((type(v), id(v)))
-    return tuple(told), spec if _hashable(spec) else repr(spec)
+    tensors = [id(v) for v in leaves if isinstance(v, Tensor)]
+    twice = tuple(map(tensors.index, tensors)) if len(set(tensors)) != len(tensors) else None  # one tensor given twice
+    return tuple(told), twice, spec if _hashable(spec) else repr(spec)
 
 
 def _hashable(x) -> bool:
@@ -86,9 +88,10 @@ class Compiled:
             if variant.fits():
                 try:
                     return variant.run(leaves)
+                except OutOfRange:
+                    return self.function(*args, **kwargs)
                 except Mismatch:
-                    if variant.always_eager:
-                        return self.function(*args, **kwargs)
+                    pass
         if self.refused.get(key, 0) >= 2 or self.count >= VARIANTS:
             return self.function(*args, **kwargs)
         if stance[0] == "eager_on_recompile":
@@ -108,19 +111,28 @@ class Compiled:
             variant = Variant(self, made, found, marks)
         except Break as reason:
             return self._eagerly(key, reason, args, kwargs)
+        except Exception as error:  # the function's own, or that of something which can't be traced
+            result = self.function(*args, **kwargs)
+            self._refuse(key, Untraceable(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
+            return result
+        found.hold()
         self.variants.setdefault(key, []).append(variant)
         self.count += 1
         return variant.run(leaves, first=True)
 
     def _eagerly(self, key, reason, args, kwargs):
+        self._refuse(key, reason)
+        return self.function(*args, **kwargs)
+
+    def _refuse(self, key, reason) -> None:
+        """Say, once, why a call runs eagerly."""
         self.refused[key] = self.refused.get(key, 0) + 1
         told = f"{getattr(self.function, '__qualname__', type(self.function).__name__)} runs eagerly: {reason} can't be compiled{_line(reason)}"
         self.reasons.append(told)
         if self.options.get("fullgraph"):
             raise RuntimeError(told)
         if self.reasons.count(told) == 1:
-            warnings.warn(told, CompileWarning, stacklevel=4)
-        return self.function(*args, **kwargs)
+            warnings.warn(told, CompileWarning, stacklevel=5)
 
 
 def _flat(args) -> bool:
@@ -149,20 +161,18 @@ class Variant:
         self.made, self.found, self.marks = made, found, marks
         self.program = executable(made.graph)
         self.backward: Any = None  # made at the first backward
-        self.always_eager = False
         self.grads = [t for kind, t in made.targets if kind == "grad"]
-        self.leaf_kinds = [(s.leaf, s.tensor, s.draw) for s in made.sources]
         self.states = [(s.tensor, s.tensor._rg) for s in made.sources if s.tensor is not None]
+        self.ids = {id(t) for t, _ in self.states}
+        self.places = [s for s in made.sources if s.place is not None and not s.grad]
         self.modes = _modes()
-        self.written = [
-            made.sources[slot].tensor for kind, slot in made.targets if kind == "write" and made.sources[slot].tensor is not None
-        ]
-        self.written_leaves = [
-            made.sources[slot].leaf for kind, slot in made.targets if kind == "write" and made.sources[slot].leaf is not None
-        ]
+        self.written = [(slot, made.sources[slot]) for kind, slot in made.targets if kind == "write"]
+        self.leaves = [slot for slot, s in enumerate(made.sources) if s.leaf is not None]
+        out = {v: i for (kind, *_), (_, v), i in zip(made.targets, made.graph.results, range(len(made.targets))) if kind == "out"}
+        self.shown = {out[v] for (kind, *_), (_, v) in zip(made.targets, made.graph.results) if kind == "keep" and v in out}
         self.node = None
         if made.backward is not None:
-            live = [i for i, out in enumerate(made.outputs) if out[0] == "new" and out[2] == "live"]
+            live = [i for i, out in enumerate(made.outputs) if out[0] == "new" and out[3] == "live"]
             self.node = type("CompiledFunctionBackward", (_Backward,), {"__slots__": (), "outputs": len(live), "_single": False})
             self.live = live
 
@@ -176,69 +186,105 @@ class Variant:
         """The function's result, by the program."""
         made = self.made
         tensors = [v for v in leaves if isinstance(v, Tensor)]
-        for slot, low, high in made.ranges:
-            s = made.sources[slot]
-            a = s.tensor._a if s.tensor is not None else tensors[s.leaf]._a
-            if a.size and (a.min() < low or a.max() >= high):
-                self.always_eager = True
+        arrays: list[Any] = []
+        for s in made.sources:
+            if s.draw is not None:
+                arrays.append(None)
+                continue
+            t = s.tensor
+            if t is None and (t := s.holder(tensors)) is None:
                 raise Mismatch
-        self.always_eager = False
+            a = t._a
+            if a.shape != s.shape or (a.dtype is not s.dtype and a.dtype != s.dtype) or t.is_sparse or t.is_meta:
+                raise Mismatch
+            arrays.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
+        self.check(tensors, arrays)
         if first:
             numbers, draws = made.actions.values, {i: step[4] for i, step in enumerate(made.actions.steps) if step[0] == "draw"}
         else:
             numbers, draws = replay(made.actions, self.grads) if made.actions.steps else ((), {})
-        arrays = []
-        for s in made.sources:
-            t = s.tensor
-            a = t._a if t is not None else tensors[s.leaf]._a if s.leaf is not None else draws[s.draw]
-            if a.shape != s.shape or (a.dtype is not s.dtype and a.dtype != s.dtype):
-                raise Mismatch
-            arrays.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
+        for slot, s in enumerate(made.sources):
+            if s.draw is not None:
+                arrays[slot] = np.ascontiguousarray(draws[s.draw])
         floats = [float(n.compute(numbers)) for n in getattr(made.graph, "number_sources", ())]
         results = self.program(arrays, floats)
         return self.hand_out(results, tensors, arrays)
 
+    def check(self, tensors, arrays) -> None:
+        """Mismatch where arguments are known to the program by other names, or share memory that is written; OutOfRange."""
+        made = self.made
+        known = {leaf for leaf, _ in made.both}
+        for leaf, other in made.both:
+            if (other if isinstance(other, Tensor) else other[0].get(other[1])) is not tensors[leaf]:
+                raise Mismatch
+        for leaf, t in enumerate(tensors):
+            if leaf not in known and (id(t) in self.ids or (self.places and any(s.holder(tensors) is t for s in self.places))):
+                raise Mismatch
+        for slot, _ in self.written:
+            for leaf in self.leaves:
+                if leaf != slot and np.may_share_memory(arrays[slot], arrays[leaf]):
+                    raise Mismatch
+        for slot, low, high in made.ranges:
+            a = arrays[slot]
+            if a.size and (a.min() < low or a.max() >= high):
+                raise OutOfRange
+
     def hand_out(self, results, tensors, arrays):
         """Gradients, versions and the function's own result, from the program's results."""
-        made = self.made
+        made, sources = self.made, self.made.sources
         for t in made.nothing:
-            t._grad = None
+            (tensors[t] if type(t) is int else t)._grad = None
         for (kind, t), a in zip(made.targets, results):
             if kind == "grad":
-                t._grad = make(a)
+                (tensors[t] if type(t) is int else t)._grad = make(a)
             elif kind == "attribute":
                 t[0].__dict__[t[1]] = make(a)
-        for t in self.written:
-            _bump(t)
-        for leaf in self.written_leaves:
-            _bump(tensors[leaf])
+            elif kind == "data":
+                t = tensors[t] if type(t) is int else t
+                t._a, t._cell, t._base = a, None, None
+        for _, s in self.written:
+            _bump(s.holder(tensors))
         node: Any = None
         if self.node is not None:
             node = object.__new__(self.node)
             node.edges = tuple([(t._node or t) if t._rg else None for t in self._leaves(tensors)])
             node.saved = self, [arrays[slot] if kind == "input" else results[slot] for kind, slot in made.kept]
-            cells = [(made.sources[slot].tensor, made.sources[slot].leaf) for kind, slot in made.kept if kind == "input"]
-            kept = [t if t is not None else tensors[leaf] for t, leaf in cells if t is not None or leaf is not None]
-            node.cells = tuple(t._cell or t._cell_now() for t in kept)
+            kept = [sources[slot].holder(tensors) for kind, slot in made.kept if kind == "input"]
+            node.cells = tuple([t._cell or t._cell_now() for t in kept if t is not None])
             node.fit = None
-            node.extra = {"like": [(results[made.outputs[i][1]].shape, results[made.outputs[i][1]].dtype) for i in self.live]}
             node.seq = tick()
-        outs, nr = [], 0
+        outs, shapes, nr, whole = [], [], 0, {}
         for kind, *rest in made.outputs:
-            if kind == "plain" or kind == "same":
+            if kind == "plain":
                 outs.append(rest[0])
+            elif kind == "same":
+                outs.append(rest[0].holder(tensors))
             elif kind == "arg":
                 outs.append(tensors[rest[0]])
             else:
-                t = make(results[rest[0]])
-                if rest[1] == "live":
-                    from ..autograd.node import Port
-
+                base, view, how = rest
+                t = whole.get(base)
+                if t is None:
+                    t = whole[base] = make(results[base]) if base >= 0 else sources[-1 - base].holder(tensors)
+                    if base in self.shown:
+                        node.cells = (*node.cells, t._cell_now())
+                    shown = t if base >= 0 else None
+                else:
+                    shown = None
+                if view is not None or shown is None:
+                    with modes.no_grad():
+                        shown = make(t._a) if view is None else make(_part(t._a, *view))
+                    shown._cell = t._cell or t._cell_now()
+                t = shown
+                if how == "live":
+                    shapes.append((t._a.shape, t._a.dtype))
                     t._node, t._rg = node if node.outputs == 1 else Port(node, nr), True
                     nr += 1
-                elif rest[1] is not None:
-                    t._node, t._rg = _spent(rest[1]), True
+                elif how is not None:
+                    t._node, t._rg = _spent(how), True
                 outs.append(t)
+        if node is not None:
+            node.extra = {"like": shapes}
         return tree_unflatten(outs, made.spec)
 
     def _leaves(self, tensors):
@@ -249,6 +295,12 @@ class Variant:
         if self.backward is None:
             self.backward = executable(self.made.backward)
         return self.backward([np.ascontiguousarray(a) for a in (*given, *kept)], ())
+
+
+def _part(a: ndarray, shape, strides, offset) -> ndarray:
+    """The part of an array's memory with this shape and these strides, from an offset on, in elements."""
+    item = a.itemsize
+    return np.lib.stride_tricks.as_strided(a.reshape(-1)[offset:], shape, [s * item for s in strides])
 
 
 class _Backward(Node):
@@ -391,4 +443,4 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     return call
 
 
-__all__ = ["REBASED", "VARIANTS", "CompileWarning", "Compiled", "OptimizedModule", "Untraceable", "compile", "counts", "everything", "stance", "sys"]
+__all__ = ["REBASED", "VARIANTS", "CompileWarning", "Compiled", "OptimizedModule", "Untraceable", "compile", "everything", "stance", "sys"]

@@ -4,6 +4,9 @@ A function whose results carry a graph (a model's forward pass) is captured with
 behind it, and the graph is cut in two, `forward` and `backward`; what the second needs of the first is kept between them.
 """
 
+import collections
+import random
+import types
 from typing import Any
 
 import numpy as np
@@ -15,21 +18,32 @@ from ..random import default_generator
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten
 from .graph import Graph, Value, replace
+from .host import Number
 from .infer import VIEWS
 from .symbolic import Memory, Traced
-from .trace import Tracer
+from .trace import GradOf, Tracer, counts
 
 ndarray = np.ndarray
 
 
 class Source:
-    """Where an input of the graph comes from at each call: argument number `leaf`, a tensor, or a draw."""
+    """Where an input of the graph comes from at each call: argument number `leaf`, the tensor `tensor`, the tensor that stands
+    at `place` (a mapping and a key), a `.grad` of one of these, or draw number `draw`."""
 
-    __slots__ = ("draw", "dtype", "leaf", "shape", "tensor")
+    __slots__ = ("draw", "dtype", "grad", "leaf", "of", "place", "shape", "tensor")
 
-    def __init__(self, form, leaf=None, tensor=None, draw=None):
+    def __init__(self, form, leaf=None, of=None, place=None, draw=None, grad=False):
         self.shape, self.dtype = form.shape, form.dtype
-        self.leaf, self.tensor, self.draw = leaf, tensor, draw
+        self.leaf, self.of, self.place, self.draw, self.grad = leaf, of, place, draw, grad
+        self.tensor = None if grad else of  # the tensor, where it is always the same one
+
+    def holder(self, tensors):
+        """The tensor at this call, `tensors` being those among the arguments; None for a draw."""
+        if self.place is not None:
+            t = self.place[0].get(self.place[1])
+        else:
+            t = self.of if self.leaf is None else tensors[self.leaf]
+        return t._grad if self.grad and isinstance(t, Tensor) else t
 
 
 class Captured:
@@ -37,11 +51,14 @@ class Captured:
 
     ("out", k)       leaf k of what the function returned
     ("write", slot)  over the array of that input
-    ("grad", t)      a new `.grad` of the tensor t
+    ("grad", t)      a new `.grad` of the tensor t, or of leaf t of the arguments
+    ("data", t)      the array that the tensor (or leaf) t has from now on
     ("keep", j)      kept for backward
 
-    `outputs` says for each leaf of the function's result what it is: ("plain", value), ("arg", leaf), ("same", tensor) or
-    ("new", result number, node): node is None, the class of a node that was freed already, or "live" for what `backward` serves.
+    `outputs` says for each leaf of the function's result what it is: ("plain", value), ("arg", leaf), ("same", source) or
+    ("new", base, view, node): the result of number `base`, or, for base -1 - slot, the memory of an input; `view` is None or the
+    (shape, strides, offset) of the part that is shown; node is None, the class of a node that was freed already, or "live" for what
+    `backward` serves.
     """
 
     def __init__(self):
@@ -49,11 +66,12 @@ class Captured:
         self.backward: Any = None
         self.sources: list[Source] = []
         self.targets: list = []
-        self.nothing: list[Tensor] = []  # tensors whose .grad is None in the end
+        self.nothing: list = []  # tensors (or leaves of the arguments) whose .grad is None in the end
         self.outputs: list = []
         self.spec: Any = None
         self.actions: Any = None
         self.ranges: list = []  # (slot, low, high): index arrays whose numbers must lie in a range
+        self.both: list = []  # (leaf, tensor or place): arguments that the program may also know by another name
         self.grad_leaves: list = []  # backward's results: ("arg", leaf) or ("tensor", t)
         self.kept: list = []  # backward's inputs behind the gradients: ("keep", result number) or ("input", slot)
 
@@ -63,21 +81,20 @@ class _Before:
 
     def __init__(self, found):
         self.found = found
-        self.grads = {id(t): (t, t._grad) for t in found.tensors}
         self.graph = [(t, t._node, t._rg, t._base, t._cell, t._cell and t._cell[:]) for t in found.tensors]
         self.states = [(o, {p: dict(s) for p, s in o.state.items() if isinstance(s, dict)}) for o in found.optimizers]
-        self.counts = [(a, a.copy()) for o in found.optimizers for a in counts(o)]
+        self.counts = [(t._a, t._a.copy()) for o in found.optimizers for t in counts(o)]
         self.stream = default_generator.get_state()
+        self.chance = random.getstate(), np.random.get_state(legacy=False)
         self.marks = found.fingerprint()
         self.grad = modes.state.grad
-        self.values = [(d, k, d[k]) for d, k in found.places if k in d]
+        self.values = [(d, k, d[k]) for d, k in found.places if isinstance(d, dict) and k in d]
         self.cells = [(c, c.cell_contents) for c in found.cells if _filled(c)]
-        self.containers = [(c, list(c.items()) if isinstance(c, dict) else list(c)) for c in [*found.sizes, *found.spaces]]
+        held = [c for c in [*found.sizes, *found.spaces, *found.lists] if not isinstance(c, types.MappingProxyType)]
+        self.containers = [(c, list(c.items()) if isinstance(c, dict) else list(c)) for c in held]
 
     def put_back(self, done: bool) -> None:
         """Python as it was; after a trace that went through, its counts and draws have happened."""
-        for t, g in self.grads.values():
-            t._grad = g
         for t, node, rg, base, cell, marks in self.graph:
             t._node, t._rg, t._base, t._cell = node, rg, base, cell
             if cell is not None:
@@ -85,8 +102,12 @@ class _Before:
         modes.switch(self.grad)
         if done:
             return
+        random.setstate(self.chance[0])
+        np.random.set_state(self.chance[1])
+        for g, state in zip(self.found.generators, self.marks[4]):
+            g.bit_generator.state = state
         for d, k, v in self.values:
-            if d.get(k) is not v:
+            if d.get(k) is not v and isinstance(d, dict):
                 d[k] = v
         for c, v in self.cells:
             if c.cell_contents is not v:
@@ -121,28 +142,32 @@ def _refill(c, had) -> None:
         return
     if isinstance(c, list):
         c[:] = had
+    elif isinstance(c, collections.deque):
+        c.clear()
+        c.extend(had)
     elif isinstance(c, (dict, set)):
         c.clear()
         c.update(had)
 
 
-def counts(o) -> list[ndarray]:
-    """The arrays of an optimizer's step counts: 0-dim tensors, which Python reads."""
-    states = [s for s in o.state.values() if isinstance(s, dict)]
-    return [v._a for s in states for v in s.values() if isinstance(v, Tensor) and not v._a.ndim and type(v._a) is ndarray]
-
-
 def capture(f, args, kwargs, leaves, found) -> Captured:
     """Trace `f(*args, **kwargs)`; `leaves` are the tensors among the arguments. Untraceable where it can't be traced."""
+    if not found.whole:
+        raise Untraceable("a program that can reach so many objects")
+    if found.iterators:
+        raise Untraceable(f"an iterator ({type(found.iterators[0]).__name__}), of which each call may take the next element,")
+    known = {id(t) for t in found.tensors}
+    both = [(i, found.at.get(id(t), t)) for i, t in enumerate(leaves) if id(t) in known]
     for t in leaves:
-        found.add(t)
+        found.add_leaf(t)
     found.before()
-    tracer, before, done = Tracer(found), _Before(found), False
+    tracer, before, done = Tracer(found, leaves), _Before(found), False
     try:
         for t in leaves:  # what an argument was computed from is no part of the program
             if t._rg:
                 t._node, t._base = None, None
         made = _settle(tracer, tracer.run(f, args, kwargs), leaves, before)
+        made.both = both
         done = True
         return made
     finally:
@@ -158,19 +183,22 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     marks = found.fingerprint()
     if marks != before.marks:
         raise Untraceable("a change of plain Python values (an attribute, or a variable outside), which later calls would not make,")
+    if random.getstate() != before.chance[0] or not _equal(np.random.get_state(legacy=False), before.chance[1]):
+        raise Untraceable("a random number of Python's or NumPy's, which later calls would not draw,")
     made = Captured()
     made.graph, made.actions = graph, tracer.actions
-    places = {id(t): i for i, t in enumerate(leaves)}
+    places = {id(t): i for i, t in reversed(list(enumerate(leaves)))}
     flat, made.spec = tree_flatten(result)
     live, allowed = [], []
-    for k, v in enumerate(flat):
+    roots: dict[int, Any] = {}  # id of a memory that the function made -> the number of the result that it is
+    for v in flat:
         if not isinstance(v, Tensor):
-            if isinstance(v, (Traced, ndarray)):
-                raise Untraceable("a returned array")
+            if isinstance(v, (Traced, ndarray, Number)):
+                raise Untraceable("a returned array, or a number of an optimizer,")
             made.outputs.append(("plain", v))
         elif id(v) in places:
             made.outputs.append(("arg", places[id(v)]))
-        elif id(v) in tracer.swapped:
+        elif id(v) in tracer.twins:
             made.outputs.append(("same", v))
         else:
             a = v._a if type(v._a) is Traced else recorder.lift(v._a)
@@ -182,39 +210,133 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
                     raise Untraceable("a returned leaf that requires grad")
                 if _alive(node):
                     node = "live"
-                    live.append((len(graph.results), v))
+                    live.append((len(made.outputs), v))
                 else:
                     node = type(node)
-            made.outputs.append(("new", len(graph.results), node))
-            made.targets.append(("out", k))
-            graph.results.append((f"out {k}", a.read()))
-    _grads(made, found, before, allowed)
+            made.outputs.append(["new", a, v, node])
+    for memory in [m for m in recorder.memories if not isinstance(m.source, tuple)]:
+        roots[id(memory)] = memory
+    for k, told in enumerate(made.outputs):  # whole arrays first, which views among the results share
+        if told[0] == "new" and told[1].parent is None and id(told[1].memory) not in roots:
+            roots[id(told[1].memory)] = len(graph.results)
+            _result(made, ("out", k), told[1])
+    for k, told in enumerate(made.outputs):
+        if told[0] == "new":
+            _, a, v, node = told
+            root = roots.get(id(a.memory))
+            if root is None:
+                made.outputs[k] = ("new", len(graph.results), None, node)
+                _result(made, ("out", k), a)
+            else:
+                made.outputs[k] = ("new", root, _part_of(a), node)
+    _changed(tracer, before, leaves)
+    _data(made, tracer, allowed, places)
+    _grads(made, tracer, allowed, places)
     _attributes(made, found, allowed)
     cut = len(graph.values)
-    derivatives = _derivatives(tracer, live) if live else None
-    slots: dict[int, int] = {}
+    derivatives = _derivatives(tracer, [v for _, v in live]) if live else None
+    slots = _prune(recorder, made, derivatives)
     for memory in recorder.memories:
-        slots[id(memory)] = len(made.sources)
         tell, form = memory.source, memory.form
         if isinstance(tell, tuple):
             made.sources.append(Source(form, draw=tell[1] if tell[0] == "draw" else None))
-        elif id(tell) in places:
-            made.sources.append(Source(form, leaf=places[id(tell)]))
-        else:
-            made.sources.append(Source(form, tensor=tell))
-    _writes(made, recorder, slots)
+            continue
+        grad = isinstance(tell, GradOf)
+        t = tell.of if grad else tell
+        leaf = places.get(id(t))
+        place = found.at.get(id(t)) if leaf is None and id(t) not in tracer.pinned else None
+        made.sources.append(Source(form, leaf, t if leaf is None and place is None else None, place, grad=grad))
+    made.outputs = [_placed(o, slots, made, tracer) for o in made.outputs]
+    _writes(made, recorder, slots, tracer)
     inputs = {v: i for i, v in enumerate(graph.inputs)}
     for value, low, high in recorder.ranges:
         slot = _from_input(value, inputs)
         if slot is None:
             raise Untraceable("an index that the program itself computes, whose range is not known,")
         made.ranges.append((slot, low, high))
+        real = tracer.real()[id(recorder.memories[slot])]
+        if real.size and (real.min() < low or real.max() >= high):
+            raise Untraceable("an index out of range")
     if derivatives is not None:
         allowed.extend(g for _, g in derivatives[1])
-    _escaped(recorder, allowed, [_owner(v._node) for _, v in live])
+    _escaped(tracer, allowed, [_owner(v._node) for _, v in live])
     if derivatives is not None:
         _cut(made, cut, derivatives, places)
     return made
+
+
+def _equal(a, b) -> bool:
+    """Whether two states of NumPy's generator are the same."""
+    return a["state"]["pos"] == b["state"]["pos"] and a["gauss"] == b["gauss"] and (a["state"]["key"] == b["state"]["key"]).all()
+
+
+def _result(made: Captured, target, a: Traced) -> None:
+    made.targets.append(target)
+    made.graph.results.append((f"{target[0]} {len(made.graph.results)}", a.read()))
+
+
+def _part_of(a: Traced):
+    """Which part of its memory an array shows: (shape, strides, offset) in elements, or None for all."""
+    form, root = a.form, a.memory.form
+    if a.parent is None:
+        return None
+    if form.dtype.itemsize != root.dtype.itemsize or not root.flags.c_contiguous:
+        raise Untraceable("a returned view of another dtype, or of memory with gaps,")
+    item = form.itemsize
+    offset = (form.ctypes.data - root.ctypes.data) // item if form.size else 0
+    return form.shape, tuple(s // item for s in form.strides), offset
+
+
+def _placed(told, slots, made, tracer):
+    """An output whose memory is an input's, by the input's slot."""
+    if told[0] == "same":
+        t = told[1]
+        place = tracer.found.at.get(id(t)) if id(t) not in tracer.pinned else None
+        return "same", Source(tracer.swapped[id(t)][2].form, None, t if place is None else None, place)
+    if told[0] == "new" and isinstance(told[1], Memory):
+        return "new", -1 - slots[id(told[1])], told[2], told[3]
+    return told
+
+
+def _changed(tracer: Tracer, before, leaves) -> None:
+    """Untraceable where a tensor from outside was given another place in the graph, which later calls would not do."""
+    for i, (node, rg, _, _, _) in tracer.marks.items():
+        t = tracer.swapped[i][0]
+        if t._rg is not rg or t._node is not node:
+            raise Untraceable("a tensor from outside that is given a history or another requires_grad")
+
+
+def _data(made: Captured, tracer: Tracer, allowed, places) -> None:
+    """Tensors that were given another array: `p.data = ...`."""
+    for t, _, twin in tracer.held():
+        a = tracer.twins[id(t)]
+        if a is twin:
+            continue
+        if type(a) is not Traced or a.parent is not None or a.memory.source is not None or t._base is not None:
+            raise Untraceable("a tensor whose .data becomes another tensor's")
+        allowed.append(a)
+        _result(made, ("data", places.get(id(t), t)), a)
+
+
+def _prune(recorder, made: Captured, derivatives) -> dict[int, int]:
+    """Leave inputs away that nothing reads or writes; those of backward come last. {id(memory): slot}."""
+    graph = made.graph
+    pairs = list(zip(graph.inputs, recorder.memories))
+    used = {v for _, v in graph.results}
+    for v in graph.values:
+        used.update(v.operands())
+    used.update(v for v, _, _ in recorder.ranges)
+    used.update(v for _, g in derivatives[1] for v in (g.read(),)) if derivatives else None
+    shown = {id(o[1]) for o in made.outputs if o[0] == "new" and isinstance(o[1], Memory)}
+    ends = set(derivatives[0]) if derivatives else set()
+    kept = [(v, m) for v, m in pairs if v not in ends and (v in used or m.value is not v or id(m) in shown)]
+    gone = {v for v, _ in pairs} - {v for v, _ in kept} - ends
+    kept += [(v, m) for v, m in pairs if v in ends]
+    graph.values = [v for v in graph.values if v not in gone]
+    graph.inputs, recorder.memories = [v for v, _ in kept], [m for _, m in kept]
+    for i, v in enumerate(graph.inputs):
+        v.args = (i,)
+    return {id(m): i for i, m in enumerate(recorder.memories)}
 
 
 def _owner(node):
@@ -235,19 +357,21 @@ def _alive(node) -> bool:
     return True
 
 
-def _grads(made: Captured, found, before, allowed) -> None:
+def _grads(made: Captured, tracer, allowed, places) -> None:
     """What the program makes of each tensor's `.grad`."""
-    results = made.graph.results
-    for t in found.tensors:
+    for t, had in tracer.grads.values():
         g = t._grad
-        had = before.grads.get(id(t))
+        target = places.get(id(t), t)
         if g is None:
-            if had is not None and had[1] is not None:
-                made.nothing.append(t)
-        elif type(g._a) is Traced and (had is None or g is not had[1]):
-            allowed.append(g._a)
-            made.targets.append(("grad", t))
-            results.append((f"grad {len(results)}", g._a.read()))
+            made.nothing.append(target)
+        elif g is not had:
+            if g._rg:
+                raise Untraceable("a .grad that carries a graph (create_graph=True)")
+            if id(g) in tracer.found.before():
+                raise Untraceable("a .grad that is another tensor of the program")
+            a = g._a if type(g._a) is Traced else tracer.recorder.lift(g._a)
+            allowed.append(a)
+            _result(made, ("grad", target), a)
 
 
 def _attributes(made: Captured, found, allowed) -> None:
@@ -258,19 +382,23 @@ def _attributes(made: Captured, found, allowed) -> None:
                 if v._rg:
                     raise Untraceable(f"an attribute ({k}) that carries a graph")
                 allowed.append(v._a)
-                made.targets.append(("attribute", (m, k)))
-                made.graph.results.append((f"attribute {k}", v._a.read()))
+                _result(made, ("attribute", (m, k)), v._a)
 
 
-def _writes(made: Captured, recorder, slots) -> None:
+def _writes(made: Captured, recorder, slots, tracer) -> None:
     """Which inputs the program writes."""
     graph = made.graph
+    real = tracer.real()
     for memory in recorder.memories:
         slot = slots[id(memory)]
         if memory.value is graph.inputs[slot] or isinstance(memory.source, tuple):
             continue  # random numbers that were changed in place are nobody's else
         if not memory.form.flags.c_contiguous:
             raise Untraceable("a write into a tensor that is not laid out in C order")
+        mine = real[id(memory)]
+        for other in recorder.memories:
+            if other is not memory and id(other) in real and np.may_share_memory(mine, real[id(other)]):
+                raise Untraceable("a write into memory that two arguments, or an argument and another tensor, share")
         graph.writes[len(graph.results)] = slot
         made.targets.append(("write", slot))
         graph.results.append((f"x{slot}", memory.value))
@@ -285,9 +413,10 @@ def _from_input(value: Value, inputs):
     return inputs[value]
 
 
-def _escaped(recorder, allowed, nodes) -> None:
+def _escaped(tracer, allowed, nodes) -> None:
     """Untraceable where something that outlives the call holds an array that the program computes."""
     held: set[int] = set()
+    recorder = tracer.recorder
 
     def hold(a) -> None:
         while type(a) is Traced and id(a) not in held:
@@ -309,6 +438,8 @@ def _escaped(recorder, allowed, nodes) -> None:
     for a in allowed:
         hold(a)
     for _, a in recorder.known.values():
+        hold(a)
+    for _, _, a in tracer.held():
         hold(a)
     seen, stack = set(), list(nodes)
     while stack:
@@ -332,7 +463,7 @@ def _derivatives(tracer: Tracer, live):
     recorder = tracer.recorder
     gradients = []
     roots = []
-    for _, v in live:
+    for v in live:
         given = recorder.graph.input(v._a.shape, v._a.dtype)
         gradients.append(given)
         recorder.memories.append(Memory(given, np.empty(given.shape, given.dtype), ("gradient",)))
@@ -353,7 +484,7 @@ def _cut(made: Captured, cut: int, derivatives, places) -> None:
     made.sources = made.sources[: len(forward.inputs)]
     forward.values = [v for v in whole.values[:cut] if v not in set(gradients)]
     forward.results = list(whole.results)
-    before = set(forward.values)
+    before, written = set(forward.values), set(forward.writes.values())
     twin: dict[Value, Value] = {}
     for g in gradients:
         twin[g] = backward.input(g.shape, g.dtype)
@@ -366,7 +497,7 @@ def _cut(made: Captured, cut: int, derivatives, places) -> None:
         if v.word in _CHEAP and v.word != "number" and all(o.word not in ("number",) for o in v.operands()):
             found = Value(v.word, replace(v.args, carried), replace(v.kwargs, carried), v.shape, v.dtype, v.parts, v.where)
             backward.values.append(found)
-        elif v.word == "input":
+        elif v.word == "input" and v.args[0] not in written:
             found = backward.input(v.shape, v.dtype)
             made.kept.append(("input", v.args[0]))
         elif v.word == "number":

@@ -5,8 +5,10 @@ containers. Tensors found are states: the compiled program reads and writes them
 as `training`, sizes, options) are guards: a change of one means that the program may be another.
 """
 
+import collections
 import functools
 import gc
+import sys
 import types
 
 import numpy as np
@@ -26,9 +28,16 @@ class Found:
         self.optimizers: list = []
         self.places: list[tuple] = []  # (mapping, key): what stands there guards the program
         self.sizes: list = []  # containers whose length guards it
+        self.lists: list = []  # lists, whose members guard it
+        self.generators: list = []  # NumPy's random generators, which must not be asked
         self.spaces: list = []  # the attributes of modules and other objects
         self.cells: list = []  # closure cells
+        self.whole = True  # whether the walk came to its end
+        self.iterators: list = []  # iterators, whose next element a program would take only once
         self.owners: dict[int, int] = {}
+        self.at: dict[int, tuple] = {}  # id(tensor) -> (mapping, key) where it stands, of those whose place does not guard
+        self.same: list = []  # ((mapping, key), (mapping, key)): one tensor stands at both
+        self.demands: list = []  # functions that must give True, for the program to be right: what a trace found out
         self._ids: set[int] = set()
         self._before: set[int] | None = None
         self._kept: list = []  # while tracing: so that ids stay their tensors' own
@@ -47,6 +56,18 @@ class Found:
     def add_state(self, t: Tensor) -> None:
         """A tensor that an optimizer made while the program was traced."""
         self.add(t)
+
+    def add_leaf(self, t: Tensor) -> None:
+        """An argument: a tensor whose memory is its own."""
+        if id(t) not in self._ids:
+            self._ids.add(id(t))
+            self.tensors.append(t)
+
+    def stands(self, t: Tensor, d, k) -> None:
+        """A tensor stands at a place where another one may stand at the next call."""
+        at = self.at.setdefault(id(t), (d, k))
+        if at[0] is not d or at[1] is not k:
+            self.same.append((at, (d, k)))
 
     def before(self) -> set[int]:
         """The ids of all tensors that there were before the trace: others are made by it."""
@@ -72,16 +93,58 @@ class Found:
         """The plain values of the moment, and which tensors and modules stand where."""
         return (
             tuple([_mark(d.get(k)) for d, k in self.places]),
-            tuple([_mark(_content(c)) for c in self.cells]),
             tuple([len(c) for c in self.sizes]),
+            tuple([tuple([_mark(v) for v in c]) if len(c) < 100 else tuple(map(id, c)) for c in self.lists]),
+            [d.get(k) is e.get(j) for (d, k), (e, j) in self.same],
+            [g.bit_generator.state for g in self.generators],
+            [True for demand in self.demands if not demand()],
         )
 
+    def hold(self) -> None:
+        """Keep what stands at the places alive, so that nothing else can take its identity."""
+        self.kept = [[d.get(k) for d, k in self.places], [list(c) for c in self.lists]]
 
-def _content(cell):
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+
+class _Cell:
+    """A closure cell as a mapping of one key."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def get(self, key):
+        """What is in it."""
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return None
+
+
+class _Slots:
+    """The `__slots__` of an object as a mapping."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of):
+        self.of = of
+
+    def get(self, key):
+        """What is in the slot."""
+        return getattr(self.of, key, None)
+
+
+class _Items:
+    """A list as a mapping of its places."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of):
+        self.of = of
+
+    def get(self, key):
+        """What is at the place."""
+        return self.of[key] if key < len(self.of) else None
 
 
 def _mark(x):
@@ -90,6 +153,8 @@ def _mark(x):
         return x if kind is not float else (x, "f")
     if kind is tuple and all(type(v) in _PLAIN for v in x):
         return x
+    if isinstance(x, Tensor) and not x._rg:  # another such tensor may stand there
+        return kind, x._a.shape, x._a.dtype
     return id(x)
 
 
@@ -100,109 +165,189 @@ _INTERNAL = frozenset(
 )
 
 
+_KEPT = ("step", "eta", "mu", "mu_product")  # numbers of an optimizer's state that Python reads
+
+
 def find(*roots) -> Found:
     """What can be reached from the roots: see the top of this file."""
-    from ..nn.module import Module
-    from ..optim.optimizer import Optimizer
+    return _Walk(roots).found
 
-    found, seen, todo = Found(), set(), list(reversed(roots))
 
-    def plain(d, k):
-        found.places.append((d, k))
+class _Walk:
+    """One walk: `todo` are the objects to be looked at, `seen` those that have been."""
 
-    while todo:
-        x = todo.pop()
-        if type(x) in _PLAIN or id(x) in seen or len(seen) > _LIMIT:
-            continue
+    def __init__(self, roots):
+        self.found, self.seen, self.todo = Found(), set(), list(reversed(roots))
+        self.pins: list = []  # so that ids stay their objects' own
+        while self.todo and len(self.seen) < _LIMIT:
+            x = self.todo.pop()
+            if type(x) not in _PLAIN and id(x) not in self.seen:
+                self.look(x)
+        self.found.whole = not self.todo
+
+    def look(self, x) -> None:
+        """One object."""
+        from ..nn.module import Module
+        from ..optim.optimizer import Optimizer
+
+        found, todo = self.found, self.todo
+        self.seen.add(id(x))
+        self.pins.append(x)
         if isinstance(x, Tensor):
-            seen.add(id(x))
             found.add(x)
-            continue
-        if isinstance(x, (type, types.ModuleType, types.BuiltinFunctionType, np.ndarray, np.generic)):
-            continue
-        seen.add(id(x))
-        if isinstance(x, Module):
-            found.modules.append(x)
-            found.spaces.append(x.__dict__)
-            for group in (x._parameters, x._buffers, x._modules):
-                found.sizes.append(group)
-                for k, v in group.items():
-                    plain(group, k)
-                    if v is not None:
-                        todo.append(v)
-            for hooks in ("_forward_hooks", "_forward_pre_hooks"):
-                if hooks in x.__dict__:
-                    found.sizes.append(x.__dict__[hooks])
-            for k, v in x.__dict__.items():
-                if k not in _INTERNAL:
-                    _member(x.__dict__, k, v, plain, todo)
-            forward = type(x).forward
-            if not getattr(forward, "__module__", "").startswith("lightwell."):
-                todo.append(forward)
+            if x.__dict__:
+                todo.append(x.__dict__)
+        elif isinstance(x, np.random.Generator):
+            found.generators.append(x)
+        elif isinstance(x, (types.ModuleType, types.BuiltinFunctionType, np.ndarray, np.generic)):
+            pass
+        elif isinstance(x, type):
+            self.kind(x)
+        elif isinstance(x, Module):
+            self.module(x)
         elif isinstance(x, Optimizer):
-            found.optimizers.append(x)
-            mine = type(x).__module__.startswith("lightwell.")
-            for group in x.param_groups:
-                todo.extend(group["params"])
-                found.sizes.append(group["params"])
-                for k, v in group.items():
-                    if k != "params" and not (mine and type(v) is float) and k not in ("betas",):
-                        plain(group, k)
-            for state in x.state.values():
-                if isinstance(state, dict):
-                    for v in state.values():
-                        if isinstance(v, Tensor) and (v._a.ndim or not mine):
-                            found.add(v)
-            if not mine:
-                for k, v in x.__dict__.items():
-                    if k not in ("state", "param_groups", "defaults"):
-                        _member(x.__dict__, k, v, plain, todo)
-                todo.append(type(x).step)
+            self.optimizer(x)
         elif isinstance(x, types.MethodType):
             todo += [x.__self__, x.__func__]
         elif isinstance(x, types.FunctionType):
-            if x.__module__ and x.__module__.startswith("lightwell."):
-                todo.append(getattr(x, "__wrapped__", None))
-                if x.__closure__ and hasattr(x, "__wrapped__"):
-                    todo.extend(_content(c) for c in x.__closure__)
-                continue
-            todo.append(getattr(x, "__wrapped__", None))
-            for name in _names(x.__code__):
-                if name in x.__globals__:
-                    _member(x.__globals__, name, x.__globals__[name], plain, todo)
-            for cell in x.__closure__ or ():
-                found.cells.append(cell)
-                todo.append(_content(cell))
-            todo.extend(x.__defaults__ or ())
-            todo.extend((x.__kwdefaults__ or {}).values())
+            self.function(x)
         elif isinstance(x, functools.partial):
-            todo += [x.func, *x.args, *x.keywords.values()]
-        elif isinstance(x, dict):
+            for v in (x.func, *x.args, *x.keywords.values()):
+                self.fixed(v)
+        elif isinstance(x, (dict, types.MappingProxyType)):
             found.sizes.append(x)
-            for k, v in list(x.items())[:_LIMIT]:
-                _member(x, k, v, plain, todo)
-        elif isinstance(x, (list, tuple, set, frozenset)):
-            if not isinstance(x, tuple):
+            for k, v in list(x.items()):
+                self.member(x, k, v)
+        elif isinstance(x, (list, collections.deque)):
+            found.lists.append(x)
+            for i, v in enumerate(x):
+                if isinstance(v, Tensor) and not v.requires_grad:
+                    found.stands(v, _Items(x), i)
+                todo.append(v)
+        elif isinstance(x, (tuple, set, frozenset)):
+            if isinstance(x, set):
                 found.sizes.append(x)
-            if len(x) < _LIMIT:
-                todo.extend(x)
-        elif hasattr(x, "__dict__") and not type(x).__module__.startswith(("lightwell.", "numpy", "builtins", "collections")):
-            found.spaces.append(x.__dict__)
-            for k, v in x.__dict__.items():
-                _member(x.__dict__, k, v, plain, todo)
-            call = getattr(type(x), "__call__", None)
-            if isinstance(call, types.FunctionType):
-                todo.append(call)
-    return found
+            for v in x:
+                self.fixed(v)
+        elif isinstance(x, types.GeneratorType) or (
+            isinstance(x, collections.abc.Iterator) and type(x).__module__ in ("builtins", "itertools")
+        ):
+            found.iterators.append(x)
+        elif _own(type(x)):
+            self.object(x)
+
+    def fixed(self, v) -> None:
+        """What can't be replaced where it stands."""
+        self.todo.append(v)
+
+    def member(self, d, k, v) -> None:
+        """What stands at a place."""
+        if isinstance(v, types.ModuleType):
+            return
+        self.found.places.append((d, k))
+        if isinstance(v, Tensor) and not v.requires_grad:
+            self.found.stands(v, d, k)
+        if type(v) not in _PLAIN:
+            self.todo.append(v)
+
+    def module(self, x) -> None:
+        """A module: parameters, buffers, modules in it, other attributes, what its methods use."""
+        found = self.found
+        found.modules.append(x)
+        found.spaces.append(x.__dict__)
+        for group in (x._parameters, x._buffers, x._modules):
+            found.sizes.append(group)
+            for k, v in group.items():
+                self.member(group, k, v)
+        for hooks in ("_forward_hooks", "_forward_pre_hooks"):
+            if hooks in x.__dict__:
+                found.sizes.append(x.__dict__[hooks])
+        for k, v in x.__dict__.items():
+            if k not in _INTERNAL:
+                self.member(x.__dict__, k, v)
+        self.todo.append(type(x))
+
+    def optimizer(self, x) -> None:
+        """An optimizer: its groups, its states; floats of lightwell's own optimizers are inputs of the program, no guards."""
+        found, mine = self.found, type(x).__module__.startswith("lightwell.")
+        found.optimizers.append(x)
+        found.sizes.append(x.param_groups)
+        for group in x.param_groups:
+            self.todo.append(group["params"])
+            for k, v in group.items():
+                if k != "params" and not (mine and type(v) is float) and k not in ("betas",):
+                    self.member(group, k, v)
+        if mine:
+            for state in x.state.values():
+                if isinstance(state, dict):
+                    for k, v in state.items():
+                        if isinstance(v, Tensor) and k not in _KEPT:
+                            found.add(v)
+            return
+        self.todo += [x.state, type(x)]
+        for k, v in x.__dict__.items():
+            if k not in ("state", "param_groups", "defaults"):
+                self.member(x.__dict__, k, v)
+
+    def kind(self, x) -> None:
+        """A class of the user's: what its methods use, and its attributes."""
+        for c in x.__mro__:
+            if _own(c):
+                for k, v in vars(c).items():
+                    if isinstance(v, property):
+                        self.todo += [v.fget, v.fset]
+                    elif isinstance(v, (types.FunctionType, staticmethod, classmethod)):
+                        self.todo.append(getattr(v, "__func__", v))
+                    elif not k.startswith("__"):
+                        self.member(vars(c), k, v)
+
+    def function(self, x) -> None:
+        """A function: the globals that it names, its closure, its defaults, what it wraps."""
+        todo = self.todo
+        todo.append(getattr(x, "__wrapped__", None))
+        if x.__module__ and x.__module__.startswith("lightwell."):
+            if x.__closure__ and hasattr(x, "__wrapped__"):
+                todo.extend(_Cell(c).get(0) for c in x.__closure__)
+            return
+        names = _names(x.__code__)
+        for name in names:
+            if name in x.__globals__:
+                v = x.__globals__[name]
+                self.member(x.__globals__, name, v)
+                if isinstance(v, types.ModuleType) and _own(v):
+                    for inner in names:
+                        if inner in v.__dict__:
+                            self.member(v.__dict__, inner, v.__dict__[inner])
+        for cell in x.__closure__ or ():
+            self.found.cells.append(cell)
+            place = _Cell(cell)
+            self.member(place, 0, place.get(0))
+        for group in (x.__defaults__ or (), tuple((x.__kwdefaults__ or {}).values())):
+            for v in group:
+                self.fixed(v)
+        if x.__dict__:
+            todo.append(x.__dict__)
+
+    def object(self, x) -> None:
+        """Any other object: its attributes, its slots, its class."""
+        space = getattr(x, "__dict__", None)
+        if isinstance(space, dict):
+            self.found.spaces.append(space)
+            for k, v in space.items():
+                self.member(space, k, v)
+        place = _Slots(x)
+        for c in type(x).__mro__:
+            slots = c.__dict__.get("__slots__", ())
+            for k in (slots,) if isinstance(slots, str) else slots:
+                if k not in ("__dict__", "__weakref__") and hasattr(x, k):
+                    self.member(place, k, getattr(x, k))
+        self.todo.append(type(x))
 
 
-def _member(d, k, v, plain, todo) -> None:
-    if isinstance(v, types.ModuleType):
-        return
-    if not isinstance(v, Tensor) or v.requires_grad or not hasattr(v, "_a"):
-        plain(d, k)
-    if type(v) not in _PLAIN:
-        todo.append(v)
+def _own(x) -> bool:
+    """Whether a class or a module is the user's: of no library that is not looked into."""
+    name = (x.__name__ if isinstance(x, types.ModuleType) else getattr(x, "__module__", None) or "").partition(".")[0]
+    return name == "__main__" or (name not in sys.stdlib_module_names and name not in ("lightwell", "numpy"))
 
 
 @functools.lru_cache(4096)

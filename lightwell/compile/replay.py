@@ -16,6 +16,10 @@ class Mismatch(Exception):
     """A call for which the captured program is not the right one."""
 
 
+class OutOfRange(Mismatch):
+    """A call whose indices are out of range: it runs eagerly, to say so."""
+
+
 class _Collector:
     """Takes the updates of a step in place of running them: which they are, and their numbers."""
 
@@ -38,10 +42,10 @@ class _Collector:
 def replay(actions: Actions, grads: list[Tensor]) -> tuple[list, dict]:
     """(numbers, draws) of one call, in the order in which the program asked for them; Mismatch where the step is another now."""
     from ..random import default_generator
-    from .capture import counts
+    from .trace import counts
 
     opts = [step[1] for step in actions.steps if step[0] == "optimizer"]
-    before = [(a, a.copy()) for o in {id(o): o for o in opts}.values() for a in counts(o)]
+    before = [(t._a, t._a.copy()) for o in {id(o): o for o in opts}.values() for t in counts(o)]
     stream = default_generator.get_state() if opts and len(opts) < len(actions.steps) else None
     numbers: list[Any] = []
     draws: dict[int, np.ndarray] = {}
@@ -58,7 +62,7 @@ def replay(actions: Actions, grads: list[Tensor]) -> tuple[list, dict]:
             for (update, ids, given), (update0, ids0, kinds, fixed) in zip(collected, told):
                 if update is not update0 or len(given) != len(kinds):
                     raise Mismatch
-                if ids[0] != ids0[0] or tuple([type(n) for n in given]) != kinds:
+                if ids[0] != ids0[0] or ids[2:] != ids0[2:] or tuple([type(n) for n in given]) != kinds:
                     raise Mismatch
                 others = []
                 for n in given:

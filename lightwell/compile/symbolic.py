@@ -62,16 +62,19 @@ class Recorder:
         """A new piece of memory with this value."""
         return Traced(self, Memory(value, np.empty(value.shape, value.dtype)), None, None)
 
-    def state(self, array: ndarray, tell=None) -> "Traced":
-        """The traced twin of a real array (in C order) that the program is given; `tell` (default: the array) says which it is."""
+    def state(self, array: ndarray, tell=None, alone: bool = False) -> "Traced":
+        """The traced twin of a real array (in C order) that the program is given; `tell` (default: the array) says which it is.
+
+        `alone`: a twin of its own, even if the array has one already.
+        """
         found = self.known.get(id(array))
-        if found is not None:
+        if found is not None and not alone:
             return found[1]
         value = self.graph.input(array.shape, array.dtype)
         memory = Memory(value, np.empty_like(array, subok=False), array if tell is None else tell)
         self.memories.append(memory)
         twin = Traced(self, memory, None, None)
-        self.known[id(array)] = (array, twin)
+        self.known.setdefault(id(array), (array, twin))
         return twin
 
     def operand(self, x):

@@ -38,35 +38,75 @@ def current() -> "Tracer | None":
     return getattr(_local, "tracer", None)
 
 
+class GradOf:
+    """The `.grad` of a tensor as an input of a program: what stands there at each call."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Tensor):
+        self.of = of
+
+
 class Tracer:
     """One trace: the recorder of arrays, the actions of Python, and what must be put back at the end."""
 
-    def __init__(self, found: Found):
+    def __init__(self, found: Found, leaves=()):
         self.recorder, self.actions, self.found = Recorder(), Actions(), found
+        self.leaves = {id(t) for t in leaves}
+        self.pinned: set[int] = set()  # ids of tensors that the program knows as parts of a larger memory
         self.reader = Reader(self.recorder)
-        self.swapped: dict[int, tuple] = {}  # id(tensor) -> (tensor, its real array)
-        self.made: list = []  # states that optimizers began while tracing: (tensor, real array)
+        self.swapped: dict[int, tuple] = {}  # id(tensor) -> (tensor, its real array, the traced one that it began with)
+        self.twins: dict[int, Any] = {}  # id(tensor) -> its array as the program sees it
+        self.marks: dict[int, tuple] = {}  # id(tensor) -> its place in the graph
+        self.counts = {id(t) for o in found.optimizers for t in counts(o)}
         self.existed = {id(t) for t in found.tensors}
-        self.undo: list = []
-        self.lines: dict = {}
+        self.grads: dict[int, tuple] = {}  # id(tensor) -> (tensor, its .grad at the start), of those whose .grad was looked at or set
 
     # ---- real tensors -------------------------------------------------------------------------------------------
 
-    def hold(self, t: Tensor) -> None:
-        """Let a real tensor stand for what it holds at each call: its array becomes a traced one."""
-        a = t._a
-        if type(a) is not ndarray or id(t) in self.swapped:
-            return
-        if t.is_sparse or t.is_meta or a.dtype.num >= 256:
-            raise Untraceable(f"a {t.dtype} tensor" if a.dtype.num >= 256 else "a sparse tensor, or one on the meta device,")
-        self.swapped[id(t)] = (t, a)
-        t._a = self.array(t, a)
+    def hold(self, t: Tensor) -> Traced:
+        """A real tensor stands for what it holds at each call: its traced array, for this thread alone."""
+        told = self.twins.get(id(t))
+        if told is None:
+            a = array_of(t)
+            self.check(t, a)
+            told = self.twins[id(t)] = self.array(t, a)
+            self.swapped[id(t)] = (t, a, told)
+            self.marks[id(t)] = t._node, t._rg, t._base, t._cell, t._cell and t._cell[:]
+        return told
+
+    def looked(self, t: Tensor):
+        """A tensor's array, as the program being traced sees it."""
+        told = self.twins.get(id(t))
+        if told is None:
+            told = self.hold(t) if id(t) in self.found.before() and id(t) not in self.counts else array_of(t)
+        return told
+
+    def check(self, t: Tensor, a) -> None:
+        """Untraceable for a tensor that is no plain array."""
+        if t.is_sparse or type(a) is not ndarray or a.dtype.num >= 256:
+            raise Untraceable(f"a {t.dtype} tensor" if type(a) is ndarray and a.dtype.num >= 256 else "a sparse or meta tensor")
+
+    def held(self) -> list[tuple]:
+        """(tensor, real array, traced array) of the tensors that stand for what they hold at each call."""
+        return list(self.swapped.values())
+
+    def real(self) -> dict[int, ndarray]:
+        """{id(memory): the real array} of the inputs."""
+        return {id(twin.memory): a for _, a, twin in self.held() if twin.parent is None} | {
+            id(twin.memory): a for a, twin in self.recorder.known.values() if twin.memory.source is not None and twin.parent is None
+        }
 
     def array(self, t: Tensor, a: ndarray) -> Traced:
         """The traced twin of a real tensor's array."""
         recorder = self.recorder
-        if id(a) in recorder.known:
-            return recorder.known[id(a)][1]
+        if id(t) in self.leaves:  # whatever it shares memory with at this call
+            return recorder.state(a, t, alone=True)
+        if id(a) in recorder.known and id(recorder.known[id(a)][1].memory.source) not in self.leaves:
+            twin = recorder.known[id(a)][1]
+            self.pin(t, a)
+            self.pin(twin.memory.source)
+            return twin
         if a.flags.c_contiguous and not self.shared(a):
             return recorder.state(a, t)
         owner = t._storage_owner()
@@ -75,12 +115,22 @@ class Tracer:
             return twin
         whole = recorder.known.get(id(owner))
         root = whole[1] if whole is not None else recorder.state(owner, make(owner))
+        self.pin(t, a)
         item = a.itemsize
         strides, offset = tuple(s // item for s in a.strides), (a.ctypes.data - owner.ctypes.data) // item
         form = np.ndarray(a.shape, a.dtype, root.form.data, offset * item, a.strides)
         twin = Traced(recorder, root.memory, root, ("strided", (a.shape, strides, offset)), form)
         recorder.known[id(a)] = (a, twin)
         return twin
+
+    def pin(self, t, a=None) -> None:
+        """The program is right only as long as this very tensor, with this very array, stands where it was found."""
+        if not isinstance(t, Tensor) or id(t) in self.pinned:
+            return
+        self.pinned.add(id(t))
+        a = array_of(t) if a is None else a
+        place = self.found.at.get(id(t))
+        self.found.demands.append(lambda: array_of(t) is a and (place is None or place[0].get(place[1]) is t))
 
     def shared(self, a: ndarray) -> bool:
         """Whether another tensor of the program shows part of the same memory."""
@@ -90,19 +140,48 @@ class Tracer:
         return self.found.owners.get(id(owner), 0) > 1
 
     def restore(self) -> None:
-        """Real arrays where they were."""
-        for t, a in self.swapped.values():
-            t._a = a
+        """What tensors from outside were in the graph, and their gradients."""
+        for i, (node, rg, base, cell, marks) in self.marks.items():
+            t = self.swapped[i][0]
+            t._node, t._rg, t._base, t._cell = node, rg, base, cell
+            if cell is not None:
+                cell[:] = marks
+        for t, g in self.grads.values():
+            t._grad = g
+
+    def hold_grad(self, t: Tensor, g) -> None:
+        """The program is about to look at, or to set, the `.grad` of a tensor that was there before."""
+        if id(t) not in self.grads:
+            self.grads[id(t)] = t, g
+
+    def grad_of(self, t: Tensor, g):
+        """The program looks at `t.grad`, which it has not set itself."""
+        if id(t) in self.grads or id(t) not in self.found.before():
+            return
+        self.hold_grad(t, g)
+        leaf, place = id(t) in self.leaves, self.found.at.get(id(t))
+        if g is None:
+            if not leaf:  # an argument's is part of the key
+                self.found.demands.append(lambda: (t if place is None else place[0].get(place[1]))._grad is None)
+        elif id(g) in self.twins:  # known as a tensor of its own
+            if leaf:
+                raise Untraceable("the .grad of an argument, that the program knows by another name too,")
+            self.pin(t)
+            self.found.demands.append(lambda: t._grad is g)
+        else:
+            a = array_of(g)
+            self.check(g, a)
+            if g._rg:
+                raise Untraceable("a .grad that carries a graph")
+            twin = self.twins[id(g)] = self.recorder.state(a, GradOf(t), alone=True)
+            self.swapped[id(g)] = (g, a, twin)
+            self.marks[id(g)] = g._node, g._rg, g._base, g._cell, g._cell and g._cell[:]
 
     # ---- what the rest of the package asks of a tracer --------------------------------------------------------------
 
     def written(self, t: Tensor) -> None:
         """A tensor is about to be written: one made meanwhile gets a memory of its own in the program."""
-        if current() is not self or type(t._a) is not ndarray:
-            return
-        if id(t) in self.found.before():
-            self.hold(t)
-        else:
+        if current() is self and type(t._a) is ndarray:
             base = t._base
             if base is not None and type(base._a) is ndarray:
                 raise Untraceable("a write through a view of a tensor that is not known to the program")
@@ -116,7 +195,7 @@ class Tracer:
             raise Untraceable(f"{type(optimizer).__name__}'s step")
         for t in tensors:
             if type(t._a) is ndarray:
-                self.hold(t)
+                t._a = self.recorder.lift(t._a).copy("K")
         p = tensors[0]._a
         if p.dtype.kind != "f" or p.itemsize == 2:
             raise Untraceable(f"{type(optimizer).__name__}'s step on {tensors[0].dtype} parameters")
@@ -139,7 +218,6 @@ class Tracer:
         t = make(np.zeros_like(p._a.form))
         self.found.before().add(id(t))
         self.found.add_state(t)
-        self.hold(t)
         return t
 
     def draw(self, fn, args, kwargs):
@@ -165,13 +243,9 @@ class Tracer:
         variadic, n_in = rec.variadic, len(rec.inputs)
         binary = len(rec.inputs) == 2 and rec.promotes and not rec.params and len(rec.outputs) == 1 and not rec.keeps and rec.joint is None
         tensors, params = (tuple(args[0]), args[1:]) if variadic else (args[:n_in], args[n_in:])
-        before = self.found.before()
         for t in tensors:
-            if isinstance(t, Tensor):
-                if t._base is not None:
-                    t._refresh()
-                if id(t) in before:
-                    self.hold(t)
+            if isinstance(t, Tensor) and t._base is not None:
+                t._refresh()
         if rec.show is not None:
             if type(tensors[0]._a) is ndarray:
                 tensors[0]._a = recorder.lift(tensors[0]._a)
@@ -240,7 +314,6 @@ class Tracer:
         if not binary:
             core._record(rec, rec.node, tensors, arrays, outs, made, params)
             return
-        x, y = tensors
         node = new(rec.node)
         edges = [(t._node or t) if isinstance(t, Tensor) and t._rg and r is not None else None for t, r in zip(tensors, rec.rules)]
         node.edges, node.fit, node.extra = tuple(edges), fit, None
@@ -321,6 +394,54 @@ class _Hooks:
         return tracer.new_state(p)
 
 
+# While a program is traced, its thread sees other arrays in the tensors that were there before, and their gradients are watched;
+# all other threads see what is there.
+_array: Any = Tensor.__dict__["_a"]
+_gradient: Any = Tensor.__dict__["_grad"]
+array_of = _array.__get__
+
+
+def _read_array(t):
+    tracer = current()
+    return _array.__get__(t) if tracer is None else tracer.looked(t)
+
+
+def _set_array(t, a):
+    tracer = current()
+    if tracer is not None and id(t) in tracer.found.before() and id(t) not in tracer.counts:
+        tracer.hold(t)
+        tracer.twins[id(t)] = a
+    else:
+        _array.__set__(t, a)
+
+
+def _read_grad(t):
+    g, tracer = _gradient.__get__(t), current()
+    if tracer is not None:
+        tracer.grad_of(t, g)
+    return g
+
+
+def _set_grad(t, g):
+    tracer = current()
+    if tracer is not None and id(t) in tracer.found.before():
+        tracer.hold_grad(t, _gradient.__get__(t))
+    _gradient.__set__(t, g)
+
+
+def _watch(on: bool) -> None:
+    Tensor._a = property(_read_array, _set_array) if on else _array  # type: ignore[misc,assignment]
+    Tensor._grad = property(_read_grad, _set_grad) if on else _gradient  # type: ignore[misc,assignment]
+
+
+def counts(o) -> list[Tensor]:
+    """An optimizer's step counts and other numbers that it keeps as tensors and that Python reads."""
+    if not type(o).__module__.startswith("lightwell."):
+        return []
+    states = [s for s in o.state.values() if isinstance(s, dict)]
+    return [s[k] for s in states for k in ("step", "eta", "mu", "mu_product") if isinstance(s.get(k), Tensor)]
+
+
 def _written(t):
     tracer = current()
     if tracer is not None:
@@ -342,3 +463,4 @@ def _hooks(on: bool) -> None:
     random.drawing = _drawing if on else None
     engine.traced = _reader if on else None
     optimizers.collecting = _Hooks() if on else None
+    _watch(on)
