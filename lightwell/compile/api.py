@@ -197,7 +197,7 @@ class Variant:
             a = t._a
             if a.shape != s.shape or (a.dtype is not s.dtype and a.dtype != s.dtype) or t.is_sparse or t.is_meta:
                 raise Mismatch
-            arrays.append(a if a.flags.c_contiguous else np.ascontiguousarray(a))
+            arrays.append(a if a.flags.c_contiguous else np.array(a, order="C"))
         self.check(tensors, arrays)
         if first:
             numbers, draws = made.actions.values, {i: step[4] for i, step in enumerate(made.actions.steps) if step[0] == "draw"}
@@ -205,7 +205,7 @@ class Variant:
             numbers, draws = replay(made.actions, self.grads) if made.actions.steps else ((), {})
         for slot, s in enumerate(made.sources):
             if s.draw is not None:
-                arrays[slot] = np.ascontiguousarray(draws[s.draw])
+                arrays[slot] = np.asarray(draws[s.draw], order="C")
         floats = [float(n.compute(numbers)) for n in getattr(made.graph, "number_sources", ())]
         results = self.program(arrays, floats)
         return self.hand_out(results, tensors, arrays)
@@ -294,7 +294,7 @@ class Variant:
         """The leaves' gradients by the backward program."""
         if self.backward is None:
             self.backward = executable(self.made.backward)
-        return self.backward([np.ascontiguousarray(a) for a in (*given, *kept)], ())
+        return self.backward([np.asarray(a, order="C") for a in (*given, *kept)], ())
 
 
 def _part(a: ndarray, shape, strides, offset) -> ndarray:
