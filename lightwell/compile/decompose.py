@@ -49,6 +49,8 @@ class Simple(Builder):
         """A reduction that keeps its axes."""
         axes = tuple(sorted({a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes)})) if x.ndim else ()
         shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keepdims or d not in axes)
+        if all(x.shape[d] == 1 for d in axes):
+            return reshape(self, self.cast(x, dtype or x.dtype), shape)
         return self.value(word, (x,), {"axis": axes, "keepdims": keepdims}, shape, dtype or x.dtype)
 
     def full(self, shape, number, dtype) -> Value:

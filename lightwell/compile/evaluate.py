@@ -72,6 +72,8 @@ def evaluate(nest: Nest, buffers: list[Buffer], arrays: dict | list, numbers=())
             found = {k: v for k, v in found.items() if isinstance(k, Reduce)}  # later passes see what was stored
         if math.prod(nest.outer):
             for s in nest.final:
+                value(s.expr)
+            for s in nest.final:
                 store(s)
 
 

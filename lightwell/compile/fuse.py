@@ -254,7 +254,7 @@ class Fuser:
                 g.split(e.axis, e.inner)
                 continue
             except Unfit as e:
-                assert e.value is not None and base(e.value) is not base(v), f"{v} can't be computed: {e}"
+                assert e.value is not None and e.value is not v, f"{v} can't be computed: {e}"
                 self.store(e.value)
                 continue
             break

@@ -53,9 +53,6 @@ class Maker:
                 self.product(step)
             elif type(step) is Other:
                 self.other(step)
-        for node in self.nodes:
-            if type(node.step) is Nest:
-                _settle_stores(node.step)
         self.link()
         self.write(slots)
         results = self.copies()
@@ -392,14 +389,6 @@ def _renumber(nest: Nest, i: int, j: int) -> None:
     for s in stores:
         s.operand = to[s.operand]
     del nest.operands[i]
-    _settle_stores(nest)
-
-
-def _settle_stores(nest: Nest) -> None:
-    """Stores that need most come first: then all that is read in place has been read when it is overwritten."""
-    for stores in [*(p.stores for p in nest.passes), nest.final]:
-        if len(stores) > 1:
-            stores.sort(key=lambda s: -len(nodes_of([s.expr])))
 
 
 def ordered(nodes: list) -> list:

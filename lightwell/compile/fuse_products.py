@@ -90,7 +90,7 @@ def redirect(f: Fuser, p: Value, assembly: Value, offset: int, strides) -> "Prod
     rows, cols = where[-2:]
     rows, cols = (step.n if step.m == 1 else rows), (1 if step.n == 1 and step.m == 1 else cols)
     if not (
-        (cols == 1 or step.n == 1) and (rows >= step.n or step.m == 1) or (rows == 1 or step.m == 1) and (cols >= step.m or step.n == 1)
+        ((cols == 1 or step.n == 1) and (rows >= step.n or step.m == 1)) or ((rows == 1 or step.m == 1) and (cols >= step.m or step.n == 1))
     ):
         return None
     step.c = [assembly, offset, rows, cols, tuple(where[:-2])]

@@ -155,7 +155,7 @@ def computable(v: Value) -> bool:
         return v.dtype.kind in "iu" and all(isinstance(a, (int, np.integer)) for a in v.args)
     if v.word == "constant_pad":
         return plain(v.args[2]) and isinstance(v.args[0], Value)
-    return v.word in POINTWISE and typed(v) is not None
+    return (v.word in POINTWISE or v.word == "astype") and typed(v) is not None
 
 
 def reducible(v: Value) -> bool:
