@@ -1,52 +1,61 @@
-"""Which engine runs a graph: native code where it can be made, else NumPy on the graph as it stands."""
+"""Which engine runs a graph: native code where it can be made, else NumPy on the graph as it stands. The pipeline, in one place.
+
+    graph -> simplify -> decompose -> simplify -> fuse -> memory -> Program (LLVM)
+
+Each pass is a function with a check (`verify`) behind it; LIGHTWELL_SHOW=graph,simplify,fuse,plan,ir prints the stages.
+"""
 
 import os
 from collections.abc import Callable
 
+import numpy as np
+
+from . import show
 from .graph import Graph, run
 
 
 def executable(graph: Graph) -> Callable:
     """A function of (input arrays, numbers) that gives the arrays of the graph's results, written inputs among them."""
-    from . import show
-
-    show.stage("graph", graph)
+    show.stage("graph", graph.verify())
     if os.environ.get("LIGHTWELL_NATIVE") != "0":
-        made = _native(graph)
+        made = native_program(graph)
         if made is not None:
             return made
     return interpreter(graph)
 
 
-def interpreter(graph: Graph) -> Callable:
-    """The graph by NumPy: what is written is written at the end."""
-    import numpy as np
-
-    def call(inputs, numbers):
-        results = run(graph, inputs, numbers)
-        out = []
-        for i, r in enumerate(results):
-            slot = graph.writes.get(i)
-            if slot is None:
-                out.append(r if r.flags.c_contiguous and not any(np.may_share_memory(r, a) for a in inputs) else np.array(r, order="C"))
-            else:
-                out.append(r)
-        for i, slot in graph.writes.items():
-            np.copyto(inputs[slot], out[i].copy() if any(np.may_share_memory(out[i], a) for a in inputs) else out[i])
-        return out
-
-    return call
-
-
-def _native(graph: Graph) -> Callable | None:
+def native_program(graph: Graph) -> Callable | None:
     """Native code for the graph; None where none can be made on this machine."""
-    from . import native, show
+    from . import native
 
     if not native.available():
         return None
-    from .plan import plan
+    from . import plan as plans
+    from .decompose import decompose
     from .program import Program
+    from .simplify import simplify
 
-    made = plan(graph)
-    show.stage("plan", made)
-    return Program(made)
+    small = simplify(decompose(simplify(graph).verify()).verify()).verify()
+    show.stage("simplify", small)
+    fused = plans.fuse(small)
+    show.stage("fuse", lambda: plans.show(fused))
+    plan = plans.verify(plans.memory(fused))
+    show.stage("plan", lambda: "\n".join([plans.show(plan), *(str(s) for s in plan.steps if hasattr(s, "passes"))]))
+    program = Program(plan)
+    show.stage("ir", lambda: "\n".join(dict.fromkeys(s.kernel.build() for s in program.steps if s.kernel is not None)))
+    return program
+
+
+def interpreter(graph: Graph) -> Callable:
+    """The graph by NumPy, word by word: what is written is written at the end."""
+
+    def call(inputs, numbers):
+        out = []
+        for r in run(graph, inputs, numbers):
+            shared = any(np.may_share_memory(r, a) for a in inputs)
+            out.append(np.array(r, order="C") if shared or not r.flags.c_contiguous else r)
+        for i, slot in graph.writes.items():
+            np.copyto(inputs[slot], out[i])
+        return out
+
+    return call
