@@ -1,6 +1,8 @@
 """Native code for convolutions: which of the ways to compute one is taken for which shapes.
 
     columns    windows packed as columns, products by BLAS: any geometry
+    across     sums in registers, lanes across the channels of y: where columns would cost more than they bring
+    along      sums in registers, lanes along the rows of y: few channels, stride 1
 
 The adjoint of stride 1 is a convolution too, by the weight turned around.
 """
@@ -9,15 +11,48 @@ from collections.abc import Callable
 from typing import Any
 
 from . import convolution_columns as columns
+from . import convolution_direct as direct
 from .calls import Kernel, native
 from .convolution_parts import Geometry, floating, geometry, register_bytes, workers
+
+# way → (its code, the scratch memory it needs)
+FORWARD: dict[str, tuple[Callable, Callable]] = {
+    "columns": (columns.forward, columns.forward_scratch),
+    "across": (direct.across, lambda geo, turned: direct.across_scratch(geo)),
+    "along": (direct.along, lambda geo, turned: direct.along_scratch(geo)),
+}
+WEIGHT: dict[str, tuple[Callable, Callable]] = {
+    "columns": (columns.weight, columns.weight_scratch),
+    "across": (direct.across_weight, direct.across_weight_scratch),
+    "along": (direct.along_weight, direct.along_weight_scratch),
+}
+
+
+def possible(geo: Geometry) -> list[str]:
+    """The ways that this geometry allows."""
+    ways = ["columns"]
+    if geo.groups == 1 and min(geo.padding) >= 0:
+        ways.append("across")
+        if set(geo.stride) == {1} and geo.kernel[2] <= 12:
+            ways.append("along")
+    return ways
+
+
+def choose(geo: Geometry, word: str) -> str:
+    """The way for "forward" (of a convolution or an adjoint of stride 1) or "weight"."""
+    ways = possible(geo)
+    if "along" in ways and geo.o < geo.lanes and geo.out[2] >= geo.lanes // 2:
+        return "along"
+    if "across" in ways and geo.o >= geo.lanes and geo.taps > 1:
+        return "across"
+    return "columns"
 
 
 def _key(word: str, geo: Geometry, *more: Any) -> str:
     return f"{word} {geo} {' '.join(map(str, more))} registers {register_bytes()} threads {workers()}"
 
 
-def _told(call, shapes: Callable, *values) -> bool:
+def _told(shapes: Callable, *values) -> bool:
     """Whether all are arrays of one of the two types that have code, and have elements."""
     found = [shapes(v) for v in values if v is not None]
     return floating(*[d for _, d in found]) and all(0 not in s for s, _ in found)
@@ -32,7 +67,7 @@ def convolve(call, shapes: Callable) -> Kernel | list[Kernel] | None:
     """y[n, o] = b[o] + Σ_c w[o, c] ⋆ x[n, c]."""
     x, w, b, stride, padding, dilation, groups = call.args
     out = call.outs[0]
-    if not _told(call, shapes, x, w, b, out):
+    if not _told(shapes, x, w, b, out):
         return None
     (n, c, *space), (o, _, *kernel) = x.shape, w.shape
     geo = geometry(shapes(x)[1], n, c, o, groups, tuple(space), tuple(kernel), tuple(stride), tuple(padding), tuple(dilation))
@@ -41,10 +76,9 @@ def convolve(call, shapes: Callable) -> Kernel | list[Kernel] | None:
 
 def _forward(geo: Geometry, operands: list[int], bias: bool, turned: bool) -> Kernel:
     """The kernel of a convolution; `turned`: the weight is that of the convolution whose adjoint this one is."""
-    return Kernel(
-        _key("columns forward", geo, bias, turned), lambda: columns.forward(geo, bias, turned), operands,
-        scratch=columns.forward_scratch(geo, turned),
-    )  # fmt: skip
+    way = choose(geo, "forward")
+    build, scratch = FORWARD[way]
+    return Kernel(_key(f"convolution {way}", geo, bias, turned), lambda: build(geo, bias, turned), operands, scratch=scratch(geo, turned))
 
 
 @native("convolve_adjoint")
@@ -52,20 +86,17 @@ def convolve_adjoint(call, shapes: Callable) -> Kernel | list[Kernel] | None:
     """x[n, c] = b[c] + the transpose of x ↦ convolve(x, w)."""
     g, w, b, space, stride, padding, dilation, groups = call.args
     out = call.outs[0]
-    if not _told(call, shapes, g, w, b, out):
+    if not _told(shapes, g, w, b, out):
         return None
     (n, o, *seen), (_, cg, *kernel) = g.shape, w.shape
-    dtype, c = shapes(g)[1], cg * groups
+    dtype, c, bias = shapes(g)[1], cg * groups, b is not None
     if set(stride) == {1}:
         around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding))
         geo = geometry(dtype, n, o, c, groups, tuple(seen), tuple(kernel), tuple(stride), around, tuple(dilation), tuple(space))
-        return _forward(geo, _operands(g, w, b, out), b is not None, True)
+        return _forward(geo, _operands(g, w, b, out), bias, True)
     geo = geometry(dtype, n, c, o, groups, tuple(space), tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), tuple(seen))
-    bias = b is not None
-    return Kernel(
-        _key("columns adjoint", geo, bias), lambda: columns.adjoint(geo, bias), _operands(g, w, b, out),
-        scratch=columns.adjoint_scratch(geo),
-    )  # fmt: skip
+    key = _key("convolution columns adjoint", geo, bias)
+    return Kernel(key, lambda: columns.adjoint(geo, bias), _operands(g, w, b, out), scratch=columns.adjoint_scratch(geo))
 
 
 @native("convolve_weight")
@@ -73,8 +104,10 @@ def convolve_weight(call, shapes: Callable) -> Kernel | list[Kernel] | None:
     """v[o, c, k] = Σ_{n, p} g[n, o, p]·x[n, c, p·stride + k·dilation - padding]."""
     x, g, kernel, stride, padding, dilation, groups = call.args
     out = call.outs[0]
-    if not _told(call, shapes, x, g, out):
+    if not _told(shapes, x, g, out):
         return None
     (n, c, *space), (_, o, *seen) = x.shape, g.shape
     geo = geometry(shapes(x)[1], n, c, o, groups, tuple(space), tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), tuple(seen))
-    return Kernel(_key("columns weight", geo), lambda: columns.weight(geo), _operands(x, g, out), scratch=columns.weight_scratch(geo))
+    way = choose(geo, "weight")
+    build, scratch = WEIGHT[way]
+    return Kernel(_key(f"convolution {way} weight", geo), lambda: build(geo), _operands(x, g, out), scratch=scratch(geo))

@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 pytest.importorskip("scipy_openblas32")
 
 from lightwell.backend.windows import outputs
-from lightwell.compile import native
+from lightwell.compile import convolution, native
 
 from .words import native_and_numpy
 
@@ -39,6 +39,11 @@ def _three(rng, n, c, o, groups, space, kernel, stride, padding, dilation, dtype
     check("convolve_weight", x, g, kernel, stride, padding, dilation, groups)
 
 
+def _take(monkeypatch, way):
+    """Let convolutions be computed in this way, wherever it is possible."""
+    monkeypatch.setattr(convolution, "choose", lambda geo, word: way if way in convolution.possible(geo) else "columns")
+
+
 def _geometry(rng, n):
     """A random geometry with at least one window."""
     while True:
@@ -51,12 +56,14 @@ def _geometry(rng, n):
             return space, kernel, stride, padding, dilation
 
 
+@pytest.mark.parametrize("way", ["columns", "across", "along"])
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(4))
-def test_random_geometries(n, seed):
+def test_random_geometries(n, seed, way, monkeypatch):
+    _take(monkeypatch, way)
     rng = np.random.default_rng(100 * n + seed)
-    groups = int(rng.choice([1, 1, 2, 3]))
-    c, o = groups * int(rng.integers(1, 6)), groups * int(rng.integers(1, 8))
+    groups = int(rng.choice([1, 1, 2, 3])) if way == "columns" else 1
+    c, o = groups * int(rng.integers(1, 6)), groups * int(rng.integers(1, 8 if way == "columns" else 40))
     dtype = np.float64 if seed % 2 else np.float32
     _three(rng, int(rng.integers(1, 7)), c, o, groups, *_geometry(rng, n), dtype, bool(rng.integers(2)))
 
@@ -78,8 +85,11 @@ LAYERS = {
 }
 
 
+@pytest.mark.parametrize("way", ["chosen", "columns", "across", "along"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers(name):
+def test_layers(name, way, monkeypatch):
+    if way != "chosen":
+        _take(monkeypatch, way)
     _three(np.random.default_rng(1), *LAYERS[name])
 
 
@@ -91,6 +101,7 @@ def test_more_than_one_piece(monkeypatch):
     # Pieces of a few rows, as large images have them.
     from lightwell.compile import convolution_columns
 
+    _take(monkeypatch, "columns")
     monkeypatch.setattr(convolution_columns, "CHUNK", 3000)
     monkeypatch.setattr(convolution_columns, "WINDOWS", 1)
     rng = np.random.default_rng(3)
