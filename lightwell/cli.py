@@ -7,6 +7,7 @@ import sys
 COMMANDS = {
     "train": ("lightwell.train.command", "train a network on real data, with pictures and a checkpoint at the end"),
     "run": ("lightwell._run_command", "run a script with lightwell standing for torch and torchvision"),
+    "explain-compile": ("lightwell._explain_compile_command", "run a script and tell what became of its compiled programs"),
     "version": ("lightwell._version_command", "print the version"),
 }
 

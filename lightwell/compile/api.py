@@ -24,6 +24,7 @@ from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
 from .capture import Captured, capture
 from .engine import executable
+from .graph import compute
 from .replay import Mismatch, OutOfRange, replay
 from .trace import Break, current
 
@@ -154,12 +155,21 @@ stance = ["default"]  # see torch.compiler.set_stance
 everything: weakref.WeakSet = weakref.WeakSet()  # all compiled functions there are
 
 
+def _title(f, made) -> str:
+    """A function's name, where it stands, and the forms of its arguments, as reports have it."""
+    code = getattr(f, "__code__", None)
+    name = getattr(f, "__qualname__", None) or type(f).__name__
+    forms = ", ".join(f"{s.dtype}{list(s.shape)}" for s in made.sources if s.leaf is not None)
+    return f"{name}({forms})" + (f" of {code.co_filename}, line {code.co_firstlineno}" if code is not None else "")
+
+
 class Variant:
     """One captured program with its native code."""
 
     def __init__(self, owner: Compiled, made: Captured, found, marks):
         self.made, self.found, self.marks = made, found, marks
-        self.program = executable(made.graph)
+        self.title = _title(owner.function, made)
+        self.program = executable(made.graph, self.title)
         self.backward: Any = None  # made at the first backward
         self.grads = [t for kind, t in made.targets if kind == "grad"]
         self.states = [(s.tensor, s.tensor._rg) for s in made.sources if s.tensor is not None]
@@ -273,7 +283,7 @@ class Variant:
                     shown = None
                 if view is not None or shown is None:
                     with modes.no_grad():
-                        shown = make(t._a) if view is None else make(_part(t._a, *view))
+                        shown = make(t._a) if view is None else make(_part(t._a, view))
                     shown._cell = t._cell or t._cell_now()
                 t = shown
                 if how == "live":
@@ -293,14 +303,15 @@ class Variant:
     def gradients(self, given, kept):
         """The leaves' gradients by the backward program."""
         if self.backward is None:
-            self.backward = executable(self.made.backward)
+            self.backward = executable(self.made.backward, self.title + ", backward")
         return self.backward([np.asarray(a, order="C") for a in (*given, *kept)], ())
 
 
-def _part(a: ndarray, shape, strides, offset) -> ndarray:
-    """The part of an array's memory with this shape and these strides, from an offset on, in elements."""
-    item = a.itemsize
-    return np.lib.stride_tricks.as_strided(a.reshape(-1)[offset:], shape, [s * item for s in strides])
+def _part(a: ndarray, words) -> ndarray:
+    """The view of an array that the words give."""
+    for word, args in words:
+        a = compute(word, (a, *args), {})
+    return a
 
 
 class _Backward(Node):

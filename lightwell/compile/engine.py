@@ -7,24 +7,25 @@ Each pass is a function with a check (`verify`) behind it; LIGHTWELL_SHOW=graph,
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from . import show
+from . import pretty, report, show
 from .graph import Graph, run
 
 
-def executable(graph: Graph) -> Callable:
+def executable(graph: Graph, title: str = "") -> Callable:
     """A function of (input arrays, numbers) that gives the arrays of the graph's results, written inputs among them."""
     show.stage("graph", graph.verify())
     if os.environ.get("LIGHTWELL_NATIVE") != "0":
-        made = native_program(graph)
+        made = native_program(graph, title)
         if made is not None:
             return made
     return interpreter(graph)
 
 
-def native_program(graph: Graph) -> Callable | None:
+def native_program(graph: Graph, title: str = "") -> Any:
     """Native code for the graph; None where none can be made on this machine."""
     from . import native
 
@@ -40,9 +41,12 @@ def native_program(graph: Graph) -> Callable | None:
     fused = plans.fuse(small)
     show.stage("fuse", lambda: plans.show(fused))
     plan = plans.verify(plans.memory(fused))
-    show.stage("plan", lambda: "\n".join([plans.show(plan), *(str(s) for s in plan.steps if hasattr(s, "passes"))]))
+    show.stage("plan", lambda: pretty.show(plan))
     program = Program(plan)
     show.stage("ir", lambda: "\n".join(dict.fromkeys(s.kernel.build() for s in program.steps if s.kernel is not None)))
+    report.note(
+        title, [("values traced", len(graph.values)), ("after simplifying", len(small.values)), ("steps", len(plan.steps))], program
+    )
     return program
 
 
