@@ -174,7 +174,7 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
     parts = [f"nest1:{width()}{shape.form}{int(shape.split_lanes)}/{nest.lanes}/{shape.group},{shape.unroll}"]
     first = shape.rows[0] if shape.rows and not shape.split_lanes else shape.lane if shape.loose else -1
     parts.append(",".join("?" if a == first or (a == shape.lane and shape.loose) else str(n) for a, n in enumerate(shape.extents)))
-    parts.append(f"{shape.outer}:{','.join(d.name for d in dtypes)}")
+    parts.append(f"{shape.outer}:{','.join(d.str for d in dtypes)}")
 
     def told(e: Expr) -> int:
         number = numbers.get(id(e))
@@ -190,7 +190,7 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
                 words.append(float(a).hex())
             else:
                 words.append(str(a))
-        parts.append(f"{e.op} {' '.join(words)} {e.dtype.name}")
+        parts.append(f"{e.op} {' '.join(words)} {e.dtype.str}")
         number = numbers[id(e)] = len(numbers)
         return number
 
@@ -198,7 +198,7 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
         for s in p.stores:
             parts.append(f"={s.operand} {s.offset} {s.strides} %{told(s.expr)}")
         for r in p.reduces:
-            parts.append(f"+{r.op} %{told(r.expr)} {r.dtype.name}")
+            parts.append(f"+{r.op} %{told(r.expr)} {r.dtype.str}")
             reduces[id(r)] = len(reduces)
         parts.append("|")
     for s in nest.final:

@@ -119,10 +119,7 @@ class Values:
         if e.op == "load_if":
             return self.load_if(e, copy, n)
         if e.op == "gather":
-            operand, at = e.args
-            dtype = self.dtypes[operand]
-            base = self.base(operand)
-            return self.fetch(dtype, base, self.value(at, copy, n > 1), n, copy.mask, None)
+            return self.gather(e.args[0], e.args[1], copy, n)
         if e.op == "number":
             x = f.load("double", f.at(f.slot(0), "double", str(e.args[0])))
             return cast(f, x, np.dtype(np.float64), e.dtype, 1)
@@ -253,6 +250,31 @@ class Values:
             (vector(kind, n), other or "zeroinitializer"),
         )  # fmt: skip
         return narrow(f, f.call(name, vector(kind, n), *args), dtype, n)
+
+    def gather(self, operand: int, at: Expr, copy: Copy, n: int) -> str:
+        """Elements at computed places; where these are neighbours, as in rows of a table, by one load."""
+        dtype, places, base = self.dtypes[operand], self.value(at, copy, n > 1), self.base(operand)
+        if n > 1 and self.slope(at) == 1:
+            first = self.f.put(f"extractelement {vector('i64', n)} {places}, i64 0")
+            p = self.f.put(f"getelementptr {type_of(dtype)}, ptr {base}, i64 {first}")
+            return self.masked(dtype, p, n, copy.mask, None)
+        return self.fetch(dtype, base, places, n, copy.mask, None)
+
+    def slope(self, e: Expr) -> int | None:
+        """By how much an integer grows from lane to lane, if always by the same."""
+        if not self.facts(e)[1]:
+            return 0
+        if e.op == "index":
+            return 1
+        if e.op in ("add", "subtract"):
+            a, b = (self.slope(c) for c in children(e))
+            return None if a is None or b is None else a + b if e.op == "add" else a - b
+        if e.op == "multiply":
+            for x, k in (e.args, e.args[::-1]):
+                if k.op == "const":
+                    a = self.slope(x)
+                    return None if a is None else a * int(k.args[0])
+        return None
 
     def load_if(self, e: Expr, copy: Copy, n: int) -> str:
         """A load where a condition holds, which touches no memory elsewhere."""
