@@ -18,9 +18,9 @@ from functools import cache
 
 import numpy as np
 
-from .emit_key import key_of, shaped
+from .emit_key import children, key_of, ordered, roots_of, shaped
 from .emit_reduce import Accumulator
-from .emit_values import Copy, Values, children
+from .emit_values import Copy, Values
 from .emit_words import BOOL, cast, supported
 from .ir import vector
 from .nest import Buffer, Expr, Nest, Pass, Reduce, Store
@@ -41,8 +41,11 @@ class Emitted:
 def kernel(nest: Nest, buffers: list[Buffer]) -> Emitted:
     """The kernel of a nest over buffers: slots 1.. are nest.operands, then the integers (rows, number of threads that pay)."""
     dtypes = [buffers[b].dtype for b in nest.operands]
-    shape = shaped(nest, dtypes)
-    return Emitted(key_of(nest, dtypes, shape), lambda: Writer(nest, dtypes, shape).text(), [shape.count, shape.threads], shape.threads > 1)
+    exprs = ordered(roots_of(nest))
+    shape = shaped(nest, dtypes, exprs)
+    return Emitted(
+        key_of(nest, dtypes, shape, exprs), lambda: Writer(nest, dtypes, shape).text(), [shape.count, shape.threads], shape.threads > 1
+    )
 
 
 @cache
@@ -65,7 +68,7 @@ class Writer(Values):
             return f.text()
         self.runs = [self.run_of(p) for p in nest.passes]
         self.final = [Store(t.operand, t.offset, s.padded(t.strides), self.casted(t.expr, self.dtypes[t.operand])) for t in nest.final]
-        self.last = self.order(t.expr for t in self.final)
+        self.last = ordered(t.expr for t in self.final)
         self.every = list({id(e): e for e in [*(e for run in self.runs for e in run.exprs), *self.last]}.values())
         self.stores = [t for run in self.runs for t in run.stores] + self.final
         for e in self.every:
@@ -133,7 +136,10 @@ class Writer(Values):
         stores = [Store(t.operand, t.offset, s.padded(t.strides), self.casted(t.expr, self.dtypes[t.operand])) for t in p.stores]
         sums = [Accumulator(self, r, self.taken(r), self.position() if r.op in ("argmax", "argmin") else None) for r in p.reduces]
         roots = [t.expr for t in stores] + [x for a in sums for x in (a.expr, a.position) if x is not None]
-        return Run(stores, sums, self.order(roots), s.flush() if any(a.flushes() for a in sums) else None)
+        exprs, ends = ordered(roots), {id(e) for e in roots}
+        for e in exprs:
+            self.facts(e)
+        return Run(stores, sums, exprs, [e for e in exprs if id(e) not in ends], s.flush() if any(a.flushes() for a in sums) else None)
 
     def taken(self, r: Reduce) -> Expr:
         """What a reduction takes in, in the dtype that it is kept in."""
@@ -317,7 +323,11 @@ class Writer(Values):
         """The innermost body: every copy's values, then its stores."""
         wide = self.lanes > 1
         found = []
+        depth = len(self.scopes) - 1
         for c in copies:
+            for e in run.inside:
+                if self.facts(e)[0] == depth and e.op != "const":
+                    self.value(e, c)
             found += [(t, self.value(t.expr, c, wide), c) for t in run.stores]
             for a in run.sums:
                 a.take(c)
@@ -332,4 +342,5 @@ class Run:
     stores: list[Store]
     sums: list[Accumulator]
     exprs: list[Expr]
+    inside: list[Expr]  # those of them that are parts of others
     flush: tuple | None  # see Shape.flush

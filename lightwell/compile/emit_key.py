@@ -5,6 +5,7 @@ of a plain map and all batch sizes.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,30 +72,39 @@ class Shape:
         return None
 
 
-def walk(nest: Nest):
-    """All expressions of a nest, operands first, each once."""
-    seen: set[int] = set()
+def children(e: Expr) -> list[Expr]:
+    """The expressions that an expression is made of."""
+    return [a for a in e.args if isinstance(a, Expr)]
+
+
+def ordered(roots: Iterable[Expr]) -> list[Expr]:
+    """All expressions below the roots, each once, operands first; without recursion, as chains may be long."""
+    done: set[int] = set()
     out: list[Expr] = []
-
-    def visit(e):
-        seen.add(id(e))
-        for c in e.args:
-            if isinstance(c, Expr) and id(c) not in seen:
-                visit(c)
-        out.append(e)
-
-    for p in nest.passes:
-        for root in (*p.stores, *p.reduces):
-            if id(root.expr) not in seen:
-                visit(root.expr)
-    for s in nest.final:
-        if id(s.expr) not in seen:
-            visit(s.expr)
+    for root in roots:
+        stack = [root]
+        while stack:
+            e = stack[-1]
+            if id(e) in done:
+                stack.pop()
+                continue
+            waiting = [a for a in e.args if isinstance(a, Expr) and id(a) not in done]
+            if waiting:
+                stack.extend(waiting[::-1])
+            else:
+                done.add(id(e))
+                out.append(e)
+                stack.pop()
     return out
 
 
-def shaped(nest: Nest, dtypes: list) -> Shape:
-    """The loops for a nest."""
+def roots_of(nest: Nest) -> list[Expr]:
+    """The expressions that a nest stores or reduces, in order."""
+    return [x.expr for p in nest.passes for x in (*p.stores, *p.reduces)] + [s.expr for s in nest.final]
+
+
+def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
+    """The loops for a nest of these expressions."""
     extents, outer = (*nest.outer, *nest.inner), len(nest.outer)
     count = len(extents)
     inner = list(range(outer, count))
@@ -106,7 +116,6 @@ def shaped(nest: Nest, dtypes: list) -> Shape:
         lane = next((a for a in (inner[::-1] if form == "row" else range(outer - 1, -1, -1)) if extents[a] != 1), lane)
     rows = [a for a in range(outer) if a != lane]
     loops = [a for a in inner if a != lane and extents[a] != 1]
-    exprs = walk(nest)
     weight = sum(cost(e.op) for e in exprs)
     row_count = math.prod(extents[a] for a in rows)
     length = extents[lane] if lane >= 0 else 1
@@ -167,7 +176,7 @@ def _size(exprs: list[Expr], dtypes: list) -> int:
     return max(floats) if floats else max((d.itemsize for d in dtypes), default=8)
 
 
-def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
+def key_of(nest: Nest, dtypes: list, shape: Shape, exprs: list[Expr]) -> str:
     """A text that is equal for nests of equal kernels: structure, dtypes, baked extents and strides, but no buffer."""
     numbers: dict[int, int] = {}
     reduces: dict[int, int] = {}
@@ -176,14 +185,13 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
     parts.append(",".join("?" if a == first or (a == shape.lane and shape.loose) else str(n) for a, n in enumerate(shape.extents)))
     parts.append(f"{shape.outer}:{','.join(d.str for d in dtypes)}")
 
-    def told(e: Expr) -> int:
-        number = numbers.get(id(e))
-        if number is not None:
-            return number
+    for i, r in enumerate(r for p in nest.passes for r in p.reduces):
+        reduces[id(r)] = i
+    for e in exprs:
         words = []
         for a in e.args:
             if isinstance(a, Expr):
-                words.append(f"%{told(a)}")
+                words.append(f"%{numbers[id(a)]}")
             elif isinstance(a, Reduce):
                 words.append(f"r{reduces[id(a)]}")
             elif isinstance(a, (float, np.floating)):
@@ -191,16 +199,10 @@ def key_of(nest: Nest, dtypes: list, shape: Shape) -> str:
             else:
                 words.append(str(a))
         parts.append(f"{e.op} {' '.join(words)} {e.dtype.str}")
-        number = numbers[id(e)] = len(numbers)
-        return number
-
+        numbers[id(e)] = len(numbers)
     for p in nest.passes:
-        for s in p.stores:
-            parts.append(f"={s.operand} {s.offset} {s.strides} %{told(s.expr)}")
-        for r in p.reduces:
-            parts.append(f"+{r.op} %{told(r.expr)} {r.dtype.str}")
-            reduces[id(r)] = len(reduces)
+        parts += [f"={s.operand} {s.offset} {s.strides} %{numbers[id(s.expr)]}" for s in p.stores]
+        parts += [f"+{r.op} %{numbers[id(r.expr)]} {r.dtype.str}" for r in p.reduces]
         parts.append("|")
-    for s in nest.final:
-        parts.append(f"={s.operand} {s.offset} {s.strides} %{told(s.expr)}")
+    parts += [f"={s.operand} {s.offset} {s.strides} %{numbers[id(s.expr)]}" for s in nest.final]
     return ";".join(parts)

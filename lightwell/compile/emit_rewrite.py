@@ -6,6 +6,7 @@ A division by Σ exp(x - max x), which lies between 1 and the length, is a multi
 
 from typing import Any
 
+from .emit_key import ordered
 from .nest import Expr, Nest, Pass, Reduce, Store
 
 
@@ -33,19 +34,18 @@ class Unique:
         self.reduces: dict[int, Reduce] = {}
         self.alive: list = []  # identities stand for objects, so these must live
 
-    def of(self, e: Expr) -> Expr:
-        """The one that equals e."""
-        known = self.done.get(id(e))
-        if known is None:
-            args = tuple(self.of(a) if isinstance(a, Expr) else self.reduces.get(id(a), a) if isinstance(a, Reduce) else a for a in e.args)
-            if e.op == "divide" and between_one_and_length(args[1]):
-                args = (args[0], self.make("reciprocal", (args[1],), e.dtype))
-                known = self.make("multiply", args, e.dtype)
-            else:
-                known = self.make(e.op, args, e.dtype)
-            self.done[id(e)] = known
-            self.alive.append(e)
-        return known
+    def of(self, root: Expr) -> Expr:
+        """The one that equals `root`."""
+        for e in ordered([root]):
+            if id(e) not in self.done:
+                self.alive.append(e)
+                args = tuple(self.done[id(a)] if isinstance(a, Expr) else self.reduces.get(id(a), a) for a in e.args)
+                if e.op == "divide" and between_one_and_length(args[1]):
+                    args = (args[0], self.make("reciprocal", (args[1],), e.dtype))
+                    self.done[id(e)] = self.make("multiply", args, e.dtype)
+                else:
+                    self.done[id(e)] = self.make(e.op, args, e.dtype)
+        return self.done[id(root)]
 
     def make(self, op: str, args: tuple, dtype) -> Expr:
         """The expression of these parts."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .emit_key import Shape
+from .emit_key import Shape, children
 from .emit_rewrite import rewritten
 from .emit_words import BOOL, Word, cast, constant, narrow, register, widen
 from .ir import Function, type_of, vector
@@ -68,22 +68,6 @@ class Values:
             d, w, m = self.facts(child)
             depth, wide, many = max(depth, d), wide or w, many or m
         return depth, wide, many
-
-    def order(self, roots: Iterable[Expr]) -> list[Expr]:
-        """All expressions below the roots, operands first."""
-        seen: set[int] = set()
-        out: list[Expr] = []
-
-        def visit(e):
-            if id(e) not in seen:
-                seen.add(id(e))
-                for c in children(e):
-                    visit(c)
-                out.append(e)
-
-        for r in roots:
-            visit(r)
-        return out
 
     # ---- values -------------------------------------------------------------------------------------------------
 
@@ -365,11 +349,6 @@ class Values:
 TRUTH = frozenset(
     "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or logical_xor logical_not".split()
 )
-
-
-def children(e: Expr) -> list[Expr]:
-    """The expressions that an expression is made of."""
-    return [a for a in e.args if isinstance(a, Expr)]
 
 
 def steps(stride: int, n: int) -> str:

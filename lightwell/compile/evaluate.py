@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .emit_key import ordered
 from .graph import compute
 from .nest import Buffer, Expr, Nest, Reduce
 
@@ -63,6 +64,8 @@ def evaluate(nest: Nest, buffers: list[Buffer], arrays: dict | list, numbers=())
 
     with np.errstate(all="ignore"):
         for run in nest.passes:
+            for e in ordered(x.expr for x in (*run.stores, *run.reduces)):  # operands first: chains may be long
+                value(e)
             waiting = [(s, value(s.expr)) for s in run.stores] if math.prod(extents) else []
             sums = [(r, np.broadcast_to(value(r.expr), extents)) for r in run.reduces]  # all is read before anything is written
             for s, _ in waiting:

@@ -464,3 +464,18 @@ def test_machines_of_narrower_vectors(rng, monkeypatch, have):
             agree(made.nest(), made.arrays, rtol=3e-4, atol=2e-4)
     finally:
         emit_key.width.cache_clear()
+
+
+def test_long_chains(rng):
+    x = load(0, (1,))
+    for _ in range(700):
+        x = op("add", op("negative", x), const(1.0))
+    agree(mapped((40,), [0, 1], [Store(1, 0, (1,), x)]), [some(rng, 40), np.zeros(40, F)])
+
+
+def test_rows_of_a_table_are_read_whole(rng):
+    place = op("add", op("multiply", load(1, (1, 0), I), const(50, I)), Expr("index", (1,), I))
+    nest = mapped((9, 50), [0, 1, 2], [Store(2, 0, (50, 1), Expr("gather", (0, place), F))])
+    arrays = [some(rng, 7, 50), rng.integers(0, 7, 9), np.zeros((9, 50), F)]
+    agree(nest, arrays)
+    assert "gather" not in emit.kernel(nest, buffers_of(arrays)).build()
