@@ -32,6 +32,7 @@ class Kernel:
     threads: bool = True  # False: one thread runs it
     reads: list[int] | None = None  # which of the operands are read and which are written; None: as the step says
     writes: list[int] | None = None
+    together: bool = True  # its threads meet inside (lw_barrier): none may be missing; False lets one do the share of several
     operations: int = 0  # of arithmetic, for reports; 0: not known
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from .calls import Kernel
 from .emit import lanes
-from .gemm_small import MOST, dots, turned
+from .gemm_small import MOST, dots, outer, turned
 from .ir import Function, type_of
 from .nest import Gemm, Side
 
 ROWS, COLUMNS, BATCH = 0, 1, 2  # what is divided among the threads
-BLAS, DOTS, TURNED = "blas", "dots", "turned"  # ways to compute a product, see `gemm_small.py` for the last two
+BLAS, DOTS, TURNED, OUTER = "blas", "dots", "turned", "outer"  # ways to compute a product: for all but the first see `gemm_small.py`
 RANK = 4  # axes of a batch that the kernel can walk along
 GRAIN = 16  # rows or columns that BLAS computes at a time
 ONE_THREAD = 1 << 17  # below so many multiply-adds the other threads don't pay
@@ -45,13 +45,20 @@ def lower(step: Gemm, threads: int) -> Kernel | None:
     wide, way = lanes(step.dtype), BLAS
     if wide >= 4 and tb:
         way = DOTS if not ta and _few(m, n, k) else TURNED if _fits(m, n, k, wide) else BLAS
+    if wide >= 4 and not tb and _flat(m, n, k):
+        way = OUTER
     key = f"gemm {kind}" if way == BLAS else f"gemm {kind} {way} {wide}"
-    return Kernel(key, lambda: text(kind, way, wide), [a.buffer, b.buffer, c.buffer], integers, threads=many)
+    return Kernel(key, lambda: text(kind, way, wide), [a.buffer, b.buffer, c.buffer], integers, threads=many, together=False)
 
 
 def _few(m: int, n: int, k: int) -> bool:
     """Whether x·Wᵀ is quicker without BLAS."""
     return 1 < min(m, n) <= 64 and k >= 96
+
+
+def _flat(m: int, n: int, k: int) -> bool:
+    """Whether a product of few rows with a large matrix is quicker without BLAS."""
+    return 4 <= m <= 32 and k >= 64 and n * k >= 1 << 17
 
 
 def _fits(m: int, n: int, k: int, wide: int) -> bool:
@@ -159,6 +166,8 @@ def text(kind: str, way: str = BLAS, wide: int = 0) -> str:
         here = x | {"rows": rows, "cols": cols}
         if way == DOTS:
             dots(f, kind, wide, here, a, b, c)
+        elif way == OUTER:
+            outer(f, kind, wide, here, a, b, c)
         else:
             tb, ldb = x["tb"], x["ldb"]
             if way == TURNED:

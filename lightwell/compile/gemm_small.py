@@ -1,4 +1,4 @@
-"""Small products with a transposed matrix, where BLAS takes twice the time that it takes for one that isn't.
+"""Products of unusual form, for which BLAS takes twice the time that it should: it would rearrange matrices that are read once or twice.
 
 dots        x·Wᵀ for a few rows, as linear layers have it: rows of A meet rows of B as they lie. Blocks of sums stay in
             registers, each a vector of products along k, and are added up at their ends.
@@ -117,6 +117,62 @@ def _totals(f: Function, kind: str, lanes: int, vectors: list[str]) -> str:
         low, high = mixed(now, "poison", list(range(half)), n), mixed(now, "poison", list(range(half, n)), n)
         now, n = f.op("fadd", f"<{half} x {kind}>", low, high), half
     return now
+
+
+def strip(lanes: int) -> tuple[int, int]:
+    """Rows of A and vectors of B's columns at a time, by what the registers hold."""
+    return (8, 3) if lanes >= 16 else (4, 2)
+
+
+def outer(f: Function, kind: str, lanes: int, size: dict[str, str], a: str, b: str, c: str) -> None:
+    """Write C = A·B (+ C where size["add"]): A is `rows` × k, transposed in memory where size["ta"]; B's columns are neighbours."""
+    rows, vectors = strip(lanes)
+    width = 4 if kind == "float" else 8
+    kinds, letter = f"<{lanes} x {kind}>", "f32" if kind == "float" else "f64"
+    load, store, fma = (
+        f"llvm.{name}.v{lanes}{letter}" + tail for name, tail in (("masked.load", ".p0"), ("masked.store", ".p0"), ("fma", ""))
+    )
+    f.declare(f"declare {kinds} @{load}(ptr, i32, <{lanes} x i1>, {kinds})")
+    f.declare(f"declare void @{store}({kinds}, ptr, i32, <{lanes} x i1>)")
+    f.declare(f"declare {kinds} @{fma}({kinds}, {kinds}, {kinds})")
+    turned_a = f.op("icmp ne", "i64", size["ta"], "0")
+    down, along = f.select(turned_a, "i64", "1", size["lda"]), f.select(turned_a, "i64", size["lda"], "1")
+    adds = f.splat(f.op("icmp ne", "i64", size["add"], "0"), "i1", lanes)
+    count = ", ".join(f"i64 {i}" for i in range(lanes))
+    last = f.op("sub", "i64", size["rows"], "1")
+    sums = [[f.variable(kinds) for _ in range(vectors)] for _ in range(rows)]
+
+    def read(place, mask):
+        return f.put(f"call {kinds} @{load}(ptr {place}, i32 {width}, <{lanes} x i1> {mask}, {kinds} zeroinitializer)")
+
+    with f.loop("0", size["cols"], vectors * lanes) as j0:
+        columns = [f.op("add", "i64", j0, str(v * lanes)) for v in range(vectors)]
+        left = [f.splat(f.op("sub", "i64", size["cols"], j), "i64", lanes) for j in columns]
+        masks = [f.put(f"icmp slt <{lanes} x i64> <{count}>, {rest}") for rest in left]
+        with f.loop("0", size["rows"], rows) as i0:
+            at = [f.op("add", "i64", i0, str(i)) for i in range(rows)]
+            # A block that reaches over the end computes its last row several times, and keeps one.
+            inside = [f.call("llvm.smin.i64", "i64", ("i64", i), ("i64", last)) for i in at]
+            lines = [f.at(a, kind, f.op("mul", "i64", i, down)) for i in inside]
+            starts = [f.at(c, kind, f.op("mul", "i64", i, size["ldc"])) for i in inside]
+            for row, start in zip(sums, starts):
+                for place, j, mask in zip(row, columns, masks):
+                    f.store(kinds, read(f.at(start, kind, j), f.op("and", f"<{lanes} x i1>", mask, adds)), place)
+            with f.loop("0", size["k"]) as q:
+                line = f.at(b, kind, f.op("mul", "i64", q, size["ldb"]))
+                theirs = [read(f.at(line, kind, j), mask) for j, mask in zip(columns, masks)]
+                step = f.op("mul", "i64", q, along)
+                for row, start in zip(sums, lines):
+                    mine = f.splat(f.load(kind, f.at(start, kind, step), width), kind, lanes)
+                    for place, other in zip(row, theirs):
+                        now = f.put(f"call {kinds} @{fma}({kinds} {mine}, {kinds} {other}, {kinds} {f.load(kinds, place)})")
+                        f.store(kinds, now, place)
+            for row, start, i in zip(sums, starts, at):
+                with f.when(f.op("icmp sle", "i64", i, last)):
+                    for place, j, mask in zip(row, columns, masks):
+                        f.do(
+                            f"call void @{store}({kinds} {f.load(kinds, place)}, ptr {f.at(start, kind, j)}, i32 {width}, <{lanes} x i1> {mask})"
+                        )
 
 
 MOST = 8192  # numbers of B, its sides rounded up to whole vectors, that `turned` has room for

@@ -93,7 +93,9 @@ class Program:
             from .emit import kernel
 
             emitted = kernel(step, self.plan.buffers)
-            return [Kernel(emitted.key, emitted.build, list(step.operands), list(emitted.integers), threads=emitted.threads)]
+            return [
+                Kernel(emitted.key, emitted.build, list(step.operands), list(emitted.integers), threads=emitted.threads, together=False)
+            ]
         if isinstance(step, Gemm):
             from ..backend.threads import get_num_threads
 
@@ -139,7 +141,8 @@ class Program:
             if meet:
                 shared, alone = [], []
             (shared if s.kernel.threads else alone).append(touched)
-            flags.append((runtime.BARRIER if meet else 0) | (0 if s.kernel.threads else runtime.ALONE))
+            how = runtime.ALONE if not s.kernel.threads else runtime.TOGETHER if s.kernel.together else 0
+            flags.append((runtime.BARRIER if meet else 0) | how)
         return flags
 
     def _ranges(self, s: Step) -> tuple[list, list]:

@@ -4,12 +4,15 @@ A program is a table of steps {function, args, flags}. All threads run down the 
 where a flag says so they wait for one another at a barrier. Python is needed to begin and to end, not in between.
 
 The helpers are Python threads that entered native code once and stay there (ctypes lets go of the interpreter's lock): after a
-job they watch for the next one for about a millisecond, letting others run in between, then sleep on a semaphore of the system. So a call costs a
-microsecond; one that must wake them, a tenth of a millisecond. All that threads share lies in one block of memory, the yard:
+job they watch for the next one for about a millisecond, letting others run in between, then sleep on a semaphore of the system.
+So a call costs a microsecond. On a busy machine it may take some milliseconds until a helper gets a processor: a call waits for
+it for a fraction of the time that it takes itself, then goes on with those that have come, alone if there are none, and does their
+share of the work too. All that threads share lies in one block of memory, the yard:
 
-    0 barrier: how many have come       64 barrier: which round it is      128 helpers still at work
-    192 job: table, steps, threads, times                                  224 functions of the system: yield, clock, sleep, wake
-    256 + 256·i, for helper i: number of its latest job; whether it sleeps; its handle for sleep and wake (64: a semaphore)
+    0 barrier: how many have come     64 barrier: which round it is     128 helpers still at work
+    192 job: table, steps, threads, times                               224 functions of the system: yield, clock, sleep, wake
+    256 gate: who joins a job         320 number of the job begun       384 whether to go home; helpers wanted; parts of the work
+    512 + 256·i, for helper i: how often it was called; whether it sleeps; its handle for sleep and wake (64: a semaphore)
 """
 
 import atexit
@@ -22,7 +25,8 @@ from typing import Any
 
 from ..backend import threads
 
-BARRIER, ALONE = 1, 2  # flags of a step: all wait before it; one thread only, thread number flags >> 8
+# Flags of a step: all wait before it; one thread only, thread number flags >> 8; all threads must be there, since they meet inside.
+BARRIER, ALONE, TOGETHER = 1, 2, 4
 MOST = 256  # helpers at most
 _WATCH = 4000  # looks for the next job, each of some tenths of a microsecond, before a helper sleeps
 
@@ -96,7 +100,8 @@ entry:
   ret i64 %sum
 }
 
-define internal void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, ptr %yard, ptr %times) #0 {
+; Go down the table as thread %tid of %nt that are here. Its work is divided into %parts whoever is here: so sums don't depend on it.
+define internal void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, i64 %parts, ptr %yard, ptr %times) #0 {
 entry:
   %timed = icmp ne ptr %times, null
   %first = icmp eq i64 %tid, 0
@@ -132,8 +137,11 @@ who:
   %all = icmp eq i64 %g2, 0
   br i1 %all, label %together, label %alone
 together:
-  call void %f(ptr %a, i64 %tid, i64 %nt, ptr %yard)
-  br label %after
+  %part = phi i64 [ %tid, %who ], [ %part1, %together ]
+  call void %f(ptr %a, i64 %part, i64 %parts, ptr %yard)
+  %part1 = add i64 %part, %nt
+  %again = icmp slt i64 %part1, %parts
+  br i1 %again, label %together, label %after
 alone:
   %g8 = lshr i64 %g, 8
   %owner = urem i64 %g8, %nt
@@ -160,7 +168,8 @@ end:
   ret void
 }
 
-; Run a table: hand it to nt - 1 helpers, do the share of thread 0, wait for the helpers.
+; Run a table with the helpers that come in time: who joins is counted in the gate, then it is closed, and those begin.
+; The gate: number of the job << 16, whether it is open << 15, how many have joined.
 define internal void @call(ptr %job) #0 {
 entry:
   %yard = load ptr, ptr %job, align 8
@@ -169,34 +178,46 @@ entry:
   %p2 = getelementptr i8, ptr %job, i64 16
   %n = load i64, ptr %p2, align 8
   %p3 = getelementptr i8, ptr %job, i64 24
-  %nt = load i64, ptr %p3, align 8
+  %most = load i64, ptr %p3, align 8
   %p4 = getelementptr i8, ptr %job, i64 32
   %times = load ptr, ptr %p4, align 8
-  %one = icmp sle i64 %nt, 1
+  %p5 = getelementptr i8, ptr %job, i64 40
+  %patience = load i64, ptr %p5, align 8
+  %p6 = getelementptr i8, ptr %job, i64 48
+  %parts = load i64, ptr %p6, align 8
+  %one = icmp sle i64 %most, 1
   br i1 %one, label %alone, label %share
 alone:
-  call void @run(ptr %table, i64 %n, i64 0, i64 1, ptr %yard, ptr %times)
+  call void @run(ptr %table, i64 %n, i64 0, i64 1, i64 %parts, ptr %yard, ptr %times)
   ret void
 share:
-  %pending = getelementptr i8, ptr %yard, i64 128
-  %helpers = sub i64 %nt, 1
-  store atomic i64 %helpers, ptr %pending monotonic, align 8
+  %t0 = call i64 @now(ptr %yard)
+  %helpers = sub i64 %most, 1
   %j0 = getelementptr i8, ptr %yard, i64 192
   store ptr %table, ptr %j0, align 8
   %j1 = getelementptr i8, ptr %yard, i64 200
   store i64 %n, ptr %j1, align 8
-  %j2 = getelementptr i8, ptr %yard, i64 208
-  store i64 %nt, ptr %j2, align 8
   %j3 = getelementptr i8, ptr %yard, i64 216
   store ptr %times, ptr %j3, align 8
+  %wantp = getelementptr i8, ptr %yard, i64 392
+  store i64 %helpers, ptr %wantp, align 8
+  %partsp = getelementptr i8, ptr %yard, i64 400
+  store i64 %parts, ptr %partsp, align 8
+  %gatep = getelementptr i8, ptr %yard, i64 256
+  %gate0 = load atomic i64, ptr %gatep monotonic, align 8
+  %number0 = lshr i64 %gate0, 16
+  %number = add i64 %number0, 1
+  %shifted = shl i64 %number, 16
+  %gate1 = or i64 %shifted, 32768
+  store atomic i64 %gate1, ptr %gatep seq_cst, align 8
   br label %head
 head:
   %w = phi i64 [ 0, %share ], [ %w1, %told ]
   %more = icmp slt i64 %w, %helpers
-  br i1 %more, label %tell, label %work
+  br i1 %more, label %tell, label %gather
 tell:
   %at = mul i64 %w, 256
-  %off = add i64 %at, 256
+  %off = add i64 %at, 512
   %box = getelementptr i8, ptr %yard, i64 %off
   %old = load atomic i64, ptr %box monotonic, align 8
   %new = add i64 %old, 1
@@ -215,8 +236,36 @@ wake:
 told:
   %w1 = add i64 %w, 1
   br label %head
-work:
-  call void @run(ptr %table, i64 %n, i64 0, i64 %nt, ptr %yard, ptr %times)
+gather:
+  %i = phi i64 [ 0, %head ], [ %i1, %tick ]
+  %seen = load atomic i64, ptr %gatep acquire, align 8
+  %come = and i64 %seen, 32767
+  %full = icmp eq i64 %come, %helpers
+  br i1 %full, label %close, label %rest
+rest:
+  PAUSE
+  %i1 = add i64 %i, 1
+  %low = and i64 %i1, 31
+  %look = icmp eq i64 %low, 0
+  br i1 %look, label %late, label %tick
+late:
+  %t = call i64 @now(ptr %yard)
+  %waited = sub i64 %t, %t0
+  %enough = icmp ugt i64 %waited, %patience
+  br i1 %enough, label %close, label %tick
+tick:
+  br label %gather
+close:
+  %gate2 = atomicrmw and ptr %gatep, i64 -32769 seq_cst
+  %joined = and i64 %gate2, 32767
+  %nt = add i64 %joined, 1
+  %pending = getelementptr i8, ptr %yard, i64 128
+  store atomic i64 %joined, ptr %pending monotonic, align 8
+  %j2 = getelementptr i8, ptr %yard, i64 208
+  store i64 %nt, ptr %j2, align 8
+  %gop = getelementptr i8, ptr %yard, i64 320
+  store atomic i64 %number, ptr %gop release, align 8
+  call void @run(ptr %table, i64 %n, i64 0, i64 %nt, i64 %parts, ptr %yard, ptr %times)
   br label %join
 join:
   %left = load atomic i64, ptr %pending acquire, align 8
@@ -226,26 +275,44 @@ watch:
   call i64 @change(ptr %pending, i64 %left, ptr %yard, i64 -1)
   br label %join
 done:
+  %forever = icmp slt i64 %patience, 0
+  br i1 %forever, label %end, label %learn
+learn:
+  ; Next time wait for a quarter of what a call takes, smoothed, but no less than 10 µs and no more than 1 ms.
+  %t9 = call i64 @now(ptr %yard)
+  %took = sub i64 %t9, %t0
+  %quarter = ashr i64 %took, 2
+  %before3 = mul i64 %patience, 3
+  %both = add i64 %before3, %quarter
+  %mean = ashr i64 %both, 2
+  %least = call i64 @llvm.smax.i64(i64 %mean, i64 10000)
+  %next = call i64 @llvm.smin.i64(i64 %least, i64 1000000)
+  store i64 %next, ptr %p5, align 8
+  br label %end
+end:
   ret void
 }
 
-; The life of helper w: returns when it is handed a job of no threads.
+; The life of helper w: returns when all are told to go home.
 define internal void @serve(ptr %yard, i64 %w) #0 {
 entry:
   %at = mul i64 %w, 256
-  %off = add i64 %at, 256
+  %off = add i64 %at, 512
   %box = getelementptr i8, ptr %yard, i64 %off
   %flag = getelementptr i8, ptr %box, i64 8
   %hp = getelementptr i8, ptr %box, i64 16
-  %tid = add i64 %w, 1
   %j0 = getelementptr i8, ptr %yard, i64 192
   %j1 = getelementptr i8, ptr %yard, i64 200
   %j2 = getelementptr i8, ptr %yard, i64 208
   %j3 = getelementptr i8, ptr %yard, i64 216
   %pending = getelementptr i8, ptr %yard, i64 128
+  %gatep = getelementptr i8, ptr %yard, i64 256
+  %gop = getelementptr i8, ptr %yard, i64 320
+  %quitp = getelementptr i8, ptr %yard, i64 384
+  %wantp = getelementptr i8, ptr %yard, i64 392
   br label %watch
 watch:
-  %last = phi i64 [ 0, %entry ], [ %last, %asleep ], [ %last, %undo ], [ %seen, %job ]
+  %last = phi i64 [ 0, %entry ], [ %last, %asleep ], [ %last, %undo ], [ %seen, %job ], [ %seen, %gate ]
   %seen = call i64 @change(ptr %box, i64 %last, ptr %yard, i64 WATCH)
   %same = icmp eq i64 %seen, %last
   br i1 %same, label %tired, label %look
@@ -266,19 +333,48 @@ asleep:
   %interrupted = icmp ne i32 %r, 0
   br i1 %interrupted, label %asleep, label %watch
 look:
+  %quit = load atomic i64, ptr %quitp acquire, align 8
+  %ends = icmp ne i64 %quit, 0
+  br i1 %ends, label %end, label %gate
+gate:
+  ; Too late, or enough have come: this job is not for us.
+  %g = load atomic i64, ptr %gatep acquire, align 8
+  %want = load i64, ptr %wantp, align 8
+  %joined = and i64 %g, 32767
+  %open = and i64 %g, 32768
+  %isopen = icmp ne i64 %open, 0
+  %room = icmp slt i64 %joined, %want
+  %may = and i1 %isopen, %room
+  br i1 %may, label %enter, label %watch
+enter:
+  %g1 = add i64 %g, 1
+  %pair = cmpxchg ptr %gatep, i64 %g, i64 %g1 acq_rel acquire
+  %in = extractvalue { i64, i1 } %pair, 1
+  br i1 %in, label %wait, label %look
+wait:
+  %number = lshr i64 %g, 16
+  %go = load atomic i64, ptr %gop acquire, align 8
+  %begun = icmp eq i64 %go, %number
+  br i1 %begun, label %job, label %stand
+stand:
+  call i64 @change(ptr %gop, i64 %go, ptr %yard, i64 -1)
+  br label %wait
+job:
+  %tid = add i64 %joined, 1
   %table = load ptr, ptr %j0, align 8
   %n = load i64, ptr %j1, align 8
   %nt = load i64, ptr %j2, align 8
   %times = load ptr, ptr %j3, align 8
-  %quit = icmp eq i64 %nt, 0
-  br i1 %quit, label %end, label %job
-job:
-  call void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, ptr %yard, ptr %times)
+  %partsp = getelementptr i8, ptr %yard, i64 400
+  %parts = load i64, ptr %partsp, align 8
+  call void @run(ptr %table, i64 %n, i64 %tid, i64 %nt, i64 %parts, ptr %yard, ptr %times)
   %x = atomicrmw sub ptr %pending, i64 1 release
   br label %watch
 end:
   ret void
 }
+declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.smax.i64(i64, i64)
 """
 
 # cblas_sgemm and cblas_dgemm of a BLAS whose integers have a type of their own; 101: row-major, 111 and 112: as it is, transposed.
@@ -478,7 +574,7 @@ class Yard:
 
     def __init__(self, portable: bool = False):
         prepare()
-        self._memory = ctypes.create_string_buffer(256 * (MOST + 1) + 64)
+        self._memory = ctypes.create_string_buffer(256 * (MOST + 2) + 64)
         self.address = -(-ctypes.addressof(self._memory) // 64) * 64
         functions, self._keep, self._handle = _system(portable)
         for i, function in enumerate(functions):
@@ -496,7 +592,8 @@ class Yard:
         """See to it that there are `count` helpers; to be called by who holds `busy`."""
         while len(self.helpers) < min(count, MOST):
             i = len(self.helpers)
-            box = 256 + 256 * i
+            box = 512 + 256 * i
+            self._put(384, 0)
             for at, number in ((0, 0), (8, 0), (16, self._handle(self.address + box + 64))):
                 self._put(box + at, number)
             helper = threading.Thread(target=_serve, args=(self.address, i), name=f"lightwell-{i + 1}", daemon=True)
@@ -508,9 +605,9 @@ class Yard:
         with self.busy:
             if not self.helpers:
                 return
-            self._put(192 + 16, 0)
+            self._put(384, 1)
             wake = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._get(248))
-            for box in range(256, 256 + 256 * len(self.helpers), 256):
+            for box in range(512, 512 + 256 * len(self.helpers), 256):
                 self._put(box, self._get(box) + 1)
                 # Awake it sees the new number; asleep, or about to be, it is woken. One waking too many does no harm.
                 wake(self._get(box + 16))
@@ -548,7 +645,11 @@ if hasattr(os, "register_at_fork"):
 
 
 class Job:
-    """A table of steps, ready to run: `Job(entries)` of (function, args address, flags), then `job()` as often as one likes."""
+    """A table of steps, ready to run: `Job(entries)` of (function, args address, flags), then `job()` as often as one likes.
+
+    Its work is divided for `most` threads, and the results are the same to the last bit whether all of them are there or not,
+    but for steps that are TOGETHER: where there are such, all are waited for.
+    """
 
     def __init__(self, entries: list[tuple[int, int, int]], most: int | None = None):
         self.table = (ctypes.c_int64 * (3 * max(len(entries), 1)))(*[x for entry in entries for x in entry])
@@ -556,13 +657,15 @@ class Job:
         if all(flags & ALONE for _, _, flags in entries):
             self.most = 1
         self.steps = len(entries)
-        self._block = (ctypes.c_int64 * 5)(yard().address, ctypes.addressof(self.table), self.steps, 1, 0)
+        self.together = any(flags & TOGETHER for _, _, flags in entries)
+        patience = -1 if self.together else 1_000_000
+        self._block = (ctypes.c_int64 * 7)(yard().address, ctypes.addressof(self.table), self.steps, 1, 0, patience, 1)
         self._at = ctypes.addressof(self._block)
 
     def __call__(self) -> None:
         """Run all steps."""
         block = self._block
-        count = min(self.most, threads.get_num_threads())
+        block[6] = count = min(self.most, threads.get_num_threads())
         if count > 1:
             pool = _yard if _yard is not None else yard()
             if pool.busy.acquire(False):  # taken: another Python thread runs a program; this one then goes alone
@@ -570,11 +673,15 @@ class Job:
                     if len(pool.helpers) < count - 1:
                         pool.grow(count - 1)
                         count = min(count, len(pool.helpers) + 1)
+                    if self.together:
+                        block[6] = count
                     block[0], block[3] = pool.address, count
                     _call(self._at)
                 finally:
                     pool.busy.release()
                 return
+            if self.together:
+                block[6] = 1
         block[3] = 1
         _call(self._at)
 

@@ -106,6 +106,30 @@ def test_a_matrix_turned_before(m, n, k, dtype, count, monkeypatch):
         agrees(step, arrays, count)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m, n, k", [*SIZES, (16, 256, 784), (8, 48, 16), (17, 50, 15), (6, 95, 40)])
+def test_few_rows(m, n, k, dtype, count, monkeypatch):
+    monkeypatch.setattr(gemm, "_flat", lambda *sizes: True)
+    for ta, add, batch in itertools.product((0, 1), (False, True), ((), (3,))):
+        step, arrays = product(m, n, k, ta, 0, batch=batch, add=add, dtype=dtype)
+        if m > 1 and n > 1 and k > 1:
+            assert gemm.lower(step, count).key.split()[2:3] == ["outer"]
+        agrees(step, arrays, count)
+
+
+def test_few_rows_inside_larger_arrays(count, monkeypatch):
+    """Nothing is read or written beyond the matrices."""
+    monkeypatch.setattr(gemm, "_flat", lambda *sizes: True)
+    rng = np.random.default_rng(0)
+    x, w, out = (np.full((30, 40), np.nan, np.float32) for _ in "xwo")
+    x[2:7, 3:22], w[1:20, 5:14] = rng.standard_normal((5, 19)), rng.standard_normal((19, 9))
+    step = Gemm(Side(0, 83, 40, 1), Side(1, 45, 40, 1), Side(2, 124, 40, 1), 5, 9, 19, np.dtype(np.float32))
+    execute(step, [x, w, out], count)
+    np.testing.assert_allclose(out[3:8, 4:13], x[2:7, 3:22] @ w[1:20, 5:14], rtol=1e-5, atol=1e-5)
+    out[3:8, 4:13] = np.nan
+    assert np.isnan(out).all()
+
+
 @pytest.mark.parametrize("few", [True, False])
 def test_rows_times_rows_inside_larger_arrays(count, few, monkeypatch):
     """Nothing is read or written beyond the matrices."""
@@ -181,7 +205,8 @@ def test_the_way_goes_by_the_sizes(count):
 
     assert way(16, 256, 784, 0, 1) == "dots" and way(256, 10, 256, 0, 1) == "dots"
     assert way(64, 64, 32, 0, 1, batch=(48,)) == "turned"
-    assert way(16, 256, 784) == way(256, 256, 784, 0, 1) == way(64, 64, 32, 1, 0) == way(16, 256, 784, 1, 1) == "blas"
+    assert way(16, 256, 784) == way(16, 784, 256) == "outer"
+    assert way(256, 784, 16, 1, 0) == way(256, 256, 784, 0, 1) == way(64, 64, 32, 1, 0) == way(16, 256, 784, 1, 1) == "blas"
 
 
 def test_small_products_stay_in_one_thread(count, monkeypatch):

@@ -83,9 +83,46 @@ def test_steps_of_one_thread(count):
 def test_each_thread_once_and_the_kernels_own_barrier(count):
     out = np.zeros(9, np.int64)
     slots = table([0, out.ctypes.data])
-    job = runtime.Job([(native.function("who", who), slots.ctypes.data, runtime.BARRIER)] * 3)
+    job = runtime.Job([(native.function("who", who), slots.ctypes.data, runtime.BARRIER | runtime.TOGETHER)] * 3)
     job()
     assert out[:count].tolist() == [3 * (1000 + count)] * count and not out[count:8].any() and out[8] == out[:count].sum()
+
+
+def parts():
+    """out[tid] += 1000 + nt."""
+    f = Function()
+    place = f.at(f.slot(1), "i64", "%tid")
+    f.store("i64", f.op("add", "i64", f.load("i64", place), f.op("add", "i64", "%nt", "1000")), place)
+    return f.text()
+
+
+@pytest.mark.parametrize("patience", [0, 10_000, 1_000_000_000])
+def test_whoever_comes_the_work_is_divided_alike(count, patience):
+    out = np.zeros(9, np.int64)
+    slots = table([0, out.ctypes.data])
+    job = runtime.Job([(native.function("parts", parts), slots.ctypes.data, 0)] * 2)
+    relays, x, _keep = relay(101, 20)
+    for call in range(1, 301):
+        job._block[5] = relays._block[5] = patience
+        job()
+        relays()
+        if call % 50 == 0:
+            time.sleep(0.02)  # so that helpers sleep, and come late
+        assert out[:count].tolist() == [2 * call * (1000 + count)] * count and not out[count:].any()
+        assert np.array_equal(x, np.roll(np.arange(101), 20 * call % 101) + 20 * call)
+
+
+def test_alone_while_others_have_the_pool(count):
+    out = np.zeros(9, np.int64)
+    slots = table([0, out.ctypes.data])
+    job = runtime.Job([(native.function("parts", parts), slots.ctypes.data, 0)])
+    whole = runtime.Job([(native.function("who", who), slots.ctypes.data, runtime.TOGETHER)])
+    with runtime.yard().busy:
+        job()
+        assert out[:count].tolist() == [1000 + count] * count
+        out[:] = 0
+        whole()
+        assert out.tolist() == [1001, 0, 0, 0, 0, 0, 0, 0, 1001]
 
 
 def test_helpers_that_sleep_are_woken(count):
