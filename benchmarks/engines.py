@@ -202,6 +202,11 @@ def settle() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+    forget_peak()
+
+
+def forget_peak() -> None:
+    """Start the peak of this process's memory anew, where the system can."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -12,7 +12,7 @@ half a process's speed); "×" says how many times faster. All engines use all th
 
 `--first-call`: seconds of a step's first call in a fresh process, with an empty cache of kernels and with the filled one.
 `--memory`: MiB by which steps raise the process's peak memory over what it was with model and data built; the libraries are
-loaded and warm by then (a tiny sister of the step has run).
+loaded and warm by then (a tiny sister of the step has run). In parentheses the same with the first calls, which may compile.
 """
 
 import argparse
@@ -84,7 +84,7 @@ class Answers:
         return engines.time.perf_counter() - start
 
     def memory(self, row: str) -> list[float]:
-        """MiB: the steps' growth of the peak, and the process's peak."""
+        """MiB: the growth of the peak by the first five steps, by three later ones, and the process's peak."""
         run = prepare(self.engine, row, tiny=True)
         for _ in range(3):
             run().item()
@@ -94,8 +94,12 @@ class Answers:
         before, _ = engines.resident()
         for _ in range(5):
             self.run().item()
-        _, peak = engines.resident()
-        return [(peak - before) / 1024, peak / 1024]
+        _, first = engines.resident()
+        engines.forget_peak()
+        for _ in range(3):
+            self.run().item()
+        _, later = engines.resident()
+        return [(first - before) / 1024, (later - before) / 1024, first / 1024]
 
 
 # In the process that asks.
@@ -197,12 +201,12 @@ def first_calls(names: list[str], row: str) -> dict:
 
 
 def memories(names: list[str], row: str) -> dict:
-    """{engine: {"growth": MiB, "peak": MiB} or {"failed": reason}}."""
+    """{engine: {"first": MiB, "later": MiB, "process": MiB} or {"failed": reason}}."""
     out = {}
     for name in names:
         try:
             with engines.fresh(name, __file__) as worker:
-                out[name] = dict(zip(("growth", "peak"), worker.ask("memory", row=row)))
+                out[name] = dict(zip(("first", "later", "process"), worker.ask("memory", row=row)))
         except Failed as error:
             out[name] = {"failed": str(error)}
     return out
@@ -271,12 +275,16 @@ def time_rows(rows: list[str], names: list[str], asked: argparse.Namespace, shor
                 if name in over:
                     means[name].append(over[name])
                 if wanted is not None and over.get(name, 0) < wanted:
-                    short.append(f"{workloads.ROWS[row].title}: {name} {over.get(name, 0):.2f} ×, goal {wanted:.4g} ×")
+                    got_it = f"{over[name]:.3g} ×" if name in over else "failed"
+                    short.append(f"{workloads.ROWS[row].title}: {name} {got_it}, goal {wanted:.4g} ×")
                 cells.append(f"{over[name]:.2f}" if name in over else "")
             table.row(workloads.ROWS[row].title, *cells)
     finally:
         crew.close()
-    table.row("geometric mean", *("" for _ in names), *(f"{geometric(means[n]):.2f}" if means[n] else "" for n in compared))
+    totals = [
+        f"{geometric(means[n]):.2f}" + (f" of {len(means[n])}" if len(means[n]) < len(rows) else "") if means[n] else "" for n in compared
+    ]
+    table.row("geometric mean", *("" for _ in names), *totals)
     for name, (_, wanted) in MEANS.items():
         if means.get(name) and geometric(means[name]) < wanted:
             short.append(f"geometric mean: {name} {geometric(means[name]):.2f} ×, goal {wanted} ×")
@@ -308,8 +316,11 @@ def memory_rows(rows: list[str], names: list[str], short: list[str]) -> dict:
     out = {}
     for row in rows:
         got = out[row] = memories(names, row)
-        table.row(workloads.ROWS[row].title, *(show(got[n]["growth"]) if "growth" in got[n] else "failed" for n in names))
-        ours, theirs = (got.get(n, {}).get("growth") for n in ("compiled", "torch"))
+        table.row(
+            workloads.ROWS[row].title,
+            *(f"{show(got[n]['later'])} ({show(got[n]['first'])})" if "later" in got[n] else "failed" for n in names),
+        )
+        ours, theirs = (got.get(n, {}).get("later") for n in ("compiled", "torch"))
         if ours is not None and theirs is not None and ours > theirs:
             short.append(f"{workloads.ROWS[row].title}: compiled steps take {show(ours)} MiB, PyTorch eager {show(theirs)}")
     return out
