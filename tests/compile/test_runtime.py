@@ -243,6 +243,40 @@ def test_the_interpreter_exits_in_silence(count):
     assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)
 
 
+NUMPYS = """
+import sys
+import numpy as np
+from lightwell.backend import blas, threads
+threads.set_num_threads(2)
+from lightwell.compile import gemm, native, runtime
+from lightwell.compile.nest import Gemm, Side
+every = runtime._libraries
+runtime._libraries = lambda: (p for p in every() if runtime._of_numpy(p))
+runtime.prepare()
+if not runtime.has_blas():
+    sys.exit("no OpenBLAS beside NumPy")
+a, b, c = np.random.rand(300, 200).astype("f"), np.random.rand(200, 100).astype("f"), np.zeros((300, 100), "f")
+kernel = gemm.lower(Gemm(Side(0, 0, 200, 1), Side(1, 0, 100, 1), Side(2, 0, 100, 1), 300, 100, 200, np.dtype("f")), 2)
+slots = np.array([0, a.ctypes.data, b.ctypes.data, c.ctypes.data, *kernel.integers])
+seen = []
+put = blas._set
+blas._set = lambda n: (seen.append(n), put(n))
+blas._threads_now = 2
+runtime.Job([(native.function(kernel.key, kernel.build), slots.ctypes.data, 0)])()
+np.testing.assert_allclose(c, a @ b, rtol=1e-4)
+assert seen == [1, 2], seen
+"""
+
+
+def test_numpys_own_blas_where_there_is_no_other(count):
+    if count > 1:
+        pytest.skip("once is enough")
+    done = subprocess.run([sys.executable, "-c", NUMPYS], capture_output=True, text=True, timeout=60)
+    if "no OpenBLAS beside NumPy" in done.stderr:
+        pytest.skip("this NumPy has no OpenBLAS of its own")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("letter, dtype, real", [("s", np.float32, ctypes.c_float), ("d", np.float64, ctypes.c_double)])
 def test_products_by_address(letter, dtype, real, count):
     runtime.prepare()
