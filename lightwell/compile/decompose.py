@@ -279,17 +279,30 @@ def _split(b, word, x, axes, dtype) -> Value:
     few = math.prod(x.shape[d] for d in kept)
     if x.size >= LARGE and few <= 64 and (not kept or min(kept) > max(over)) and x.size // few >= 64:
         n = x.size // few
-        chunks = next((c for c in (32, 16, 8, 64, 24, 12, 10, 20, 40, 28, 14, 9, 7, 6, 5, 4) if n % c == 0), 0)
+        done = tuple(1 if d in axes else m for d, m in enumerate(x.shape))
+        chunks = _chunks([x.shape[d] for d in over])
         if chunks:
             y = b.reduce(word, reshape(b, x, (chunks, n // chunks, few)), 1, dtype)
-            y = b.reduce(word, y, 0, dtype)
-            return reshape(b, y, tuple(1 if d in axes else n for d, n in enumerate(x.shape)))
-        rest = n % 16
-        flat = reshape(b, x, (n, few))
-        parts = [_split(b, word, b.piece(flat, 0, 0, n - rest), (0,), dtype), b.reduce(word, b.piece(flat, 0, n - rest, n), 0, dtype)]
-        pair = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}[word]
-        return reshape(b, b.op(pair, *parts, dtype=dtype), tuple(1 if d in axes else n for d, n in enumerate(x.shape)))
+            return reshape(b, b.reduce(word, y, 0, dtype), done)
+        rest = x.shape[over[0]] % 16
+        main = x.shape[over[0]] - rest
+        if main:
+            pair = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}[word]
+            left, right = _split(b, word, b.piece(x, over[0], 0, main), axes, dtype), b.piece(x, over[0], main, main + rest)
+            return b.op(pair, left, b.reduce(word, right, axes, dtype), dtype=dtype)
     return b.reduce(word, x, axes, dtype)
+
+
+def _chunks(sizes) -> int:
+    """About 32 parts of an array of these dimensions, that lie one after the other: whole first dimensions, and equal parts of the next."""
+    found, n = [], 1
+    for size in sizes:
+        found += [n * d for d in range(1, min(size, 256 // n + 1) + 1) if size % d == 0]
+        n *= size
+        if n > 256:
+            break
+    found = [c for c in found if 4 <= c <= 512]
+    return min(found, key=lambda c: abs(math.log2(c / 32)), default=0)
 
 
 # ---- making arrays --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from .fuse_words import MADE, REDUCTIONS, computable, cost_of, reduced_axes, red
 from .graph import LEAVES, Graph, Value
 from .layout import MAPS, RESHAPES, Picked, Split, Unfit, broadcast, flat, pull, refined, strides_of, unflatten
 
-DEPTH, SOURCES, NODES = 48, 24, 300  # how deep, how wide and how large a nest's body may grow
+DEPTH, SOURCES, NODES = 48, 24, 160  # how deep, how wide and how large a nest's body may grow
 RECOMPUTE = 15  # the cost from which a value is read again instead of computed again
 LOAD = 6  # what a load costs
 PICK = 6  # what an index from an array costs

@@ -7,7 +7,7 @@ import numpy as np
 from .fuse_plan import fuse, meets, nodes_of, rename
 from .fuse_words import cost_of
 from .graph import Graph
-from .nest import Call, Gemm, Host, Nest, Plan, Ref
+from .nest import Call, Gemm, Host, Nest, Pass, Plan, Ref
 
 ALIGN = 64
 
@@ -300,10 +300,9 @@ def verify(plan: Plan) -> Plan:
     written = {i for i, b in enumerate(plan.buffers) if b.kind in ("input", "constant") or b.size == 0}
     for step in plan.steps:
         r, w = reads(step), writes(step)
-        if type(step) is not Nest:
-            assert r <= written, f"{step.label} reads {[plan.buffers[b].name for b in r - written]} before it is written"
-        else:
-            assert r - w <= written, f"{step.label} reads {[plan.buffers[b].name for b in r - w - written]} before it is written"
+        missing = (_foreign(step) if type(step) is Nest else r) - written
+        assert not missing, f"{step.label} reads {[plan.buffers[b].name for b in missing]} before it is written"
+        if type(step) is Nest:
             _inside(step, plan)
         for b in w:
             assert plan.buffers[b].kind != "constant", f"{step.label} writes a constant"
@@ -327,6 +326,20 @@ def verify(plan: Plan) -> Plan:
         ends.append((start + plan.buffers[b].nbytes, b))
         assert start >= 0 and start + plan.buffers[b].nbytes <= plan.arena
     return plan
+
+
+def _foreign(nest: Nest) -> set:
+    """The buffers that a nest reads before it has stored anything there itself."""
+    found: set = set()
+    stored: set = set()
+    for p in [*nest.passes, Pass(nest.final)]:
+        for e in nodes_of([s.expr for s in p.stores] + [r.expr for r in p.reduces]):
+            if e.op in ("load", "load_if", "gather"):
+                n = nest.operands[e.args[1] if e.op == "load_if" else e.args[0]]
+                if n not in stored:
+                    found.add(n)
+        stored |= {nest.operands[s.operand] for s in p.stores}
+    return found
 
 
 def _inside(nest: Nest, plan: Plan) -> None:
