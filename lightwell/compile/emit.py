@@ -229,13 +229,15 @@ class Writer(Values):
                 self.over_lanes(start, stop, lambda lane, blocks: self.lane_body(run, lane, blocks), run)
             return
         a, flush = axes[depth], run.flush if run.flush and run.flush[0] == axes[depth] else None
-        unroll = s.unroll if s.form == "column" and depth == len(axes) - 1 else 1
+        unroll = s.unroll if a == s.unrolled and (s.form == "column" or a == s.across) else 1
 
         def once(i: str, many: int) -> None:
             with self.scope({a: i}):
-                these = [Copy(c.b, u, c.mask) for c in copies for u in range(many)] if copies is not None else None
-                self.prepare(run.exprs, run.stores, these or [Copy()])
-                self.inner(run, depth + 1, start, stop, these)
+                these = [Copy(c.b, u, c.mask) for c in (copies or [Copy()]) for u in range(many)]
+                self.tile = many if a == s.across else 1
+                self.prepare(run.exprs, run.stores, these)
+                self.inner(run, depth + 1, start, stop, these if copies is not None else None)
+                self.tile = 1
 
         def between(first: str, last: str, count: int | None) -> None:
             if unroll > 1:
@@ -274,6 +276,8 @@ class Writer(Values):
 
         def copies(count: int, masks: dict[int, str] | None = None) -> list[Copy]:
             masks = masks or {}
+            if s.across >= 0:
+                return [Copy(0, u, masks.get(0)) for u in range(self.tile)]
             return [Copy(k, 0, masks.get(k)) if column else Copy(0, k, masks.get(k)) for k in range(count)]
 
         size = None if s.loose else s.extents[lane]

@@ -51,6 +51,7 @@ class Shape:
     row_count: int
     hollow: bool  # inner axes of no elements
     empty: bool  # no elements at all, by a baked extent
+    across: int  # a map's axis of which `unroll` indices are worked on at once, in square tiles with the lanes; or -1
 
     def padded(self, strides: tuple) -> tuple:
         """Strides over all axes."""
@@ -114,9 +115,15 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
         lane = -1
     elif count and extents[lane] == 1:  # lanes along an axis of more than one index
         lane = next((a for a in (inner[::-1] if form == "row" else range(outer - 1, -1, -1)) if extents[a] != 1), lane)
-    rows = [a for a in range(outer) if a != lane]
-    loops = [a for a in inner if a != lane and extents[a] != 1]
     weight = sum(cost(e.op) for e in exprs)
+    lanes = width() // _size(exprs, dtypes, lane)
+    if form == "map" and any(s.strides[lane] != 1 for s in nest.passes[0].stores if lane >= 0):  # better where stores are neighbours
+        lane = next(
+            (a for a, n in enumerate(extents) if n >= lanes and all(s.strides[a] == 1 for p in nest.passes for s in p.stores)), lane
+        )
+    across = _across(nest, exprs, lane, lanes) if form == "map" and weight <= 30 else -1
+    rows = [a for a in range(outer) if a not in (lane, across)]
+    loops = [across] if across >= 0 else [a for a in inner if a != lane and extents[a] != 1]
     row_count = math.prod(extents[a] for a in rows)
     length = extents[lane] if lane >= 0 else 1
     elements, hollow = math.prod(extents), any(extents[a] == 0 for a in inner)
@@ -126,7 +133,6 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
     shared = form == "row" or (bool(rows) and not split_lanes)  # threads share rows
     first = rows[0] if rows and not split_lanes else -1  # its extent isn't baked
     real = [extents[a] != 1 or a == first or (a == lane and loose) for a in range(count)]
-    lanes = width() // _size(exprs, dtypes)
     if lane < 0 or not real[lane]:
         lanes = 1
     elif not loose:
@@ -139,6 +145,8 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
             group = 4 if blocks >= 4 else 1
         unroll = 4 // group if loops else 1
         unrolled = loops[-1] if loops else -1
+    elif across >= 0:
+        unroll, unrolled = lanes, across
     else:
         group = 4 if weight <= 10 else 2 if weight <= 30 else 1
         if form == "row" and any(p.reduces for p in nest.passes):
@@ -148,16 +156,9 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
     depth = [0] * count
     for a in rows:
         depth[a] = 1
-    if form == "row":
-        for i, a in enumerate(loops):
-            depth[a] = 2 + i
-        if lane >= 0:
-            depth[lane] = 2 + len(loops)
-    else:
-        if lane >= 0:
-            depth[lane] = 2
-        for i, a in enumerate(loops):
-            depth[a] = 3 + i
+    within = [*([lane] if lane >= 0 and form == "column" else []), *loops, *([lane] if lane >= 0 and form != "column" else [])]
+    for i, a in enumerate(within):
+        depth[a] = 2 + i
     grain = max(lanes * group, 16)
     total = row_count if shared else length
     units = total if shared else -(-total // grain)
@@ -165,22 +166,36 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
     empty = any(extents[a] == 0 for a in range(outer) if a != first and not (a == lane and loose))
     return Shape(
         form, extents, outer, lane, lanes, rows, loops, real, depth, group, unrolled, unroll, split_lanes, loose, total, grain, threads,
-        row_count, hollow, empty,
+        row_count, hollow, empty, across,
     )  # fmt: skip
 
 
-def _size(exprs: list[Expr], dtypes: list) -> int:
+def _across(nest: Nest, exprs: list[Expr], lane: int, lanes: int) -> int:
+    """The axis along which a map reads neighbours while it writes them along the lanes, as a transposition does; -1: none.
+
+    Such nests work on square tiles, which are read by whole vectors and turned in registers.
+    """
+    extents = nest.outer
+    turned = [e.args[2] for e in exprs if e.op == "load" and e.args[2][lane] not in (0, 1)] if lane >= 0 else []
+    if not turned or lanes == 1 or extents[lane] < lanes or any(s.strides[lane] != 1 for s in nest.passes[0].stores):
+        return -1
+    return next((a for a, n in enumerate(extents) if a != lane and n >= lanes and all(t[a] == 1 for t in turned)), -1)
+
+
+def _size(exprs: list[Expr], dtypes: list, lane: int) -> int:
     """Bytes of the values that decide how many lanes there are: the widest floats; without floats the widest numbers in memory."""
     floats = [e.dtype.itemsize for e in exprs if e.dtype.kind == "f"]
     floats += [d.itemsize for d in dtypes if d.kind == "f"]
-    return max(floats) if floats else max((d.itemsize for d in dtypes), default=8)
+    size = max(floats) if floats else max((d.itemsize for d in dtypes), default=8)
+    plain = all(e.op not in ("gather", "load_if") and (e.op != "load" or e.args[2][lane : lane + 1] in ((), (0,), (1,))) for e in exprs)
+    return size if plain else max(size, 4)  # bytes that lie apart come one by one: no 64 of them at once
 
 
 def key_of(nest: Nest, dtypes: list, shape: Shape, exprs: list[Expr]) -> str:
     """A text that is equal for nests of equal kernels: structure, dtypes, baked extents and strides, but no buffer."""
     numbers: dict[int, int] = {}
     reduces: dict[int, int] = {}
-    parts = [f"nest1:{width()}{shape.form}{int(shape.split_lanes)}/{nest.lanes}/{shape.group},{shape.unroll}"]
+    parts = [f"nest1:{width()}{shape.form}{int(shape.split_lanes)}/{nest.lanes}/{shape.group},{shape.unroll},{shape.across}"]
     first = shape.rows[0] if shape.rows and not shape.split_lanes else shape.lane if shape.loose else -1
     parts.append(",".join("?" if a == first or (a == shape.lane and shape.loose) else str(n) for a, n in enumerate(shape.extents)))
     parts.append(f"{shape.outer}:{','.join(d.str for d in dtypes)}")

@@ -38,6 +38,7 @@ class Values:
         self.lanes = shape.lanes
         self.scopes: list[Scope] = []
         self.about: dict[int, tuple[int, bool, bool]] = {}
+        self.tile = 1  # how many indices of Shape.across are being worked on
         self.spread: set[int] = set()  # what is needed as a vector although it is the same in all lanes
         self.kept: list = []  # expressions made here, whose identity must last
 
@@ -148,7 +149,7 @@ class Values:
     def ahead(self, axis: int, copy: Copy) -> int:
         """How far a copy lies from the loop's index along an axis."""
         s = self.shape
-        if axis == s.lane:
+        if axis == s.lane and s.across < 0:
             return (copy.b if s.form == "column" else copy.u) * self.lanes
         return copy.u if axis == s.unrolled else 0
 
@@ -197,7 +198,7 @@ class Values:
 
     def load(self, operand: int, offset: int, strides: tuple, copy: Copy, n: int) -> str:
         """A scalar or a vector out of memory."""
-        f, dtype = self.f, self.dtypes[operand]
+        f, dtype, s = self.f, self.dtypes[operand], self.shape
         kind = type_of(dtype)
         p = self.place(operand, offset, strides, copy, len(self.scopes) - 1)
         if n == 1:
@@ -211,7 +212,30 @@ class Values:
             return narrow(f, x, dtype, n)
         if step == 1:
             return self.masked(dtype, p, n, copy.mask, None)
+        if self.tile > 1 and copy.mask is None and strides[s.across] == 1:
+            return self.turned(operand, offset, strides, n)[copy.u]
         return self.fetch(dtype, p, steps(step, n), n, copy.mask, None)
+
+    def turned(self, operand: int, offset: int, strides: tuple, n: int) -> list[str]:
+        """A square tile, read along its other axis and transposed: for each index of that axis the lanes' vector."""
+        f, dtype, values = self.f, self.dtypes[operand], self.scopes[-1].values
+        made: list[str] = values.get(("tile", operand, offset, strides))  # type: ignore[assignment, call-overload]
+        if made is None:
+            p = self.place(operand, offset, strides, Copy(), len(self.scopes) - 1)
+            kind, step = type_of(dtype), self.stride(strides)
+            type_ = vector(kind, n)
+            made = [f.load(type_, f.put(f"getelementptr {kind}, ptr {p}, i64 {k * step}"), dtype.itemsize) for k in range(n)]
+            half = n // 2
+            while half:  # exchange the off-diagonal blocks of this size
+                even = ", ".join(f"i32 {j if not j & half else n + j - half}" for j in range(n))
+                odd = ", ".join(f"i32 {j + half if not j & half else n + j}" for j in range(n))
+                for i in (i for i in range(n) if not i & half):
+                    pair = f"{type_} {made[i]}, {type_} {made[i + half]}, <{n} x i32>"
+                    made[i], made[i + half] = f.put(f"shufflevector {pair} <{even}>"), f.put(f"shufflevector {pair} <{odd}>")
+                half //= 2
+            made = [narrow(f, x, dtype, n) for x in made]
+            values["tile", operand, offset, strides] = made  # type: ignore[assignment]
+        return made
 
     def masked(self, dtype, p: str, n: int, mask: str | None, other: str | None) -> str:
         """Neighbouring elements at an address, those of the mask."""

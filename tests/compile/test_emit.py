@@ -479,3 +479,18 @@ def test_rows_of_a_table_are_read_whole(rng):
     arrays = [some(rng, 7, 50), rng.integers(0, 7, 9), np.zeros((9, 50), F)]
     agree(nest, arrays)
     assert "gather" not in emit.kernel(nest, buffers_of(arrays)).build()
+
+
+@pytest.mark.parametrize("dtype", [F, D, I, np.int32, B])
+def test_transpositions_work_on_tiles(rng, dtype):
+    for a, b in ((16, 16), (33, 40), (100, 17), (8, 64), (3, 50)):
+        x, y, bias, row = some(rng, b, a, dtype=dtype), some(rng, a, b, dtype=dtype), some(rng, a, dtype=dtype), some(rng, b, dtype=dtype)
+        word = "logical_or" if dtype == B else "add"
+        e = op(word, op(word, load(0, (1, a), dtype), load(1, (b, 1), dtype)), op(word, load(2, (1, 0), dtype), load(3, (0, 1), dtype)))
+        for lanes in (0, 1):
+            agree(mapped((a, b), [0, 1, 2, 3, 4], [Store(4, 0, (b, 1), e)], lanes), [x, y, bias, row, np.zeros((a, b), dtype)])
+    x = some(rng, 5, 20, 3, 36, dtype=dtype)  # the second and the last axis exchanged
+    e = load(0, (20 * 3 * 36, 1, 36, 3 * 36), dtype)
+    agree(mapped((5, 36, 3, 20), [0, 1], [Store(1, 0, (36 * 3 * 20, 60, 20, 1), e)]), [x, np.zeros(x.size, dtype)])
+    kernel = emit.kernel(mapped((64, 64), [0, 1], [Store(1, 0, (64, 1), load(0, (1, 64)))]), buffers_of([np.zeros((64, 64), F)] * 2))
+    assert kernel.build().count("shufflevector") >= 8
