@@ -17,9 +17,8 @@ INT = np.dtype(np.int64)
 def decompose(graph: Graph) -> Graph:
     """The same results in words that nests compute."""
     b = Simple(graph)
-    live = graph.live()
     for v in graph.values:
-        if v.word in ("input", "number") or v not in live:
+        if v.word in ("input", "number"):
             continue
         b.where = v.where
         if v.word == "constant":

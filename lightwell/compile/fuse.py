@@ -9,8 +9,9 @@ have stored, so that no circle can arise, whatever joins.
 
 import math
 
-from .fuse_words import MADE, REDUCTIONS, computable, cost_of, reduced_axes, reducible
+from .fuse_words import MADE, REDUCTIONS, computable, cost_of, reduced_axes, reducible, typed
 from .graph import LEAVES, Graph, Value
+from .infer import POINTWISE
 from .layout import MAPS, RESHAPES, Picked, Split, Unfit, broadcast, flat, pull, refined, strides_of, unflatten
 
 DEPTH, SOURCES, NODES = 48, 24, 160  # how deep, how wide and how large a nest's body may grow
@@ -129,7 +130,12 @@ class Fuser:
         self.home: dict[Value, Group] = {}
         self.readers: dict[Value, list] = {}  # groups that read a stored value
         self.position = {v: i for i, v in enumerate(graph.values)}
-        self.users = graph.users()
+        self.operands = {v: v.operands() for v in graph.values}
+        self.users: dict[Value, list] = {v: [] for v in graph.values}
+        for v, found in self.operands.items():
+            for o in found:
+                self.users[o].append(v)
+        self.typed = {v: typed(v) for v in graph.values if v.word in POINTWISE or v.word == "astype"}
         self.asked = self._asked()
         self.results = {base(v) for _, v in graph.results} | {v for _, v in graph.results}
         self.redirected: set[Value] = set()  # products whose result lies only in what they are a part of
@@ -138,12 +144,16 @@ class Fuser:
         """Values whose memory something other than a nest will ask for, as they are or through a view."""
         out: set = set()
         for v in self.graph.values:
-            if v.word in LEAVES or v.word in MAPS or v.word in ASSEMBLED or v.word in REDUCTIONS or computable(v):
+            if v.word in LEAVES or v.word in MAPS or v.word in ASSEMBLED or v.word in REDUCTIONS or self.computable(v):
                 continue
-            for o in v.operands():
+            for o in self.operands[v]:
                 out.add(_origin(o))
         out.update(_origin(v) for _, v in self.graph.results)
         return out
+
+    def computable(self, v: Value) -> bool:
+        """Whether a nest can compute the value, element by element."""
+        return self.typed[v] is not None if v in self.typed else computable(v)
 
     # ---- the walk over the graph --------------------------------------------------------------------------------
 
@@ -165,8 +175,8 @@ class Fuser:
                 self.reduction(v)
             elif word in ASSEMBLED and self.assembly(v):
                 pass
-            elif word not in REDUCTIONS and computable(v):
-                self.follow(v, v.operands(), cost_of(word) if word not in MAPS and word not in MADE else PICK if _picks(v) else 0)
+            elif word not in REDUCTIONS and self.computable(v):
+                self.follow(v, self.operands[v], cost_of(word) if word not in MAPS and word not in MADE else PICK if _picks(v) else 0)
             elif word == "matmul" and product(self, v):
                 pass
             else:
@@ -200,7 +210,7 @@ class Fuser:
     def other(self, v: Value) -> None:
         """A word left to a Call or Host step: its operands are stored."""
         rank = 0
-        for o in v.operands():
+        for o in self.operands[v]:
             if o.word != "number":
                 rank = max(rank, self.store(o).rank)
         step = Other(v, rank + 1)
@@ -506,8 +516,8 @@ class Walk:
             if isinstance(v.args[1], Value):
                 self.visit(v.args[1], ())
         elif word != "arange":
-            for o in v.operands():
-                self.visit(o, broadcast(place, o.shape, v.shape, len(g.sizes)))
+            for o in self.fuser.operands[v]:
+                self.visit(o, place if o.shape == v.shape else broadcast(place, o.shape, v.shape, len(g.sizes)))
 
     def window(self, v: Value, place) -> None:
         """A window into what is stored."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .fuse import Fuser, Group, base, padded
-from .fuse_words import COMPARISONS, LOGICAL, PARAMETERS, TESTS, cost_of, typed
+from .fuse_words import COMPARISONS, LOGICAL, PARAMETERS, TESTS, cost_of
 from .graph import Value
 from .layout import MAPS, Picked, affine_sum, broadcast, pull, strides_of, unflatten
 from .nest import Expr, Nest, Pass, Reduce, Store
@@ -162,7 +162,7 @@ class Builder:
 
     def pointwise(self, v: Value, place, guard) -> Expr:
         """A word on its operands, brought to one dtype."""
-        told = typed(v)
+        told = self.f.typed[v]
         assert told is not None, v
         word, dtype = told
         axes = len(self.g.sizes)
@@ -173,7 +173,7 @@ class Builder:
             if v.word in PARAMETERS and i:
                 args.append(a)
             elif isinstance(a, Value):
-                e = self.expr(a, broadcast(place, a.shape, v.shape, axes), guard)
+                e = self.expr(a, place if a.shape == v.shape else broadcast(place, a.shape, v.shape, axes), guard)
                 args.append(self.cast(e, BOOL if word == "where" and i == 0 else dtype))
             else:
                 args.append(self.const(a, BOOL if word == "where" and i == 0 else dtype))

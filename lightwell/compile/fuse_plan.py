@@ -69,7 +69,7 @@ class Maker:
             if type(step) is Product:
                 needed |= {step.a[0], step.b[0]}
             elif type(step) is Other:
-                needed |= {base(o) for o in step.value.operands()}
+                needed |= {base(o) for o in self.f.operands[step.value]}
         out = []
         for g in sorted((s for s in self.f.steps if type(s) is Group), key=lambda s: -s.rank):
             builder = Builder(self.f, g)

@@ -32,9 +32,12 @@ def cost_of(word: str) -> int:
     return 1 if word in _CHEAP else _COSTS.get(word, 12)
 
 
+_NATIVE = frozenset(np.dtype(name) for name in TYPES)
+
+
 def native(dtype) -> bool:
     """Whether kernels know the dtype."""
-    return dtype is not None and dtype.name in TYPES
+    return dtype in _NATIVE
 
 
 _asked: dict[tuple, bool] = {}

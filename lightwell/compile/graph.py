@@ -8,6 +8,7 @@ NumPy reader can run a graph as it stands (`run`), and a few that only graphs ha
     number(slot)     a Python float that may differ from call to call, such as a learning rate (weak: it takes the others' dtype)
     constant(array)  an array that was made while tracing and depends on nothing
     part(value, i)   one of several results of a word, such as lstm
+    opaque(f, ...)   a Python function of arrays
 """
 
 import operator
@@ -53,13 +54,22 @@ class Value:
     def operands(self) -> list["Value"]:
         """The values among the arguments, in order."""
         out: list[Value] = []
-        _collect(self.args, out)
-        _collect(self.kwargs, out)
+        for a in self.args:
+            t = type(a)
+            if t is Value:
+                out.append(a)
+            elif t not in _PLAIN:
+                _collect(a, out)
+        if self.kwargs:
+            _collect(self.kwargs, out)
         return out
 
     def __repr__(self):
         kind = "(" + ", ".join(_kind(*p) if p else "None" for p in self.parts) + ")" if self.parts else _kind(self.shape, self.dtype)
         return f"<{self.word}: {kind}>"
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None), np.ndarray))
 
 
 def _collect(x, out: list) -> None:
@@ -234,7 +244,11 @@ def _part(value, i):
     return value[i]
 
 
-_SPECIAL: dict[str, Callable] = {"part": _part, "getitem": operator.getitem}
+def _opaque(f, *args):
+    return f(*args)
+
+
+_SPECIAL: dict[str, Callable] = {"part": _part, "getitem": operator.getitem, "opaque": _opaque}
 
 
 def compute(word: str, args, kwargs):

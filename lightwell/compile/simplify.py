@@ -8,6 +8,7 @@ from .graph import LEAVES, Graph, Value, compute, replace
 from .layout import RESHAPES, sliced
 
 SMALL = 1 << 16  # elements up to which constants are computed here
+PYTHON = "opaque"  # a function of the user's: called as often as it stands there
 FRESH = frozenset("zeros ones full empty arange broadcast_to zeros_like ones_like full_like".split())  # nothing to be gained
 
 
@@ -33,7 +34,7 @@ class Builder:
         """A line of which shape and dtype are known."""
         key = _key((word, args, kwargs))
         v = self.known.get(key)
-        if v is None:
+        if v is None or word == PYTHON:
             v = self.known[key] = Value(word, args, kwargs, shape, dtype, parts, self.where)
             self.graph.values.append(v)
         return v
@@ -103,7 +104,7 @@ def _simple(b: Builder, v: Value) -> Value:
         if found is not None:
             assert found.shape == v.shape and found.dtype == v.dtype, (word, found, v)
             return found
-    if v.parts is None and v.dtype is not None and v.size <= SMALL and word not in FRESH and word != "part":
+    if v.parts is None and v.dtype is not None and v.size <= SMALL and word not in FRESH and word not in ("part", PYTHON):
         made = folded(word, args, kwargs, v)
         if made is not None:
             return b.constant(made)

@@ -1,5 +1,6 @@
 """The order of steps, memory, and writing into inputs."""
 
+import itertools
 import time
 
 import numpy as np
@@ -23,7 +24,7 @@ def network(depth=3, batch=16, width=32, classes=5):
     g = Graph()
     x, index, rate = g.input((batch, width), F), g.input((batch, 1), "int64"), g.number()
     sizes = [width] * depth + [classes]
-    params = [(g.input((n, m), F), g.input((n,), F)) for m, n in zip(sizes, sizes[1:])]
+    params = [(g.input((n, m), F), g.input((n,), F)) for m, n in itertools.pairwise(sizes)]
     values = [x]
     for i, (w, b) in enumerate(params):
         y = g.call("add_into", g.call("matmul", values[-1], g.call("matrix_transpose", w)), b)
