@@ -150,7 +150,7 @@ def shaped(nest: Nest, dtypes: list, exprs: list[Expr]) -> Shape:
     else:
         group = 4 if weight <= 10 else 2 if weight <= 30 else 1
         if form == "row" and any(p.reduces for p in nest.passes):
-            group = 4 if weight <= 40 else 2
+            group = 4 if weight <= 12 else 2
         if not loose:
             group = max(1, min(group, blocks))
     depth = [0] * count

@@ -19,7 +19,10 @@ def features() -> frozenset:
     """The names of the host's instruction sets, as LLVM has them."""
     from llvmlite import binding
 
-    return frozenset(name for name, on in binding.get_host_cpu_features().items() if on)
+    try:
+        return frozenset(name for name, on in binding.get_host_cpu_features().items() if on)
+    except RuntimeError:  # a processor that LLVM can't ask
+        return frozenset()
 
 
 class Math:
