@@ -12,6 +12,23 @@ class Unreadable(RuntimeError):
 class Untraceable(RuntimeError):
     """Raised while a program is captured for compilation, by what can't be part of it: the program then runs as it stands."""
 
+    refusals = None  # set by compile.trace while it is at work: told of each, also of those that somebody catches
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        if self.refusals is not None:
+            self.refusals(self)
+
+
+def traced(x) -> bool:
+    """Whether an array is one that a program being compiled computes: its numbers can't be asked for."""
+    return hasattr(type(x), "recorder")
+
+
+def opaque(f, a, *args):
+    """`f(a, ...)`, which looks at the numbers of the array a; where a program is being compiled, a step of it that Python computes."""
+    return a.recorder.opaque(f, a, *args) if traced(a) else f(a, *args)
+
 
 class NotStrided(NotImplementedError):
     """The elements of a sparse tensor were asked for as an array: `elsewhere` finds what computes on its entries instead."""

@@ -185,7 +185,7 @@ class Tensor(metaclass=_TensorMeta):
         a = self._a
         while type(a.base) is ndarray:
             a = a.base
-        return a
+        return a if type(a) is ndarray or not hasattr(a, "whole") else a.whole()
 
     def untyped_storage(self):
         """The memory behind the tensor, as bytes, with `data_ptr()` and `nbytes()`."""
@@ -202,7 +202,11 @@ class Tensor(metaclass=_TensorMeta):
     def storage_offset(self) -> int:
         """Elements between the start of the storage and the first element."""
         owner = self._storage_owner()
-        return (self._a.ctypes.data - owner.ctypes.data) // self._a.itemsize if self._a.size else 0
+        a = self._a
+        if not a.size:
+            return 0
+        start, first = (a.ctypes.data, owner.ctypes.data) if type(a) is ndarray else (a.address, owner.address)
+        return (start - first) // a.itemsize
 
     def _cell_now(self) -> list:
         """The version record, made at the first need."""
@@ -583,7 +587,7 @@ def make(array: ndarray, cls=Tensor) -> Tensor:
 
 def wrap(array) -> Tensor:
     """A tensor around `array` (a NumPy array or scalar), sharing its memory where it is an array."""
-    return make(array if type(array) is ndarray else np.asarray(array))
+    return make(array if type(array) is ndarray or hasattr(type(array), "recorder") else np.asarray(array))
 
 
 def view_of(x: Tensor, array: ndarray) -> Tensor:

@@ -22,10 +22,10 @@ from ..ops import op as core
 from ..tensor import REBASED, STAMP, VERSION, Tensor, make
 from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
-from .capture import Captured, capture
+from .capture import Captured, capture, outside
 from .engine import executable
 from .graph import compute
-from .replay import Mismatch, OutOfRange, replay
+from .replay import Mismatch, replay
 from .trace import Break, current
 
 VARIANTS = 16  # how many forms of arguments one function is compiled for; further ones run eagerly
@@ -89,8 +89,6 @@ class Compiled:
             if variant.fits():
                 try:
                     return variant.run(leaves)
-                except OutOfRange:
-                    return self.function(*args, **kwargs)
                 except Mismatch:
                     pass
         if self.refused.get(key, 0) >= 2 or self.count >= VARIANTS:
@@ -221,7 +219,7 @@ class Variant:
         return self.hand_out(results, tensors, arrays)
 
     def check(self, tensors, arrays) -> None:
-        """Mismatch where arguments are known to the program by other names, or share memory that is written; OutOfRange."""
+        """Mismatch where arguments are known to the program by other names, or share memory that is written, or indices are out of range."""
         made = self.made
         known = {leaf for leaf, _ in made.both}
         for leaf, other in made.both:
@@ -234,10 +232,9 @@ class Variant:
             for leaf in self.leaves:
                 if leaf != slot and np.may_share_memory(arrays[slot], arrays[leaf]):
                     raise Mismatch
-        for slot, low, high in made.ranges:
-            a = arrays[slot]
-            if a.size and (a.min() < low or a.max() >= high):
-                raise OutOfRange
+        for slot, low, high, besides in made.ranges:
+            if outside(arrays[slot], low, high, besides):
+                raise Mismatch
 
     def hand_out(self, results, tensors, arrays):
         """Gradients, versions and the function's own result, from the program's results."""

@@ -5,6 +5,7 @@ behind it, and the graph is cut in two, `forward` and `backward`; what the secon
 """
 
 import collections
+import gc
 import random
 import types
 from typing import Any
@@ -57,7 +58,7 @@ class Captured:
 
     `outputs` says for each leaf of the function's result what it is: ("plain", value), ("arg", leaf), ("same", source) or
     ("new", base, view, node): the result of number `base`, or, for base -1 - slot, the memory of an input; `view` is None or the
-    (shape, strides, offset) of the part that is shown; node is None, the class of a node that was freed already, or "live" for what
+    words of the view, as (word, arguments); node is None, the class of a node that was freed already, or "live" for what
     `backward` serves.
     """
 
@@ -70,7 +71,7 @@ class Captured:
         self.outputs: list = []
         self.spec: Any = None
         self.actions: Any = None
-        self.ranges: list = []  # (slot, low, high): index arrays whose numbers must lie in a range
+        self.ranges: list = []  # (slot, low, high, besides): index arrays whose numbers must lie in a range, or be that one
         self.both: list = []  # (leaf, tensor or place): arguments that the program may also know by another name
         self.grad_leaves: list = []  # backward's results: ("arg", leaf) or ("tensor", t)
         self.kept: list = []  # backward's inputs behind the gradients: ("keep", result number) or ("input", slot)
@@ -249,14 +250,13 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     made.outputs = [_placed(o, slots, made, tracer) for o in made.outputs]
     _writes(made, recorder, slots, tracer)
     inputs = {v: i for i, v in enumerate(graph.inputs)}
-    for value, low, high in recorder.ranges:
+    for value, low, high, besides in recorder.ranges:
         slot = _from_input(value, inputs)
         if slot is None:
             raise Untraceable("an index that the program itself computes, whose range is not known,")
-        made.ranges.append((slot, low, high))
-        real = tracer.real()[id(recorder.memories[slot])]
-        if real.size and (real.min() < low or real.max() >= high):
-            raise Untraceable("an index out of range")
+        made.ranges.append((slot, low, high, besides))
+        if outside(recorder.memories[slot].real, low, high, besides):
+            raise IndexError("an index out of range")
     if derivatives is not None:
         allowed.extend(g for _, g in derivatives[1])
     _escaped(tracer, allowed, [_owner(v._node) for _, v in live])
@@ -276,15 +276,12 @@ def _result(made: Captured, target, a: Traced) -> None:
 
 
 def _part_of(a: Traced):
-    """Which part of its memory an array shows: (shape, strides, offset) in elements, or None for all."""
-    form, root = a.form, a.memory.form
-    if a.parent is None:
-        return None
-    if form.dtype.itemsize != root.dtype.itemsize or not root.flags.c_contiguous:
-        raise Untraceable("a returned view of another dtype, or of memory with gaps,")
-    item = form.itemsize
-    offset = (form.ctypes.data - root.ctypes.data) // item if form.size else 0
-    return form.shape, tuple(s // item for s in form.strides), offset
+    """How an array shows its memory: the words of views, with their arguments, from the whole on; None for all of it."""
+    words: list = []
+    while a.parent is not None:
+        words.insert(0, a.step)
+        a = a.parent
+    return tuple(words) or None
 
 
 def _placed(told, slots, made, tracer):
@@ -325,7 +322,7 @@ def _prune(recorder, made: Captured, derivatives) -> dict[int, int]:
     used = {v for _, v in graph.results}
     for v in graph.values:
         used.update(v.operands())
-    used.update(v for v, _, _ in recorder.ranges)
+    used.update(v for v, *_ in recorder.ranges)
     used.update(v for _, g in derivatives[1] for v in (g.read(),)) if derivatives else None
     shown = {id(o[1]) for o in made.outputs if o[0] == "new" and isinstance(o[1], Memory)}
     ends = set(derivatives[0]) if derivatives else set()
@@ -337,6 +334,13 @@ def _prune(recorder, made: Captured, derivatives) -> dict[int, int]:
     for i, v in enumerate(graph.inputs):
         v.args = (i,)
     return {id(m): i for i, m in enumerate(recorder.memories)}
+
+
+def outside(a, low, high, besides) -> bool:
+    """Whether numbers lie outside of range(low, high), those that equal `besides` left out."""
+    if not a.size or (a.min() >= low and a.max() < high):
+        return False
+    return besides is None or bool((((a < low) | (a >= high)) & (a != besides)).any())
 
 
 def _owner(node):
@@ -450,12 +454,18 @@ def _escaped(tracer, allowed, nodes) -> None:
             within(node.__dict__ if hasattr(node, "__dict__") else None)
             stack.extend(_owner(e) for e in node.edges if e is not None)
     memories = {id(m) for m in recorder.memories}
-    for reference in recorder.alive:
-        a = reference()
-        if a is not None and id(a) not in held and id(a.memory) not in memories:
-            where = a.memory.value.where
-            told = f" (made in {where[0]}, line {where[1]})" if where else ""
-            raise Untraceable(f"a tensor{told} that something outside of the function keeps: return it instead; such a program")
+    for attempt in (1, 2):
+        kept = [
+            a for a in [reference() for reference in recorder.alive] if a is not None and id(a) not in held and id(a.memory) not in memories
+        ]
+        if not kept:
+            return
+        where = kept[0].memory.value.where
+        told = f" (made in {where[0]}, line {where[1]})" if where else ""
+        if attempt == 1:  # perhaps only cycles that nobody has collected yet
+            del kept
+            gc.collect()
+    raise Untraceable(f"a tensor{told} that something outside of the function keeps: return it instead; such a program")
 
 
 def _derivatives(tracer: Tracer, live):

@@ -49,6 +49,14 @@ class _Phantom:
             return tuple(None if p is None else np.zeros(*p) for p in v.parts)
         return 1.0 if v.word == "number" else np.zeros(v.shape, v.dtype)
 
+    def unit(self, v: Value):
+        """Zeros, or unit matrices, which can be inverted and factored."""
+        if v.word in ("constant", "number") or v.parts is not None or v.ndim < 2 or v.shape[-1] != v.shape[-2]:
+            return self.zeros(v)
+        made = np.zeros(v.shape, v.dtype)
+        made[...] = np.eye(v.shape[-1], dtype=v.dtype)
+        return made
+
 
 _phantom = _Phantom()
 
@@ -234,7 +242,10 @@ def infer(word: str, args: tuple, kwargs: dict) -> tuple:
             return _pointwise(word, args, kwargs)
         except (TypeError, ValueError, IndexError):
             pass
-    phantom = _phantom.form if word in VIEWS and word != "strided" and not _arrays_index(word, args) else _phantom.zeros
+    if word in VIEWS and word != "strided" and not _arrays_index(word, args):
+        phantom = _phantom.form
+    else:
+        phantom = _phantom.unit if word == "opaque" or word.startswith("linalg.") else _phantom.zeros
     with np.errstate(all="ignore"):
         made = compute(word, replace(args, phantom), replace(kwargs, phantom))
     if isinstance(made, (tuple, list)):

@@ -16,10 +16,6 @@ class Mismatch(Exception):
     """A call for which the captured program is not the right one."""
 
 
-class OutOfRange(Mismatch):
-    """A call whose indices are out of range: it runs eagerly, to say so."""
-
-
 class _Collector:
     """Takes the updates of a step in place of running them: which they are, and their numbers."""
 

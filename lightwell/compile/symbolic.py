@@ -34,10 +34,10 @@ FUNCTIONS = {
 class Memory:
     """A piece of memory: its value now, the form of its array, how often it was written, and the real array behind it."""
 
-    __slots__ = ("__weakref__", "form", "source", "value", "version")
+    __slots__ = ("__weakref__", "form", "real", "source", "value", "version")
 
-    def __init__(self, value: Value, form: ndarray, source: Any = None):
-        self.value, self.form, self.source, self.version = value, form, source, 0
+    def __init__(self, value: Value, form: ndarray, source: Any = None, real: Any = None):
+        self.value, self.form, self.source, self.version, self.real = value, form, source, 0, real
 
 
 class Recorder:
@@ -53,10 +53,16 @@ class Recorder:
 
     def call(self, word: str, *args, **kwargs) -> "Traced | tuple":
         """Note `word(*args, **kwargs)` and give its result."""
+        if word in ("nonzero", "getitem") and (word == "nonzero" or _masks(args[1])):
+            raise Untraceable("a result whose size depends on a tensor's numbers")
         value = self.graph.call(word, *[self.operand(a) for a in args], where=self.line, **{k: self.operand(v) for k, v in kwargs.items()})
         if value.parts is not None:
             return tuple(None if p is None else self.fresh(self.graph.part(value, i)) for i, p in enumerate(value.parts))
         return self.fresh(value)
+
+    def opaque(self, f, *args):
+        """A result of `f(*args)`, which Python computes at each call: f must look at nothing but its arguments."""
+        return self.call("opaque", f, *args)
 
     def fresh(self, value: Value) -> "Traced":
         """A new piece of memory with this value."""
@@ -71,7 +77,7 @@ class Recorder:
         if found is not None and not alone:
             return found[1]
         value = self.graph.input(array.shape, array.dtype)
-        memory = Memory(value, np.empty_like(array, subok=False), array if tell is None else tell)
+        memory = Memory(value, np.empty_like(array, subok=False), array if tell is None else tell, array)
         self.memories.append(memory)
         twin = Traced(self, memory, None, None)
         self.known.setdefault(id(array), (array, twin))
@@ -106,6 +112,11 @@ class Recorder:
             twin = self.fresh(self.graph.constant(array if not array.flags.writeable or array.size < 2 else array.copy()))
             self.known[id(array)] = found = (array, twin)
         return found[1]
+
+
+def _masks(key) -> bool:
+    """Whether indexing with `key` selects by a mask that is computed."""
+    return any(type(k) is Traced and k.dtype.kind == "b" for k in (key if type(key) is tuple else (key,)))
 
 
 def views(key) -> bool:
@@ -254,9 +265,22 @@ class Traced:
     def __repr__(self):
         return f"<traced {self.dtype}{list(self.shape)}>"
 
-    def within(self, low: int, high: int) -> tuple:
-        """(low, high - 1): the program is right only where the numbers lie in range(low, high), which is looked at before each call."""
-        self.recorder.ranges.append((self.read(), low, high))
+    def whole(self):
+        """The array of all of the memory."""
+        while self.parent is not None:
+            self = self.parent
+        return self
+
+    def within(self, low: int, high: int, besides=None) -> tuple:
+        """(low, high - 1): the program is right only where the numbers lie in range(low, high), which is looked at before each call.
+
+        Where the numbers at hand are `besides` as well, that is allowed from now on, and the limits include it.
+        """
+        real = self.memory.real
+        if besides is not None and real is not None and not low <= besides < high and (real == besides).any():
+            self.recorder.ranges.append((self.read(), low, high, besides))
+            return min(low, besides), max(high - 1, besides)
+        self.recorder.ranges.append((self.read(), low, high, None))
         return low, high - 1
 
     # ---- methods of arrays --------------------------------------------------------------------------------------
@@ -322,6 +346,15 @@ class Traced:
         self.write(x)
 
     def _reduce(self, word, axis=None, dtype=None, out=None, keepdims=False, **kwargs):
+        initial = kwargs.pop("initial", None)
+        if initial is not None and initial is not np._NoValue and word in ("max", "min"):
+            shape = self.form.sum(axis=axis, keepdims=keepdims).shape
+            if not self.size:
+                return _into(out, self.recorder.call("full", shape, initial, self.dtype))
+            made = self._reduce(word, axis, dtype, None, keepdims, **kwargs)
+            return _into(out, np.maximum(made, initial) if word == "max" else np.minimum(made, initial))
+        if initial is not None:
+            kwargs["initial"] = initial
         if {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}:
             raise Untraceable(f"{word} with {', '.join(kwargs)}")
         x = self if dtype is None or np.dtype(dtype) == self.dtype else self.astype(dtype)
@@ -409,7 +442,7 @@ class Traced:
 
 # Words that show the same memory in another form.
 _VIEW_WORDS = frozenset(
-    "broadcast_to expand_dims flip permute_dims reshape squeeze matrix_transpose sliding diagonal windows getitem bitcast".split()
+    "broadcast_to expand_dims flip permute_dims reshape squeeze matrix_transpose sliding diagonal windows getitem bitcast strided".split()
 )
 
 
@@ -430,7 +463,7 @@ def call_word(recorder: Recorder, word: str, *args, **kwargs):
         if word == "squeeze":
             return x.squeeze(args[1] if len(args) > 1 else kwargs.get("axis"))
         order = {"expand_dims": ("axis",), "broadcast_to": ("shape",), "flip": ("axis",), "sliding": ("axis", "size", "step"),
-                 "diagonal": ("offset", "axis1", "axis2"), "windows": ("kernel", "stride", "dilation"), "bitcast": ("dtype",)}[word]  # fmt: skip
+                 "diagonal": ("offset", "axis1", "axis2"), "windows": ("kernel", "stride", "dilation"), "strided": ("shape", "strides", "offset"), "bitcast": ("dtype",)}[word]  # fmt: skip
         rest = list(args[1:]) + [kwargs[k] for k in order[len(args) - 1 :] if k in kwargs]
         return x._shown(word, *rest)
     if word == "astype" and type(args[0]) is Traced:

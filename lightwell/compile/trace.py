@@ -6,6 +6,7 @@ What the program asks of Python (a number, a truth) can't be traced: `Untraceabl
 as it was, and the caller runs the program as it stands.
 """
 
+import functools
 import sys
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy as np
 from .. import dtypes, random
 from ..autograd import engine, modes
 from ..autograd.node import tick
+from ..backend import numpy as NP
 from ..errors import Untraceable
 from ..ops import inplace
 from ..ops import op as core
@@ -31,6 +33,11 @@ _guard = threading.Lock()
 _busy = 0
 
 Break = Untraceable
+# Operations whose formulas look at numbers, and whose results' shapes don't depend on them: Python computes them at each call.
+OPAQUE = frozenset(
+    "segment_extreme logcumsumexp cummax cummin median nanmedian mode isin searchsorted histogram sort topk kthvalue median_dim "
+    "nanmedian_dim argsort bucketize linalg_eig linalg_eigvals".split()
+)
 
 
 def current() -> "Tracer | None":
@@ -56,6 +63,7 @@ class Tracer:
         self.pinned: set[int] = set()  # ids of tensors that the program knows as parts of a larger memory
         self.reader = Reader(self.recorder)
         self.swapped: dict[int, tuple] = {}  # id(tensor) -> (tensor, its real array, the traced one that it began with)
+        self.refusals: list = []  # what could not be traced, even if somebody caught it
         self.twins: dict[int, Any] = {}  # id(tensor) -> its array as the program sees it
         self.marks: dict[int, tuple] = {}  # id(tensor) -> its place in the graph
         self.counts = {id(t) for o in found.optimizers for t in counts(o)}
@@ -259,7 +267,10 @@ class Tracer:
         else:
             arrays = [None if t is None else self.of(rec, i, t) for i, t in enumerate(tensors)]
         xs = [recorder.lift(a) if type(a) is ndarray else a for a in arrays]
-        made = rec.forward(self.reader, xs, *params) if variadic else rec.forward(self.reader, *xs, *params)
+        if rec.name in OPAQUE:
+            made = recorder.opaque(functools.partial(rec.forward, NP), *xs, *params)
+        else:
+            made = rec.forward(self.reader, xs, *params) if variadic else rec.forward(self.reader, *xs, *params)
         made = made if isinstance(made, (tuple, list)) else (made,)
         made = [self.settled(v) for v in made]
         if rec.floats and len(made) == 1 and arrays[0].dtype.kind in "iub" and made[0].dtype.kind == "f":
@@ -347,7 +358,10 @@ class Tracer:
         for t in self.found.tensors:
             self.hold(t)
         with _at_work(self):
-            return f(*args, **kwargs)
+            result = f(*args, **kwargs)
+        if self.refusals:
+            raise self.refusals[0]
+        return result
 
     def backward(self, roots):
         """The gradients of the leaves behind `roots`, traced too: {leaf: array}."""
@@ -442,6 +456,12 @@ def counts(o) -> list[Tensor]:
     return [s[k] for s in states for k in ("step", "eta", "mu", "mu_product") if isinstance(s.get(k), Tensor)]
 
 
+def _refused(error):
+    tracer = current()
+    if tracer is not None:
+        tracer.refusals.append(error)
+
+
 def _written(t):
     tracer = current()
     if tracer is not None:
@@ -464,3 +484,4 @@ def _hooks(on: bool) -> None:
     engine.traced = _reader if on else None
     optimizers.collecting = _Hooks() if on else None
     _watch(on)
+    Untraceable.refusals = staticmethod(_refused) if on else None

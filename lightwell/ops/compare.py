@@ -5,6 +5,7 @@ import builtins
 import numpy as np
 
 from .. import dtypes, errors
+from ..errors import traced
 from ..tensor import Tensor, wrap
 from .op import op, promote
 from .public import public
@@ -263,7 +264,7 @@ def _bits(name: str, record, words: str, call: str, shown: str):
 def _shift(record, x, n):
     """x shifted by n places; a negative n, like one of the dtype's width or more, shifts every bit out."""
     if isinstance(n, Tensor):
-        if n._a.dtype.kind == "i" and n._a.size and n._a.min() < 0:
+        if n._a.dtype.kind == "i" and n._a.size and (traced(n._a) or n._a.min() < 0):
             n = wrap(np.where(n._a < 0, n._a.dtype.type(64), n._a))
     elif n < 0:
         n = 64

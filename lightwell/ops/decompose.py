@@ -7,6 +7,7 @@ Determinants and solvers stand in `solving.py`, singular values and eigenvalues 
 import numpy as np
 
 from ..backend import linalg as LA
+from ..errors import opaque, traced
 from ..tensor import Tensor, wrap
 from . import solving, sparse, spectral  # noqa: F401  (sparse: attaches its Tensor methods)
 from .lowrank import pca_lowrank, svd_lowrank
@@ -78,8 +79,8 @@ def _factored(name, A, pivot):
     return linalg_lu_factor_(A)
 
 
-def _zero_pivot(LU) -> np.ndarray:
-    zero = LA.diagonal(LU._a) == 0
+def _zero_pivot(lu) -> np.ndarray:
+    zero = LA.diagonal(lu) == 0
     if not zero.shape[-1]:
         return np.zeros(zero.shape[:-1], np.int32)
     return np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32)
@@ -97,8 +98,8 @@ def lu_factor(A, *, pivot=True):
             [0.5000, 1.0000]])
     """
     LU, pivots = _factored("linalg.lu_factor", A, pivot)
-    info = _zero_pivot(LU).reshape(-1)
-    if info.any():
+    info = opaque(_zero_pivot, LU._a).reshape(-1)
+    if not traced(info) and info.any():
         first = int(np.argmax(info != 0))
         where = f"(Batch element {first}): " if A._a.ndim > 2 else ""
         raise RuntimeError(  # no LinAlgError in PyTorch either
@@ -115,14 +116,14 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
     if check_errors:
         lu_factor(A, pivot=pivot)
     LU, pivots = _factored("linalg.lu_factor_ex", A, pivot)
-    return named("linalg_lu_factor_ex", "LU", "pivots", "info")(LU, pivots, wrap(_zero_pivot(LU)))
+    return named("linalg_lu_factor_ex", "LU", "pivots", "info")(LU, pivots, wrap(opaque(_zero_pivot, LU._a)))
 
 
 def _unpack(LU, pivots):
     m, n = LU._a.shape[-2:]
     k = min(m, n)
     L = LU[..., :, :k].tril(-1) + wrap(np.eye(m, k, dtype=LU._a.dtype))
-    return wrap(LA.permutation_matrix(pivots._a, m, LU._a.dtype)), L, LU[..., :k, :].triu()
+    return wrap(opaque(LA.permutation_matrix, pivots._a, m, LU._a.dtype)), L, LU[..., :k, :].triu()
 
 
 @public(method=False)

@@ -1,5 +1,6 @@
 """The largest and smallest, and where they are: max, min, amax, amin, aminmax, argmax, argmin."""
 
+from ..errors import traced
 from ..tensor import Tensor
 from .dims import axes_of, need_tensor, one_axis, with_dims
 from .op import op
@@ -18,7 +19,7 @@ _max, _min, _aminmax = (
 def shared(xp, g, x, y, axis=None):
     """A gradient of the extreme value y (size-1 dimensions in place) split evenly among the elements that have it."""
     hit = x == y
-    if bool(xp.any(y != y)):  # NaN is the extreme where there is one, but equals nothing
+    if traced(y) or bool(xp.any(y != y)):  # NaN is the extreme where there is one, but equals nothing
         hit = hit | ((x != x) & (y != y))
     hit = xp.astype(hit, x.dtype)
     return hit * (g / xp.sum(hit, axis=axis, keepdims=axis is not None))

@@ -7,8 +7,9 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..backend.moving import add_at
-from ..errors import Unreadable
+from ..errors import Unreadable, traced
 from ..tensor import Tensor, make
+from . import inplace
 from . import op as core
 from .inplace import check_writable, hang, overwrite, write_region, writing
 from .op import op
@@ -358,7 +359,7 @@ def _mismatch(shown: tuple, v) -> RuntimeError:
 def setitem_(self: Tensor, key, value) -> None:
     """x[key] = value, in place and in the graph; the value is broadcast and cast."""
     v, tensor = _value_of(self, value)
-    if type(v) not in _plain_values:
+    if type(v) not in _plain_values and not traced(v):
         np.copyto(self._a, v)  # one example of a vmap: refused by its array
     kind = type(key)
     then = None
@@ -379,6 +380,8 @@ def setitem_(self: Tensor, key, value) -> None:
                     first += (...,)
         if state.grad and (self.requires_grad or (tensor is not None and tensor.requires_grad)):
             return _write_recorded(self, first, then, v, tensor)
+        if inplace.written is not None:
+            inplace.written(self)
         a = self._a
         if core.whole_writes and then is None:
             value = make(np.asarray(v, a.dtype)) if tensor is None else tensor.to(self.dtype)
@@ -413,6 +416,10 @@ def write_at(a, then, v, accumulate=False) -> None:
     then = bare(then)
     if not accumulate:
         a[then] = v
+    elif traced(a):
+        a += a.recorder.call(
+            "index_add", a.shape, then, np.broadcast_to(v if hasattr(v, "shape") else np.asarray(v, a.dtype), a[then].shape)
+        )
     else:
         add_at(a, then, np.asarray(v, a.dtype))
 
@@ -463,7 +470,7 @@ def put_recorded(self: Tensor, then, value, accumulate: bool, name: str) -> Tens
     if tensor is not None:
         tensor = _fitted(tensor, shown)
         v = tensor._a
-        if type(v) is not ndarray:
+        if type(v) is not ndarray and not traced(v):
             raise Unreadable("writing one example of a vmap at index tensors")
     else:
         v = value

@@ -13,6 +13,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
+from ..errors import traced
 from ..tensor import REBASED, STAMP, VERSION, WRITER, Tensor
 from .op import op, registry
 
@@ -231,7 +232,7 @@ def keep_copies(node, t: Tensor, since: int) -> None:
     def kept(v):
         if type(v) is tuple:
             return tuple(kept(w) for w in v)
-        if type(v) is not np.ndarray or not np.may_share_memory(v, a):
+        if not (type(v) is np.ndarray or traced(v)) or not np.may_share_memory(v, a):
             return v
         if id(v) not in copies:
             copies[id(v)] = v.copy()

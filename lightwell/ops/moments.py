@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from .. import dtypes
+from ..errors import traced
 from ..tensor import Tensor
 from .dims import axes_of, count, need_tensor, with_dims
 from .extremes import shared
@@ -102,7 +103,7 @@ class logsumexp_:
             with np.errstate(divide="ignore"):
                 return xp.astype(xp.log(xp.sum(x, axis=axis, keepdims=keepdim)), d)
         m = xp.max(xp.real(x) if x.dtype.kind == "c" else x, axis=axis, keepdims=True)
-        if not np.isfinite(m).all():  # log 0 = -inf is meant there
+        if traced(m) or not np.isfinite(m).all():  # log 0 = -inf is meant there
             m = xp.where(xp.isinf(m), xp.zeros_like(m), m)
             with np.errstate(divide="ignore", over="ignore"):
                 y = xp.log(xp.sum(xp.exp(x - m), axis=axis, keepdims=keepdim))

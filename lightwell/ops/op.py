@@ -28,6 +28,7 @@ import numpy as np
 from .. import dtypes, errors
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
+from ..backend import fast
 from ..backend import numpy as NP
 from ..backend.pointwise import LARGE, shared, threaded
 from ..tensor import REBASED, Tensor
@@ -80,6 +81,8 @@ class Record:
         self.direct = tuple(_short(self, rule) for rule in self.rules)
         self.pull_joint = None if self.joint is None else _pull(self, self.joint)
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run
+        # Elements from which a kernel of native code may be worth its call (backend/fast.py); 0: it never is.
+        self.native = 0 if self.view or self.variadic or self.name in fast.MOVES else fast.PRODUCTS.get(self.name, fast.SIZE)
         title = get("node_name") or "".join(part.title() for part in self.name.split("_")) + "Backward0"
         self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs), "_single": len(self.outputs) == 1})
         self.node.__module__ = "torch.autograd.function"
@@ -251,6 +254,9 @@ def _unary(rec: Record):
     keep_shape = rec.inputs[0] + "_shape" in rec.read
     differentiable, defaults = rec.differentiable, rec.forward.__defaults__ or ()
     n_params, fits = len(rec.params), rec.broadcasts
+    limit = rec.native or LARGE
+    if rec.native:
+        large = _native(rec, forward, large)
 
     def call(x, *params):
         try:
@@ -264,7 +270,7 @@ def _unary(rec: Record):
             if done is not _Plain:
                 return done
         try:
-            r = forward(xa, *params) if xa.size < LARGE else large(xa, *params)
+            r = forward(xa, *params) if xa.size < limit else large(xa, *params)
         except Exception as error:
             return errors.explain(rec, call, (x, *params), error)
         if type(r) is not ndarray:
@@ -307,6 +313,8 @@ def _binary(rec: Record):
     keeps = any(rec.kept)
     differentiable = rec.differentiable
     rule_x, rule_y = rule_x is not None, rule_y is not None
+    if rec.native:
+        large = _native(rec, forward, large)
 
     def call(x, y):
         fit = None
@@ -414,6 +422,16 @@ def _direct(rec: Record):
     return whole, whole
 
 
+def _native(rec: Record, small, large):
+    """The formula for arrays of some size: by native code where there is some (yet), else by NumPy, from LARGE on by all threads."""
+
+    def plain(x, *rest):
+        return small(x, *rest) if x.size < LARGE else large(x, *rest)
+
+    n = len(rec.inputs)
+    return lambda *args: fast.forward(rec, plain, args[:n], args[n:])
+
+
 def _mixed(rec, x, y):
     """The operands of a binary operation, at least one of which is not a tensor; None for what it can't take."""
     if isinstance(x, Tensor):
@@ -503,6 +521,7 @@ def _general(rec: Record):
     n_in, n_out = len(rec.inputs), len(rec.outputs)
     variadic = rec.variadic
     single = n_out == 1 and not rec.keeps
+    native, plain = rec.native, functools.partial(forward, NP)
     defaults, n_params = rec.forward.__defaults__ or (), len(rec.params)
 
     def call(*args):
@@ -527,7 +546,10 @@ def _general(rec: Record):
             arrays.append(t._a)
             needs_grad = needs_grad or t._rg
         try:
-            r = forward(NP, arrays, *params) if variadic else forward(NP, *arrays, *params)
+            if native and (arrays[0].size >= native or (n_in > 1 and arrays[1] is not None and arrays[1].size >= native)):
+                r = fast.forward(rec, plain, arrays, params)
+            else:
+                r = forward(NP, arrays, *params) if variadic else forward(NP, *arrays, *params)
         except Exception as error:
             return errors.explain(rec, call, args, error)
         if single:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors import traced
 from .op import op
 
 
@@ -41,4 +42,6 @@ def take(xp, x, index, axis):
             if x.ndim == 1:
                 return x[index]
         return np.take_along_axis(x, index, axis)
+    if traced(x):
+        return x.copy() if not x.ndim else xp.take_along_axis(x, index, axis=axis)
     return pick_(x, index, axis)

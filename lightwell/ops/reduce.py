@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..errors import traced
 from ..tensor import Tensor
 from .dims import axes_of, count, need_tensor, one_axis, spread, with_dims
 from .op import op
@@ -105,7 +106,7 @@ class prod_:
         return xp.prod(x, dtype=dtype)
 
     def grad_x(xp, gy, x, y):
-        if not math.prod(x.shape) or not bool(xp.any(x == 0)):
+        if not math.prod(x.shape) or not (traced(x) or bool(xp.any(x == 0))):
             return gy * (y / x)
         return gy * xp.reshape(_others(xp, xp.reshape(x, (-1,)), 0), x.shape)
 
@@ -121,7 +122,7 @@ class prod_dim:
 
     def grad_x(xp, gy, x, y, x_shape, axis, keepdim):
         gy = with_dims(xp, gy, x_shape, axis, keepdim)
-        if not math.prod(x_shape) or not bool(xp.any(x == 0)):
+        if not math.prod(x_shape) or not (traced(x) or bool(xp.any(x == 0))):
             return gy * (with_dims(xp, y, x_shape, axis, keepdim) / x)
         if not axis:
             return gy * xp.ones_like(x)

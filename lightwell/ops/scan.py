@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..errors import traced
 from ..tensor import Tensor
 from .dims import need_tensor, one_axis
 from .op import op
@@ -68,7 +69,7 @@ class cumprod_:
     def grad_x(xp, gy, x, y, x_shape, axis):
         if not x_shape or not math.prod(x_shape):
             return gy
-        if not bool(xp.any(x == 0)):
+        if not (traced(x) or bool(xp.any(x == 0))):
             return turned(xp, gy * y, axis) / x
         one = xp.ones_like(x[along(axis, 0, 1)])
         before = xp.concat((one, y[along(axis, None, -1)]), axis=axis)

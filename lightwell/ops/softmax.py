@@ -142,15 +142,15 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
             f"{name}(): weight should have one element for each of the {classes} classes, but got weight of shape {list(weight._a.shape)}"
         )
     flat = t.reshape(-1)
-    if type(flat) is not np.ndarray:  # being traced: the range is a condition of the compiled program
-        low, high = flat.within(0, classes)
+    if errors.traced(flat):  # being traced: the range is a condition of the compiled program
+        low, high = flat.within(0, classes, ignore_index)
     else:
         low, high = (np.minimum.reduce(flat), np.maximum.reduce(flat)) if t.size else (0, -1)
     ignored = None
     if low < 0 or high >= classes or 0 <= ignore_index < classes:
         ignored = t == ignore_index
         t = np.where(ignored, 0, t)
-        if t.size and not (t.min() >= 0 and t.max() < classes):
+        if t.size and not errors.traced(t) and not (t.min() >= 0 and t.max() < classes):
             where = f"{name}() of an input of shape {list(a.shape)} has {classes} classes"
             raise IndexError(errors.outside("Target", t, 0, classes - 1, where))
     real = a.dtype if a.dtype.itemsize >= 4 else np.dtype(np.float32)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..backend import linalg as LA
+from ..errors import traced
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, same_type, zero_pivots
 from .op import op, readable
@@ -104,7 +105,7 @@ def logdet(input) -> Tensor:
     sign, value = linalg_slogdet_(check_matrix("logdet", input, low="lu_cpu"))
     if sign.is_complex():
         return value + sign.log()
-    return value if not (sign._a < 0).any() else value.masked_fill(sign < 0, float("nan"))
+    return value if not traced(sign._a) and not (sign._a < 0).any() else value.masked_fill(sign < 0, float("nan"))
 
 
 # ---- inverse and solve ------------------------------------------------------------------------------------------------------

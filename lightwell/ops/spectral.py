@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors import traced
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, kind, over, which_batch
 from .op import op
@@ -72,7 +73,7 @@ def _svd(name, A, full_matrices):
 
 def _not_converged(name, A):
     where = which_batch(A._a, fails(np.linalg.svd))
-    if not np.isfinite(A._a).all():
+    if not traced(A._a) and not np.isfinite(A._a).all():
         return LinAlgError(f"{name}: {where}The algorithm failed to converge because the input matrix contained non-finite values.")
     return LinAlgError(
         f"{name}: {where}The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated "
@@ -247,7 +248,7 @@ def eigvalsh(A, UPLO="L") -> Tensor:
 
 def _eig(name, A, f):
     check_matrix(name, A, low="linalg_eig_cpu")
-    if not np.isfinite(A._a).all():
+    if not traced(A._a) and not np.isfinite(A._a).all():
         raise RuntimeError(f"torch.{name}: input tensor should not contain infs or NaNs.")
     try:
         return f(A, A.is_complex())
@@ -384,7 +385,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None) -> Tensor
     A = A.detach()
     s = abs(eigvalsh(A)._a) if hermitian else svdvals(A)._a
     atol, rtol = _tolerances(A, atol, rtol)
-    return wrap(np.asarray((s > np.maximum(atol, rtol * s.max(axis=-1, keepdims=True, initial=0))).sum(-1), np.int64))
+    return wrap((s > np.maximum(atol, rtol * s.max(axis=-1, keepdims=True, initial=0))).sum(-1).astype(np.int64))
 
 
 @float32

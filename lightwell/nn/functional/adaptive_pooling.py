@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import opaque
 from ...ops import pool as P
 from ...ops.op import readable
 from ...tensor import wrap
@@ -112,7 +113,7 @@ def _adaptive_max_pool(op, n, input, output_size, return_indices):
     out = _adaptive_size(op, output_size, space)
     bounds = [_bounds(m, o) for m, o in zip(space, out)]
     a = input._a.astype(np.float32) if input._a.dtype.num >= 256 else input._a
-    index = wrap(_places(a, [s for s, _ in bounds], [e - s for s, e in bounds]))
+    index = wrap(opaque(_places, a, [s for s, _ in bounds], [e - s for s, e in bounds]))
     if n == 1:
         y = P.TAKES["adaptive_max_pool2d"](input.unsqueeze(-2), index.unsqueeze(-2)).squeeze(-2)
     else:
@@ -178,8 +179,16 @@ def _fractional(op, n, input, kernel, output_size, output_ratio, return_indices,
         from ...ops.creation import empty
 
         samples = empty(count, channels, n, dtype=input.dtype).uniform_()
-    u = samples._a
-    a = input._a
+    index = wrap(opaque(_fractional_places, input._a, samples._a, space, kernel, out))
+    y = P.TAKES[f"fractional_max_pool{n}d"](input, index)
+    if single:
+        y, index = y.squeeze(0), index.squeeze(0)
+    return (y, index) if return_indices else y
+
+
+def _fractional_places(a, u, space, kernel, out):
+    """The flat place of the maximum of each window; u are the random shifts."""
+    count, channels, n = *a.shape[:2], len(space)
     index = np.empty((count, channels, *out), np.int64)
     for i in range(count):
         for c in range(channels):
@@ -191,11 +200,7 @@ def _fractional(op, n, input, kernel, output_size, output_ratio, return_indices,
                 steps[-1] = m - k
                 starts.append(steps)
             index[i, c] = _places(a[i : i + 1, c : c + 1], starts, [np.full(o, k) for o, k in zip(out, kernel)])[0, 0]
-    index = wrap(index)
-    y = P.TAKES[f"fractional_max_pool{n}d"](input, index)
-    if single:
-        y, index = y.squeeze(0), index.squeeze(0)
-    return (y, index) if return_indices else y
+    return index
 
 
 @readable

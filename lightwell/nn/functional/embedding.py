@@ -24,7 +24,7 @@ def _index(name: str, input) -> np.ndarray:
 
 
 def _in_range(name: str, index: np.ndarray, rows: int, error=IndexError) -> None:
-    if type(index) is not np.ndarray:  # being traced: the range is a condition of the compiled program
+    if errors.traced(index):  # being traced: the range is a condition of the compiled program
         index.within(0, rows)
     elif index.size and not (index.min() >= 0 and index.max() < rows):
         raise error(errors.outside("index out of range in self: index", index, 0, rows - 1, f"{name}()'s weight has {rows} rows"))
@@ -214,7 +214,7 @@ def one_hot(tensor, num_classes=-1):
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return make(np.zeros((*a.shape, num_classes), np.int64))
-    if type(a) is not np.ndarray and num_classes > 0:  # being traced: the range is a condition of the compiled program
+    if errors.traced(a) and num_classes > 0:  # being traced: the range is a condition of the compiled program
         a.within(0, num_classes)
         return make((a[..., None] == np.arange(num_classes)).astype(np.int64))
     if a.min() < 0:

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ... import dtypes, errors
+from ...errors import traced
 from ...ops import loss_ops as L
 from ...ops.choose import where
 from ...ops.op import readable
@@ -163,7 +164,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
             "Please ensure they have the same size."
         )
     a = input._a
-    if a.size and not (a.min() >= 0 and a.max() <= 1):
+    if a.size and not traced(a) and not (a.min() >= 0 and a.max() <= 1):
         raise RuntimeError(
             "all elements of input should be between 0 and 1: binary_cross_entropy takes probabilities; for scores use "
             "binary_cross_entropy_with_logits"
