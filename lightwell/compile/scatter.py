@@ -351,7 +351,7 @@ class _Code:
         if found < len(form.picks) and not any(a.picks[found] for a in rest):
             pick = form.picks[found]
             place = self.index(found, pick, indices[found])
-            low, high = self.part if split < 0 and found == 0 else ("0", str(pick.size))
+            low, high = self.part if split == -1 and found == 0 else ("0", str(pick.size))
             inside = f.put(f"and i1 {f.put(f'icmp sge i64 {place}, {low}')}, {f.put(f'icmp slt i64 {place}, {high}')}")
             with f.when(inside):
                 self.loops(level, split, self.moved(at, place, pick.step), v, indices, found + 1)
