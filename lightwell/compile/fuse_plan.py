@@ -149,7 +149,10 @@ class Maker:
         slots = list(self.graph.writes.items())
         for i, (_, v) in enumerate(self.graph.results):
             b = base(v)
-            if i not in self.graph.writes and b not in self.number and type(self.f.made[b]) is not Leaf:
+            step = self.f.made[b]
+            if type(step) is Other and b.shape != v.shape:
+                continue  # other words look at the shapes of their results
+            if i not in self.graph.writes and b not in self.number and type(step) is not Leaf:
                 self.number[b] = self.add(Buffer("result", v.shape, v.dtype, i, name=self.names.get(v, "")))
         return slots
 
@@ -185,7 +188,7 @@ class Maker:
             b = base(v)
             old = self.number.get(b)
             made = writers.get(old, []) if old is not None else []
-            if b.size == 0 or len(made) != 1 or self.buffers[old].kind != "temp":
+            if b.size == 0 or len(made) != 1 or self.buffers[old].kind != "temp" or (type(made[0].step) in (Call, Host) and b.shape != v.shape):
                 continue
             into = self.buffer(self.graph.inputs[slot])
             node = made[0]
