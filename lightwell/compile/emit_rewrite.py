@@ -1,8 +1,4 @@
-"""Nests rewritten before they become loops: equal expressions become one object, and softmax's division becomes cheaper.
-
-A division by Σ exp(x - max x), which lies between 1 and the length, is a multiplication by its reciprocal: one division for a row.
-(Of other divisors the reciprocal might overflow.)
-"""
+"""Nests rewritten before they become loops: equal expressions become one object, so that none is computed twice."""
 
 from typing import Any
 
@@ -40,11 +36,7 @@ class Unique:
             if id(e) not in self.done:
                 self.alive.append(e)
                 args = tuple(self.done[id(a)] if isinstance(a, Expr) else self.reduces.get(id(a), a) for a in e.args)
-                if e.op == "divide" and between_one_and_length(args[1]):
-                    args = (args[0], self.make("reciprocal", (args[1],), e.dtype))
-                    self.done[id(e)] = self.make("multiply", args, e.dtype)
-                else:
-                    self.done[id(e)] = self.make(e.op, args, e.dtype)
+                self.done[id(e)] = self.make(e.op, args, e.dtype)
         return self.done[id(root)]
 
     def make(self, op: str, args: tuple, dtype) -> Expr:
@@ -53,14 +45,3 @@ class Unique:
         if key not in self.found:
             self.found[key] = Expr(op, args, dtype)
         return self.found[key]
-
-
-def between_one_and_length(e: Any) -> bool:
-    """Whether e is Σ exp(x - max x) over the inner axes."""
-    if not (isinstance(e, Expr) and e.op == "reduced" and e.dtype.kind == "f" and e.args[0].op == "sum" and e.args[0].expr.op == "exp"):
-        return False
-    inside = e.args[0].expr.args[0]
-    if e.args[0].dtype != inside.dtype or inside.op != "subtract" or inside.args[1].op != "reduced":
-        return False
-    top = inside.args[1].args[0]
-    return top.op == "max" and top.expr is inside.args[0]

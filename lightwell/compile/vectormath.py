@@ -200,12 +200,14 @@ class Math:
 
     def exp(self, x: str, more: int = 0, tail: str | None = None) -> str:
         """eˣ·2^more; `tail`: x's own rounding error, to be added to it."""
-        bottom, top = (-746.0, 711.0) if self.double else (-105.0, 90.0)
-        n, r = self.exp_reduced(self.high(self.low(x, top), bottom))
+        bottom, top = (-745.2, 711.0) if self.double else (-104.0, 90.0)
+        # Where the result is 0 (as of masked attention's -∞) it is computed as e⁰: numbers below the normal ones are slow to make.
+        none = self.test("olt", x, self.c(bottom))
+        n, r = self.exp_reduced(self.pick(none, self.c(0.0), self.low(x, top)))
         if tail is not None:
             r = self.add(r, tail)
         p = self.add(self.expm1_small(r), self.c(1.0))
-        return self.scaled(p, self.add(n, self.c(more)) if more else n)
+        return self.pick(none, self.c(0.0), self.scaled(p, self.add(n, self.c(more)) if more else n))
 
     def to_int(self, a: str) -> str:
         """Whole floats that are small as integers; 0 for NaN, whose conversion has no value in LLVM."""
@@ -213,11 +215,12 @@ class Math:
 
     def exp2(self, x: str) -> str:
         """2ˣ."""
-        bottom, top = (-1080.0, 1030.0) if self.double else (-155.0, 130.0)
-        short = self.high(self.low(x, top), bottom)
+        bottom, top = (-1075.0, 1030.0) if self.double else (-150.0, 130.0)
+        none = self.test("olt", x, self.c(bottom))
+        short = self.pick(none, self.c(0.0), self.low(x, top))
         n = self.rint(short)
         p = self.add(self.expm1_small(self.mul(self.sub(short, n), self.c(LOG2))), self.c(1.0))
-        return self.scaled(p, n)
+        return self.pick(none, self.c(0.0), self.scaled(p, n))
 
     def expm1(self, x: str) -> str:
         """eˣ - 1, exact near 0."""
