@@ -83,7 +83,7 @@ def _run(word, args, want, threads):
         slots += kernel.integers
         table = (ctypes.c_int64 * len(slots))(*slots)
         keep.append(table)
-        flags = runtime.BARRIER | (0 if kernel.threads else runtime.ALONE)
+        flags = runtime.BARRIER | (runtime.ALONE if not kernel.threads else runtime.TOGETHER if kernel.together else 0)
         entries.append((native.function(kernel.key, kernel.build), ctypes.addressof(table), flags))
     from lightwell.backend import threads as setting
 
