@@ -3,15 +3,18 @@
     columns    windows packed as columns, products by BLAS: any geometry
     across     sums in registers, lanes across the channels of y: where columns would cost more than they bring
     along      sums in registers, lanes along the rows of y: few channels, stride 1
+    tiles 2, tiles 4   Winograd's: fewer multiplications, 3×3 of stride 1 on planes
 
 The adjoint of stride 1 is a convolution too, by the weight turned around.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import convolution_columns as columns
 from . import convolution_direct as direct
+from . import convolution_winograd as winograd
 from .calls import Kernel, native
 from .convolution_parts import Geometry, floating, geometry, register_bytes, workers
 
@@ -20,11 +23,15 @@ FORWARD: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.forward, columns.forward_scratch),
     "across": (direct.across, lambda geo, turned: direct.across_scratch(geo)),
     "along": (direct.along, lambda geo, turned: direct.along_scratch(geo)),
+    "tiles 2": (partial(winograd.forward, m=2), lambda geo, turned: winograd.forward_scratch(geo, 2)),
+    "tiles 4": (partial(winograd.forward, m=4), lambda geo, turned: winograd.forward_scratch(geo, 4)),
 }
 WEIGHT: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.weight, columns.weight_scratch),
     "across": (direct.across_weight, direct.across_weight_scratch),
     "along": (direct.along_weight, direct.along_weight_scratch),
+    "tiles 2": (partial(winograd.weight, m=2), partial(winograd.weight_scratch, m=2)),
+    "tiles 4": (partial(winograd.weight, m=4), partial(winograd.weight_scratch, m=4)),
 }
 
 
@@ -35,6 +42,8 @@ def possible(geo: Geometry) -> list[str]:
         ways.append("across")
         if set(geo.stride) == {1} and geo.kernel[2] <= 12:
             ways.append("along")
+            if geo.kernel == (1, 3, 3) and set(geo.dilation) == {1} and geo.space[0] == 1 and max(geo.padding) <= 2:
+                ways += ["tiles 2", "tiles 4"]
     return ways
 
 
@@ -78,7 +87,10 @@ def _forward(geo: Geometry, operands: list[int], bias: bool, turned: bool) -> Ke
     """The kernel of a convolution; `turned`: the weight is that of the convolution whose adjoint this one is."""
     way = choose(geo, "forward")
     build, scratch = FORWARD[way]
-    return Kernel(_key(f"convolution {way}", geo, bias, turned), lambda: build(geo, bias, turned), operands, scratch=scratch(geo, turned))
+    return Kernel(
+        _key(f"convolution {way}", geo, bias, turned), lambda: build(geo, bias, turned), operands, scratch=scratch(geo, turned),
+        together=turned or way != "columns", operations=2 * geo.work,
+    )  # fmt: skip
 
 
 @native("convolve_adjoint")
@@ -96,7 +108,10 @@ def convolve_adjoint(call, shapes: Callable) -> Kernel | list[Kernel] | None:
         return _forward(geo, _operands(g, w, b, out), bias, True)
     geo = geometry(dtype, n, c, o, groups, tuple(space), tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), tuple(seen))
     key = _key("convolution columns adjoint", geo, bias)
-    return Kernel(key, lambda: columns.adjoint(geo, bias), _operands(g, w, b, out), scratch=columns.adjoint_scratch(geo))
+    return Kernel(
+        key, lambda: columns.adjoint(geo, bias), _operands(g, w, b, out), scratch=columns.adjoint_scratch(geo), together=False,
+        operations=2 * geo.work,
+    )  # fmt: skip
 
 
 @native("convolve_weight")
@@ -110,4 +125,5 @@ def convolve_weight(call, shapes: Callable) -> Kernel | list[Kernel] | None:
     geo = geometry(shapes(x)[1], n, c, o, groups, tuple(space), tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), tuple(seen))
     way = choose(geo, "weight")
     build, scratch = WEIGHT[way]
-    return Kernel(_key(f"convolution {way} weight", geo), lambda: build(geo), _operands(x, g, out), scratch=scratch(geo))
+    key = _key(f"convolution {way} weight", geo)
+    return Kernel(key, lambda: build(geo), _operands(x, g, out), scratch=scratch(geo), operations=2 * geo.work)

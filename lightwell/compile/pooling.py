@@ -26,7 +26,7 @@ def _told(shapes: Callable, *values) -> bool:
 
 def _kernel(word: str, geo: Geometry, build: Callable, *values) -> Kernel:
     key = f"{word} {geo} registers {register_bytes()} threads {workers()}"
-    return Kernel(key, build, [v if isinstance(v, int) else v.buffer for v in values])
+    return Kernel(key, build, [v if isinstance(v, int) else v.buffer for v in values], together=False)
 
 
 def _geometry(shapes: Callable, x, kernel, stride, padding, dilation, out) -> Geometry:

@@ -85,12 +85,22 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("way", ["chosen", "columns", "across", "along"])
+@pytest.mark.parametrize("way", ["chosen", *convolution.FORWARD])
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name, way, monkeypatch):
     if way != "chosen":
         _take(monkeypatch, way)
     _three(np.random.default_rng(1), *LAYERS[name])
+
+
+@pytest.mark.parametrize("way", ["tiles 2", "tiles 4"])
+@pytest.mark.parametrize("seed", range(5))
+def test_tiles(way, seed, monkeypatch):
+    _take(monkeypatch, way)
+    rng = np.random.default_rng(seed)
+    space, padding = tuple(int(s) for s in rng.integers(3, 30, 2)), tuple(int(p) for p in rng.integers(0, 3, 2))
+    n, c, o = (int(v) for v in rng.integers(1, 40, 3))
+    _three(rng, n % 9 + 1, c, o, 1, space, (3, 3), (1, 1), padding, (1, 1), np.float64 if seed == 4 else np.float32, bool(seed % 2))
 
 
 def test_bias_none():
