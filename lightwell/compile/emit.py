@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from .emit_key import children, key_of, ordered, roots_of, shaped
+from .emit_key import children, key_of, ordered, roots_of, shaped, width
 from .emit_reduce import Accumulator
 from .emit_values import Copy, Values
 from .emit_words import BOOL, cast, supported
@@ -51,8 +51,6 @@ def kernel(nest: Nest, buffers: list[Buffer]) -> Emitted:
 @cache
 def lanes(dtype: np.dtype) -> int:
     """How many values of a dtype a vector of this machine holds."""
-    from .emit_key import width
-
     return width() // np.dtype(dtype).itemsize
 
 
