@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from .decompose_moving import RULES as MOVING
+from .decompose_moving import real as _real
 from .fuse_words import COMPARISONS, reduced_axes
 from .graph import Graph, Value
-from .layout import full_key, sliced, strides_of
-from .simplify import Builder, is_number, reshape
+from .simplify import Builder, reshape
 
 LARGE = 1 << 16  # elements from which a reduction to few is taken in two steps
 INT = np.dtype(np.int64)
@@ -98,11 +99,6 @@ def _plain(b: Simple, v: Value) -> Value:
             assert found.shape == v.shape and found.dtype == v.dtype, (v, found)
             return found
     return b.value(v.word, args, kwargs, v.shape, v.dtype, v.parts)
-
-
-def _real(x) -> bool:
-    """Whether nests compute in the operand's dtype: float32 or float64."""
-    return isinstance(x, Value) and x.dtype is not None and x.dtype.kind == "f" and 4 <= x.dtype.itemsize <= 8 and x.word != "number"
 
 
 # ---- softmax and its relatives --------------------------------------------------------------------------------------
@@ -355,118 +351,6 @@ def _test(answer):
     return rule
 
 
-# ---- moving elements ------------------------------------------------------------------------------------------------
-
-
-def _roll(b, v, x, shift, axis=None):
-    if axis is None:
-        return reshape(b, _roll(b, v, reshape(b, x, (x.size,)), shift, 0), v.shape) if isinstance(shift, int) else None
-    shifts, axes = [s if isinstance(s, (tuple, list)) else (s,) for s in (shift, axis)]
-    if len(shifts) != len(axes):
-        return None
-    for s, a in zip(shifts, axes):
-        a %= x.ndim
-        n = x.shape[a]
-        s = s % n if n else 0
-        if s:
-            x = b.value("concat", ([b.piece(x, a, n - s, n), b.piece(x, a, 0, n - s)], a), {}, x.shape, x.dtype)
-    return x
-
-
-def _tile(b, v, x, reps):
-    reps = (reps,) if isinstance(reps, int) else tuple(reps)
-    n = max(len(reps), x.ndim)
-    reps = (1,) * (n - len(reps)) + reps
-    shape = (1,) * (n - x.ndim) + x.shape
-    wide = tuple(m for r, s in zip(reps, shape) for m in (r, s))
-    thin = tuple(m for s in shape for m in (1, s))
-    return reshape(b, b.wide(reshape(b, x, thin), wide), v.shape)
-
-
-def _joined(b, v, xs, axis=0):
-    if not isinstance(axis, int) or any(not isinstance(x, Value) or x.word == "number" for x in xs):
-        return None
-    made = [b.cast(x, v.dtype) for x in xs]
-    return b.value(v.word, (made, axis % v.ndim), {}, v.shape, v.dtype)
-
-
-def _index_add(b, v, shape, key, w, unique=False):
-    found = sliced(key, tuple(shape))
-    if found is None or v.dtype.kind not in "fiub" or 0 in shape or any(step < 0 for _, step, _, _ in found):
-        return None
-    if any(k is None for k in full_key(key, len(shape)) or ()):
-        return None
-    picked = tuple(n for _, _, n, stays in found if stays)
-    if 0 in picked:
-        return b.full(v.shape, 0, v.dtype)
-    w = b.wide(w, picked) if w.ndim <= len(picked) else reshape(b, w, picked) if w.size == math.prod(picked) else None
-    if w is None:
-        return None
-    if all(step == 1 or n == 1 for _, step, n, _ in found):
-        w = reshape(b, w, tuple(n for _, _, n, _ in found))
-        pad = tuple((start, m - start - n) for (start, _, n, _), m in zip(found, shape))
-        return b.value("constant_pad", (w, pad, 0), {}, v.shape, v.dtype)
-    return b.value("index_set", (b.full(v.shape, 0, v.dtype), key, w), {}, v.shape, v.dtype)
-
-
-def _index_set(b, v, x, key, w):
-    found = sliced(key, x.shape)
-    if found is None or any(k is None for k in full_key(key, x.ndim) or ()):
-        return None
-    picked = tuple(n for _, _, n, stays in found if stays)
-    if 0 in picked:
-        return x
-    if not isinstance(w, Value):
-        w = b.full(picked, w, x.dtype) if isinstance(w, (bool, int, float)) else None
-    elif w.word == "number":
-        w = b.full(picked, w, x.dtype)
-    else:
-        w = b.cast(w, x.dtype)
-        w = b.wide(w, picked) if w.ndim <= len(picked) else reshape(b, w, picked) if w.size == math.prod(picked) else None
-    if w is None:
-        return None
-    if picked == x.shape and all(step > 0 for _, step, _, _ in found):
-        return w
-    return b.value("index_set", (x, key, w), {}, v.shape, v.dtype)
-
-
-def _apart(shape, strides) -> bool:
-    """Whether no two places of a window are one."""
-    reach = 1
-    for s, n in sorted((abs(s), n) for s, n in zip(strides, shape) if n != 1):
-        if s < reach:
-            return False
-        reach = s * (n - 1) + reach
-    return True
-
-
-def _strided(b, v, x, shape, strides, offset=0):
-    if tuple(strides) == strides_of(v.shape) and offset == 0 and v.size == x.size:
-        return reshape(b, x, v.shape)
-    return b.value("strided", (x, v.shape, tuple(strides), offset), {}, v.shape, v.dtype)
-
-
-def _strided_set(b, v, x, w, strides, offset=0):
-    if not isinstance(w, Value) or w.word == "number" or not _apart(w.shape, strides):
-        return None
-    if not w.size:
-        return x
-    w = b.cast(w, x.dtype)
-    if w.size == x.size and tuple(strides) == strides_of(w.shape) and not offset:
-        return reshape(b, w, v.shape)
-    return b.value("strided_set", (x, w, tuple(strides), offset), {}, v.shape, v.dtype)
-
-
-def _strided_add(b, v, shape, w, strides, offset=0):
-    if v.dtype.kind not in "fiub" or not _apart(w.shape, strides):
-        return None
-    if not w.size:
-        return b.full(v.shape, 0, v.dtype)
-    if w.size == v.size and tuple(strides) == strides_of(w.shape) and not offset:
-        return reshape(b, w, v.shape)
-    return b.value("strided_set", (b.full(v.shape, 0, v.dtype), w, tuple(strides), offset), {}, v.shape, v.dtype)
-
-
 # ---- arithmetic and products ----------------------------------------------------------------------------------------
 
 
@@ -484,59 +368,6 @@ def _add_into(b, v, x, y):
     return b.op("add", x, y, dtype=v.dtype)
 
 
-def _einsum(b, v, equation, *xs):
-    """A product of two arrays is a matrix product of permuted views; of one a permutation and a sum."""
-    if not isinstance(equation, str) or "." in equation or len(xs) not in (1, 2) or not all(_real(x) and x.dtype == v.dtype for x in xs):
-        return None
-    left, arrow, out = equation.replace(" ", "").partition("->")
-    names = left.split(",")
-    if not arrow:
-        out = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
-    if any(len(set(n)) != len(n) for n in names) or len(names) != len(xs):
-        return None
-    terms = []
-    for i, (n, x) in enumerate(zip(names, xs)):  # what only one operand has and nobody asks for is summed at once
-        others = out + "".join(names[:i] + names[i + 1 :])
-        alone = [d for d, c in enumerate(n) if c not in others]
-        if alone:
-            x = b.reduce("sum", x, alone, keepdims=False)
-            n = "".join(c for c in n if c in others)
-        terms.append((n, x))
-    if len(terms) == 1:
-        n, x = terms[0]
-        return b.permute(x, [n.index(c) for c in out])
-    (m, x), (n, y) = terms
-    sizes = dict(zip(m + n, x.shape + y.shape))
-    if any(x.shape[m.index(c)] != y.shape[n.index(c)] for c in m if c in n):
-        return None
-    shared = [c for c in m if c in n]
-    batch = [c for c in out if c in shared]
-    over = [c for c in shared if c not in out]
-    rows, columns = [c for c in out if c in m and c not in n], [c for c in out if c in n and c not in m]
-    if 0 in x.shape or 0 in y.shape:
-        return None
-
-    def size(names):
-        return math.prod(sizes[c] for c in names)
-
-    x = b.permute(x, [m.index(c) for c in batch + rows + over])
-    y = b.permute(y, [n.index(c) for c in batch + over + columns])
-    if not over:
-        shape = tuple(sizes[c] for c in batch + rows + columns)
-        lead = tuple(sizes[c] for c in batch)
-        made = b.op("multiply", reshape(b, x, lead + tuple(sizes[c] for c in rows) + (1,) * len(columns)),
-                    reshape(b, y, lead + (1,) * len(rows) + tuple(sizes[c] for c in columns)))  # fmt: skip
-        assert made.shape == shape
-    else:
-        lead = tuple(sizes[c] for c in batch)
-        p = reshape(b, x, (*lead, size(rows), size(over)))
-        q = reshape(b, y, (*lead, size(over), size(columns)))
-        made = b.value("matmul", (p, q), {}, (*lead, size(rows), size(columns)), v.dtype)
-        made = reshape(b, made, lead + tuple(sizes[c] for c in rows + columns))
-    order = batch + rows + columns
-    return b.permute(made, [order.index(c) for c in out])
-
-
 RULES: dict[str, Any] = {
     "softmax": _softmax, "log_softmax": _log_softmax, "softmax_pull": _softmax_pull, "log_softmax_pull": _log_softmax_pull,
     "nll_pull": _nll_pull, "scatter_add": _scatter_add, "scatter_set": _scatter_set, "put_along_axis": _put_along_axis,
@@ -544,9 +375,5 @@ RULES: dict[str, Any] = {
     **dict.fromkeys("sum prod max min any all argmax argmin".split(), _reduction),
     "zeros": _made(0), "zeros_like": _made(0), "empty": _made(0), "ones": _made(1), "ones_like": _made(1), "full": _full, "full_like": _full_like,
     "eye": _eye, "tril": _triangle("tril"), "triu": _triangle("triu"), "isnan": _test(False), "isinf": _test(False), "isfinite": _test(True),
-    "roll": _roll, "tile": _tile, "concat": _joined, "stack": _joined, "index_add": _index_add, "index_set": _index_set,
-    "strided": _strided, "strided_set": _strided_set, "strided_add": _strided_add, "divide_by": _divide_by, "add_into": _add_into,
-    "einsum": _einsum,
+    "divide_by": _divide_by, "add_into": _add_into, **MOVING,
 }  # fmt: skip
-
-__all__ = ["RULES", "decompose", "is_number"]

@@ -12,7 +12,7 @@ import math
 from .fuse_words import MADE, REDUCTIONS, computable, cost_of, reduced_axes, reducible, typed
 from .graph import LEAVES, Graph, Value
 from .infer import POINTWISE
-from .layout import MAPS, RESHAPES, Picked, Split, Unfit, broadcast, flat, pull, refined, strides_of, unflatten
+from .layout import MAPS, RESHAPES, Split, Unfit, refined, strides_of
 
 DEPTH, SOURCES, NODES = 48, 24, 160  # how deep, how wide and how large a nest's body may grow
 RECOMPUTE = 15  # the cost from which a value is read again instead of computed again
@@ -114,6 +114,12 @@ def _picks(v: Value) -> bool:
     return v.word in ("take", "take_along_axis") or (v.word == "getitem" and len(v.operands()) > 1)
 
 
+def _walk(fuser: "Fuser", group: Group, limit: float):
+    from .fuse_walk import Walk
+
+    return Walk(fuser, group, limit)
+
+
 class Fuser:
     """The decisions; `fuse_nest.py` writes them down as nests, `fuse_plan.py` as a plan."""
 
@@ -194,7 +200,7 @@ class Fuser:
     def follow(self, v: Value, operands, cost: int) -> None:
         """The value is computed where it is needed."""
         self.simple.add(v)
-        depth, found = 0, frozenset()
+        depth, found = 0, frozenset[Value]()
         for o in operands:  # what is small beside v is computed once for many of its elements
             cost += self.cost[o] if o.size * 4 > v.size else min(self.cost[o], 1)
             depth = max(depth, self.depth[o])
@@ -257,7 +263,7 @@ class Fuser:
         inner = [d in axes for d, n in enumerate(shape) if n != 1]
         g = Group(sizes, inner, 0)
         while True:
-            walk = Walk(self, g, math.inf)
+            walk = _walk(self, g, math.inf)
             try:
                 walk.root(v)
             except Split as e:
@@ -273,7 +279,7 @@ class Fuser:
         self.enter(g, v, walk, target)
         return g
 
-    def enter(self, g: Group, v: Value, walk: "Walk", target=None) -> None:
+    def enter(self, g: Group, v: Value, walk, target=None) -> None:
         """Make v a member of g, and what the walk found out true."""
         if target is not None:
             g.targets.append((v, target))
@@ -334,7 +340,7 @@ class Fuser:
             if total == g.size and not self._cut(g, shape, axes):
                 return False
             while True:
-                walk = Walk(self, g, g.rank)
+                walk = _walk(self, g, g.rank)
                 try:
                     walk.root(v)
                     break
@@ -399,11 +405,11 @@ class Fuser:
         step = Assembly(v)
         for value, offset, strides, over in found:
             least = step.rank + 1 if over else 0
-            group = redirect(self, value, v, offset, strides) if len(self.users[value]) == 1 and not over else None
-            if group is None:
-                group = self.place(value, Target(v, offset, strides), least)
-            step.parts.append((value, offset, strides, group))
-            step.rank = max(step.rank, group.rank)
+            part: Step | None = redirect(self, value, v, offset, strides) if len(self.users[value]) == 1 and not over else None
+            if part is None:
+                part = self.place(value, Target(v, offset, strides), least)
+            step.parts.append((value, offset, strides, part))
+            step.rank = max(step.rank, part.rank)
         self.settle(v, step)
         return True
 
@@ -417,122 +423,3 @@ def _spread(sizes, flags, finer) -> list:
         if n == sizes[i]:
             i, n = i + 1, 1
     return out
-
-
-class Walk:
-    """Going through what a root needs, with the place of each value: what it reads, and whether it can be said in the axes."""
-
-    def __init__(self, fuser: Fuser, group: Group, limit: float):
-        self.fuser, self.group, self.limit = fuser, group, limit
-        self.seen: set = set()
-        self.reads: dict[Value, None] = {}
-        self.at_home: list = []
-
-    def root(self, v: Value) -> None:
-        """The root's own formula, at each of its elements."""
-        g = self.group
-        if v in self.fuser.simple or v in self.fuser.made:
-            at = g.full if v.size == g.size else g.rows
-            self.visit(v, unflatten(at, v.shape, g.sizes))
-        else:
-            x = v.args[0]
-            self.visit(x, unflatten(g.full, x.shape, g.sizes))
-
-    def visit(self, v: Value, place) -> None:
-        """Everything that v at this place depends on; Unfit or Split where it can't be said."""
-        if v.word == "number" or (v.word == "constant" and v.size == 1) or (v, place) in self.seen:
-            return
-        self.seen.add((v, place))
-        f, g = self.fuser, self.group
-        b = base(v)
-        step = f.made.get(b)
-        at = None
-        if step is not None:
-            if step is not g and step.rank < self.limit:
-                self.reads[b] = None
-                self.picks(place)
-                return
-            if step is g:
-                at = flat(place, v.shape, len(g.sizes))
-                if b in g.reduces:
-                    if at != g.rows:
-                        raise Unfit(b)
-                    return
-                if at == (g.full if b.size == g.size else g.rows):
-                    return
-                raise Unfit(b)
-            if b not in f.simple:
-                raise Unfit(b)
-        if v not in f.simple:
-            raise Unfit(v)
-        if v.word not in RESHAPES and f.worth[v] >= REPEATED and v not in f.made:
-            at = flat(place, v.shape, len(g.sizes))
-            if at is not None and self.known(v, at):
-                return
-        self.operands(v, place)
-
-    def known(self, v: Value, at) -> bool:
-        """Whether a costly value is read rather than computed: found at home in another nest, or needed many times over here."""
-        f, g = self.fuser, self.group
-        aligned = (v.size == g.size and at == g.full) or (g.reducing and v.size == g.outer_size and at == g.rows)
-        home = f.home.get(v)
-        many = v.size * 2 <= g.size
-        if home is not None and home is not g and home.rank < self.limit and f.worth[v] >= (REPEATED if many else RECOMPUTE):
-            f.share(v, home)
-            self.reads[v] = None
-            return True
-        if aligned:
-            self.at_home.append(v)
-        elif many and 1 < v.size and f.cost[v] > REPEATED and self.limit == math.inf:
-            f.store(v)
-            self.reads[v] = None
-            return True
-        return False
-
-    def picks(self, place) -> None:
-        """The arrays that indices are read from."""
-        for p in place:
-            if type(p) is Picked:
-                self.visit(p.value, p.place)
-
-    def operands(self, v: Value, place) -> None:
-        """The operands of a word that nests compute."""
-        g, word = self.group, v.word
-        if word in MAPS:
-            if word == "strided":
-                self.window(v, place)
-                return
-            try:
-                found = pull(v, place, g.sizes)
-            except Unfit:
-                raise Unfit(v.args[0] if word in RESHAPES else v) from None
-            for o, p in found:
-                self.visit(o, p)
-        elif word == "constant_pad":
-            self.picks(place)
-            for o, p in padded(v, place):
-                self.visit(o, p)
-        elif word == "full":
-            if isinstance(v.args[1], Value):
-                self.visit(v.args[1], ())
-        elif word != "arange":
-            for o in self.fuser.operands[v]:
-                self.visit(o, place if o.shape == v.shape else broadcast(place, o.shape, v.shape, len(g.sizes)))
-
-    def window(self, v: Value, place) -> None:
-        """A window into what is stored."""
-        if any(type(p) is Picked for p in place):
-            raise Unfit(v)
-        b = base(v.args[0])
-        step = self.fuser.made.get(b)
-        if step is None or step is self.group or step.rank >= self.limit:
-            raise Unfit(b)
-        self.reads[b] = None
-
-
-def padded(v: Value, place) -> list:
-    """The operand of a constant_pad and its place, which may lie outside."""
-    if any(type(p) is Picked for p in place):
-        raise Unfit(v)
-    x, pad = v.args[0], v.args[1]
-    return [(x, tuple((c - before, k) for (c, k), (before, _) in zip(place, pad)))]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .fuse import Fuser, Group, base, padded
+from .fuse import Fuser, Group, base
+from .fuse_walk import padded
 from .fuse_words import COMPARISONS, LOGICAL, PARAMETERS, TESTS, cost_of
 from .graph import Value
 from .layout import MAPS, Picked, affine_sum, broadcast, pull, strides_of, unflatten
@@ -140,7 +141,8 @@ class Builder:
             strides, offset = v.args[2], v.args[3]
             return self.load(base(v.args[0]), place, v.shape, guard, None, strides, offset)
         if word in MAPS:
-            return self.expr(*pull(v, place, g.sizes)[0], guard)
+            x, at = pull(v, place, g.sizes)[0]
+            return self.expr(x, at, guard)
         if word == "constant_pad":
             return self.pad(v, place, guard)
         if word == "full":
@@ -242,7 +244,8 @@ class Builder:
     def build(self, needed) -> Nest | None:
         """The nest, storing those of its values that are `needed`; None where nothing is."""
         g = self.g
-        stores, final = [], []
+        stores: list[Store] = []
+        final: list[Store] = []
         for v in g.roots:
             if v in needed:
                 full = v.size == g.size
@@ -360,7 +363,7 @@ class Keeper:
         self.b, self.passes = builder, passes
         self.costs: dict[int, int] = {}
         self.first: dict[int, int] = {}  # the pass that computes an expression
-        self.kept: dict[int, tuple] = {}  # expression: (operand, pass)
+        self.kept: dict[int, int] = {}  # expression: operand
         self.taken: set[int] = set()
 
     def cost(self, e: Expr) -> int:

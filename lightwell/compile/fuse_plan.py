@@ -3,11 +3,10 @@
 import heapq
 from typing import Any
 
-from .fuse import Assembly, Fuser, Group, Leaf, Other, base
+from .fuse import Fuser, Group, Leaf, Other, base
 from .fuse_nest import Builder
 from .fuse_products import Product
 from .graph import Graph, Value, replace
-from .layout import strides_of
 from .nest import Buffer, Call, Expr, Gemm, Host, Nest, Pass, Plan, Ref, Side, Store
 
 WINDOW = 8  # how far steps may come forward to run beside others
@@ -96,7 +95,7 @@ class Maker:
         """Add a Gemm."""
         sides = [Side(self.buffer(s[0]), *s[1:]) for s in (step.a, step.b, step.c)]
         label = f"{step.m}×{step.k} · {step.k}×{step.n}" + (f", {step.batch}" if step.batch else "")
-        gemm = Gemm(*sides, step.m, step.n, step.k, step.value.dtype, step.batch, False, label, step.value.where)
+        gemm = Gemm(sides[0], sides[1], sides[2], step.m, step.n, step.k, step.value.dtype, step.batch, False, label, step.value.where)
         reads = {sides[0].buffer, sides[1].buffer}
         self.nodes.append(Node(gemm, reads, {sides[2].buffer}, step.rank, self.f.position[step.value]))
 
@@ -187,8 +186,15 @@ class Maker:
             v = self.graph.results[i][1]
             b = base(v)
             old = self.number.get(b)
-            made = writers.get(old, []) if old is not None else []
-            if b.size == 0 or len(made) != 1 or self.buffers[old].kind != "temp" or (type(made[0].step) in (Call, Host) and b.shape != v.shape):
+            if old is None:
+                continue
+            made = writers.get(old, [])
+            if (
+                b.size == 0
+                or len(made) != 1
+                or self.buffers[old].kind != "temp"
+                or (type(made[0].step) in (Call, Host) and b.shape != v.shape)
+            ):
                 continue
             into = self.buffer(self.graph.inputs[slot])
             node = made[0]
@@ -239,9 +245,9 @@ class Maker:
         written = {to for _, to, _ in last} | set(self.direct.values())
         first = []
         for i, (src, to, old) in enumerate(last):  # an input that is written itself: its old value is saved first
-            b = self.buffers[src]
+            was = self.buffers[src]
             if old and src in written:
-                saved = self.add(Buffer("temp", b.shape, b.dtype, name=b.name + "'"))
+                saved = self.add(Buffer("temp", was.shape, was.dtype, name=was.name + "'"))
                 first.append((src, saved))
                 last[i] = saved, to, False
         nodes = []
@@ -256,9 +262,9 @@ class Maker:
         for src, to, _ in last:
             node = self.copy(src, to, 1 << 30, 1 << 30)
             if self.buffers[to].kind == "input":
-                for n in self.nodes:
-                    if to in n.reads and n is not node:
-                        _edge(n, node)
+                for m in self.nodes:
+                    if to in m.reads and m is not node:
+                        _edge(m, node)
             if src in writing:
                 _edge(writing[src], node)
             self.nodes.append(node)
@@ -422,6 +428,3 @@ def ordered(nodes: list) -> list:
                 heapq.heappush(later, (place[m], m))
     assert len(out) == len(nodes), "the steps wait for each other in a circle"
     return out
-
-
-__all__ = ["Maker", "fuse", "meets", "ordered", "rename", "strides_of", "Assembly"]

@@ -29,7 +29,7 @@ class Value:
 
     def __init__(self, word: str, args: tuple, kwargs: dict | None = None, shape: tuple = (), dtype: Any = None, parts=None, where=None):
         self.word, self.args, self.kwargs, self.shape = word, args, kwargs or {}, tuple(shape)
-        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.dtype: Any = None if dtype is None else np.dtype(dtype)
         self.parts = parts  # of a word with several results: their (shape, dtype), or None for a result that is None
         self.where = where  # (file, line, module path) of the user's call
 
@@ -148,7 +148,8 @@ class Graph:
     def part(self, value: Value, i: int) -> Value:
         """Result number i of a word with several."""
         assert value.parts is not None and value.parts[i] is not None
-        made = Value("part", (value, i), None, *value.parts[i], where=value.where)
+        shape, dtype = value.parts[i]
+        made = Value("part", (value, i), None, shape, dtype, where=value.where)
         self.values.append(made)
         return made
 

@@ -116,7 +116,7 @@ def unflatten(at: Affine, shape, sizes) -> tuple:
 def refined(sizes, shape) -> list | None:
     """The sizes cut finer, so that dimensions of `shape` consist of whole axes; None where they don't fit."""
     a, b = [n for n in sizes if n != 1], [n for n in shape if n != 1]
-    out = []
+    out: list[int] = []
     x = y = 1
     while True:
         if x == 1:

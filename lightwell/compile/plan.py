@@ -86,9 +86,11 @@ def barriers(steps: list) -> list[bool]:
     out: list[bool] = []
     read: set = set()
     written: set = set()
-    for s in steps:
-        r, w = reads(s), writes(s)
-        wait = type(s) is Host or bool(out and type(steps[len(out) - 1]) is Host) or bool(r & written or w & written or w & read)
+    for i, s in enumerate(steps):
+        r: set = reads(s)
+        w: set = writes(s)
+        host = type(s) is Host or (i > 0 and type(steps[i - 1]) is Host)
+        wait = host or bool(r & written) or bool(w & written) or bool(w & read)
         if wait:
             read, written = set(), set()
         read |= r
@@ -105,8 +107,8 @@ def memory(plan: Plan) -> Plan:
     any more; others the smallest free room that fits, from the phase of their first use to that of their last."""
     wait = barriers(plan.steps)
     phases: list[int] = []
-    for w in wait:
-        phases.append((phases[-1] if phases else 0) + w)
+    for waits in wait:
+        phases.append((phases[-1] if phases else 0) + waits)
     used = [(reads(s), writes(s)) for s in plan.steps]
     _in_place(plan, phases, used)
     first: dict[int, int] = {}

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import LEAVES, Graph, Value, compute, replace
+from .graph import Graph, Value, compute, replace
 from .layout import RESHAPES, sliced
 
 SMALL = 1 << 16  # elements up to which constants are computed here
@@ -231,14 +231,8 @@ def _negative(b, v, x):
     return x.args[0] if isinstance(x, Value) and x.word == "negative" else None
 
 
-def _part(b, v, x, i):
-    return None
-
-
 RULES: dict[str, Any] = {
     "reshape": _reshape, "squeeze": _reshape, "expand_dims": _reshape, "permute_dims": _permute, "matrix_transpose": _permute,
     "broadcast_to": _broadcast, "getitem": _getitem, "astype": _astype, "asarray": _asarray, "real": _itself, "conj": _itself,
     "multiply": _multiply, "divide": _divide, "subtract": _subtract, "pow": _pow, "negative": _negative,
 }  # fmt: skip
-
-__all__ = ["LEAVES", "Builder", "folded", "reshape", "simplify"]
