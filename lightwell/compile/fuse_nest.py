@@ -150,8 +150,9 @@ class Builder:
             return self.cast(self.expr(x, ()), v.dtype) if isinstance(x, Value) else self.const(x, v.dtype)
         if word == "arange":
             return self.arange(v, place[0], guard)
+        e = self.pointwise(v, place, guard)
         self.words[word] = None
-        return self.pointwise(v, place, guard)
+        return e
 
     def arange(self, v: Value, p, guard) -> Expr:
         """start + step·index."""
