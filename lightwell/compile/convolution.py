@@ -49,10 +49,13 @@ def possible(geo: Geometry) -> list[str]:
 
 def choose(geo: Geometry, word: str) -> str:
     """The way for "forward" (of a convolution or an adjoint of stride 1) or "weight"."""
-    ways = possible(geo)
+    ways, area = possible(geo), geo.out[1] * geo.out[2]
     if "along" in ways and geo.o < geo.lanes and geo.out[2] >= geo.lanes // 2:
         return "along"
-    if "across" in ways and geo.o >= geo.lanes and geo.taps > 1:
+    if "tiles 2" in ways and min(geo.c, geo.o) >= 32 and area >= 16:
+        return "tiles 4" if area >= 100 else "tiles 2"
+    # Without columns the weight is read anew for each few windows: it should be small, or the windows many.
+    if "across" in ways and geo.o >= geo.lanes and geo.taps > 1 and (geo.rows <= 1200 or area >= 100):
         return "across"
     return "columns"
 

@@ -12,8 +12,8 @@ convolutions on SIMD architectures" (Georganas et al., 2018).
 import math
 
 from .convolution_parts import (  # isort: skip
-    Geometry, alike, both, each, fill, first, gather, lanes_of, linear, load_masked, minimum, places,
-    register_bytes, scatter, share, shuffle, store_masked, within, workers, working,
+    Geometry, alike, both, each, fill, first, gather, lanes_of, linear,  load_masked, minimum, places,
+    register_bytes, scatter, share, shuffle, store_masked, vectors_of, within, workers, working,
 )  # fmt: skip
 from .ir import Function, vector
 
@@ -131,9 +131,9 @@ def across_scratch(geo: Geometry) -> int:
 
 
 def _pack(f: Function, geo: Geometry, padded: _Padded, w: str, packed: str, table: str, turned: bool, lanes: int, blocks: int) -> None:
-    """packed[block][(c, tap)][lane] = the weight of channel block·lanes + lane, zero beyond the last; table[(c, tap)] = its place in x.
+    """packed[block][row][lane] = the weight of channel block·lanes + lane, zero beyond the last; table[row] = its place in x.
 
-    By all threads, who wait for one another afterwards.
+    The rows are all (c, tap), sorted by the taps' heights. By all threads, who wait for one another afterwards.
     """
     kind = geo.kind
     step = geo.taps if turned else geo.rows
@@ -141,14 +141,14 @@ def _pack(f: Function, geo: Geometry, padded: _Padded, w: str, packed: str, tabl
     _, k2, k3 = geo.kernel
     with f.loop(start, stop) as c, each(f, geo.kernel[0]) as i, each(f, k2) as j, each(f, k3) as k:
         tap = linear(f, (i, k2 * k3), (j, k3), (k, 1))
-        row = linear(f, (c, geo.taps), (tap, 1))
+        row = linear(f, (i, k2 * geo.c * k3), (j, geo.c * k3), (c, k3), (k, 1))
         d1, d2, d3 = geo.dilation
         place = linear(f, (c, padded.plane), (i, d1 * padded.slice), (j, d2 * padded.row), (k, d3))
         f.store("i64", place, f.at(table, "i64", row))
         if turned:  # w[c, o, taps from last to first]
             begin = linear(f, (c, geo.o * geo.taps), (tap, -1), start=geo.taps - 1)
         else:
-            begin = row
+            begin = linear(f, (c, geo.taps), (tap, 1))
         with each(f, blocks) as block:
             if lanes == geo.lanes:
                 left = f.put(f"sub i64 {geo.o}, {linear(f, (block, lanes))}")
@@ -358,13 +358,34 @@ class _Along:
         self.vectors_each = min(self.vectors, max(1, most // self.channels))
         room = max(1, most // (self.channels * self.vectors_each))
 
-        def waste(r):
-            return math.ceil(geo.out[1] / r) * r / geo.out[1] / min(1, r * self.channels * self.vectors_each / 14)
+        def cycles(r):  # of a step: each register takes part in one sum at a time, which takes four
+            step = max(4.5, r * self.vectors_each * self.channels / 2, r * self.vectors_each + self.channels / 2)
+            tops = [min(i, geo.out[1] - r) for i in range(0, geo.out[1], r)]
+            return sum(high - low for low, high in (self.heights(t, r) for t in tops)) * step
 
-        self.rows = min(range(1, min(room, geo.out[1]) + 1), key=lambda r: (waste(r), -r)) if self.vectors_each == self.vectors else 1
+        self.rows = min(range(1, min(room, geo.out[1]) + 1), key=cycles) if self.vectors_each == self.vectors else 1
         self.blocks = math.ceil(geo.o / self.channels)
         self.weight = _round(self.blocks * geo.rows * self.channels * geo.size)
         self.table = _round(geo.rows * 8)
+
+    def heights(self, top: int, rows: int) -> tuple[int, int]:
+        """The taps' heights, from … to, at which the windows of some rows see anything of x."""
+        geo = self.padded.geo
+        if geo.dilation[1] != 1:
+            return 0, geo.kernel[1]
+        return max(0, geo.padding[1] - top - rows + 1), min(geo.kernel[1], geo.space[1] + geo.padding[1] - top)
+
+    def seen(self, f: Function, top: str) -> tuple[str, str]:
+        """The rows of the packed weight that go with these heights."""
+        geo = self.padded.geo
+        each_ = geo.c * geo.kernel[2]
+        tops = [min(i, geo.out[1] - self.rows) for i in range(0, geo.out[1], self.rows)]
+        if geo.kernel[0] > 1 or all(self.heights(t, self.rows) == (0, geo.kernel[1]) for t in tops):
+            return "0", str(geo.rows)
+        low = linear(f, (top, -1), start=geo.padding[1] - self.rows + 1)
+        high = linear(f, (top, -1), start=geo.space[1] + geo.padding[1])
+        low, high = f.call("llvm.smax.i64", "i64", ("i64", low), ("i64", "0")), minimum(f, high, geo.kernel[1])
+        return linear(f, (low, each_)), linear(f, (high, each_))
 
 
 def along_scratch(geo: Geometry) -> int:
@@ -405,7 +426,8 @@ def along(geo: Geometry, bias: bool, turned: bool) -> str:
                     if b is not None:
                         begin = f.splat(f.load(kind, f.at(b, kind, linear(f, (o, 1), start=i))), kind, lanes)
                     sums.append([f.variable(of, begin) for _ in ways])
-                with f.loop("0", str(geo.rows)) as k:
+                low, high = sizes.seen(f, h)
+                with f.loop(low, high) as k:
                     at = f.at(source, kind, f.load("i64", f.at(table, "i64", k)))
                     values = [f.load(of, f.at(at, kind, str(way)), geo.size) for way in ways]
                     numbers = f.at(weight, kind, linear(f, (k, channels)))
@@ -467,7 +489,7 @@ def along_weight(geo: Geometry) -> str:
             with each(f, geo.out[0]) as d, each(f, geo.out[1]) as h:
                 row = f.at(source, kind, linear(f, (d, padded.slice), (h, padded.row)))
                 line = f.at(grad, kind, linear(f, (d, geo.out[1] * geo.out[2]), (h, geo.out[2])))
-                with lanes_of(f, geo.out[2], lanes) as (at, mask):
+                for at, mask in vectors_of(f, geo.out[2], lanes):
                     here = f.at(line, kind, at)
                     grads = [load_masked(f, kind, lanes, f.at(here, kind, str(o * geo.area)), mask) for o in range(channels)]
                     for k in range(k3):

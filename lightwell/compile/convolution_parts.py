@@ -273,6 +273,16 @@ def lanes_of(f: Function, n: int | str, lanes: int) -> Iterator[tuple[str, str]]
         yield at, within(f, places(f, "0", lanes), lanes, left) if not isinstance(n, int) or n % lanes else first(lanes, lanes)
 
 
+def vectors_of(f: Function, n: int, lanes: int, most: int = 4) -> Iterator[tuple[str, str]]:
+    """The same for use with `for`; written out where the row has few vectors."""
+    if n <= most * lanes:
+        for at in range(0, n, lanes):
+            yield str(at), first(lanes, min(lanes, n - at))
+    else:
+        with lanes_of(f, n, lanes) as found:
+            yield found
+
+
 def window_row(
     f: Function, kind: str, lanes: int, row: str, column: str, step: int, width: int, flag: str | None, mask: str,
     other: str = "zeroinitializer",
