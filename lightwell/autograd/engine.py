@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..backend import fast
 from ..backend import numpy as NP
 from ..meta import hollowed
 from ..tensor import STAMP, Tensor, make
@@ -158,23 +159,28 @@ def _pull_arrays(node, g, xp=NP):
     """
     rec, saved = node.record, saved_of(node)
     conj = node.outputs == 1 and g.dtype.kind == "c" and not rec.conj_aware
+    if xp is NP and rec.native and fast.on and (g if node.outputs == 1 else g[0]).size >= rec.native:
+        return fast.pull(rec, _pulled, node.edges, node.fit, g, saved)
     if conj:
         g = g.conj()
+    return _pulled(rec, node.edges, node.fit, g, saved, xp, conj)
+
+
+def _pulled(rec, edges, fit, g, saved, xp=NP, conj=False):
+    """The gradients by the record's rules."""
     if rec.pull_joint is not None:
-        needed = tuple(e is not None for e in node.edges)
-        out = list(rec.pull_joint(xp, g, saved, needed))
+        out = list(rec.pull_joint(xp, g, saved, tuple(e is not None for e in edges)))
     elif rec.variadic:
         out = list(rec.pulls[0](xp, g, saved))
     else:
-        out = [p(xp, g, saved) if e is not None else None for e, p in zip(node.edges, rec.pulls)]
-    fit = node.fit
+        out = [p(xp, g, saved) if e is not None else None for e, p in zip(edges, rec.pulls)]
     for i, v in enumerate(out):
         if v is not None:
             if type(v) is not ndarray and xp is NP:
                 v = out[i] = asarray(v)
             if conj:
                 v = out[i] = v.conj()
-            if fit is not None and node.edges[i] is not None:
+            if fit is not None and edges[i] is not None:
                 out[i] = fit_array(v, fit[i])
     return out
 
@@ -244,6 +250,16 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                         saved = node.saved
                         break
                     raise stale(node.name(), cell)
+            if rec.native and g.size >= rec.native and fast.on:
+                out = fast.pull(rec, _pulled, node.edges, None, g, saved)
+                if not retain_graph and rec.holds:
+                    node.saved, node.cells = None, ()
+                saved = None
+                for edge, v in zip(node.edges, out):
+                    if edge is not None:
+                        _give(grads, frontier, edge, v)
+                out = v = None
+                continue
             for edge, (rule, reads, i, j) in zip(node.edges, rec.direct):
                 if edge is not None:
                     if reads == 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backend import fast
 from ..backend.blas import axpy
 from ..meta import is_hollow
 
@@ -248,6 +249,8 @@ class Runner:
         dtype = p.dtype
         if dtype.kind != "f" or dtype.itemsize == 2:
             return self._unusual(update, arrays, numbers)
+        if p.size >= fast.RULES and fast.update(update, arrays, numbers):
+            return
         shape = p.shape
         if p.size <= BLOCK:
             k = self._kernels.get((shape, dtype)) or self._kernel(shape, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backend import fast
 from ..backend.blas import axpy
 from . import optimizer
 from .optimizer import Optimizer, _check_at_least_zero, _check_options, _number, _zeros_like
@@ -106,9 +107,11 @@ class SGD(Optimizer):
                     self._sparse_step(p, g, lr, momentum, dampening, decay, nesterov, maximize)
                     continue
                 if plain:
-                    if p._a.size > 4096 and not differentiable and optimizer.collecting is None and axpy(-lr, g._a, p._a):
-                        p._bump()
-                        continue
+                    a = p._a
+                    if a.size > 4096 and not differentiable and optimizer.collecting is None:
+                        if (a.size >= fast.SIZE and fast.update(_plain, (a, g._a), (lr,))) or axpy(-lr, g._a, a):
+                            p._bump()
+                            continue
                     self._apply(_plain, (p, g), (lr,), differentiable)
                     continue
                 first, buf = False, p
