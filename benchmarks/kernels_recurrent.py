@@ -64,7 +64,8 @@ class Word:
             slots += ([(scratch.ctypes.data + 63) // 64 * 64] if kernel.scratch else []) + kernel.integers
             table = (ctypes.c_int64 * len(slots))(*slots)
             self.keep += [scratch, table]
-            entries.append((address, ctypes.addressof(table), runtime.BARRIER | (0 if kernel.threads else runtime.ALONE)))
+            how = runtime.ALONE if not kernel.threads else runtime.TOGETHER if kernel.together else 0
+            entries.append((address, ctypes.addressof(table), runtime.BARRIER | how))
         self.job = runtime.Job(entries)
 
     def __call__(self):

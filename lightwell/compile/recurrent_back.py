@@ -5,15 +5,19 @@ of the step behind, and turns it into the gates' slopes at once. What doesn't de
 for all steps together, from all slopes in one array (rows, T, N): the gradients of x, the weights and the biases.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from .recurrent_form import Form, Layer, Tile, aligned
-from .recurrent_parts import Vec, tile
+from .recurrent_parts import Vec, lanes, tile
 
 
 def _width(form: Form) -> int:
     """How many features a tile has."""
-    from .recurrent_parts import lanes
-
-    return tile(form.size, 1, 2 if form.batch > lanes(form.kind) else 1)
+    along = lanes(form.kind)
+    if form.batch == 1:
+        return along * min(8, max(1, form.size // (2 * along)))
+    return tile(form.size, 1, 2 if form.batch > along else 1)
 
 
 def slope_rows(form: Form) -> int:
@@ -23,10 +27,12 @@ def slope_rows(form: Form) -> int:
 
 def extra(form: Form) -> list[tuple[str, int, int]]:
     """The temporary arrays."""
-    block = form.size * form.batch
-    found = [("slopes", slope_rows(form) * form.batch, 0), ("da", 0, 2 * form.rows * form.batch), ("carry", 0, block)]
-    found += [("gy_columns", block, 0)] * ("gy" in form.have) + [("dc", 0, block)] * (form.word == "lstm")
-    found += [("past", block, 0)] * ("gw_hh" in form.have) + [("packed", 0, form.rows * form.size)]
+    block, alone = form.size * form.batch, form.batch == 1
+    found = [("slopes", slope_rows(form) * form.batch, 0), ("carry", 0, block)]
+    found += [("dc", 0, block)] * (form.word == "lstm")
+    if not alone:
+        found += [("da", 0, 2 * form.rows * form.batch), ("packed", 0, form.rows * form.size)]
+        found += [("gy_columns", block, 0)] * ("gy" in form.have) + [("past", block, 0)] * ("gw_hh" in form.have)
     return aligned(found)
 
 
@@ -43,21 +49,15 @@ def build(form: Form) -> str:
             s = f.put(f"sub i64 {f.put(f'sub i64 {p.count}, 1')}, {t}")
         first = f.put(f"icmp eq i64 {s}, 0")
         inner = f.select(first, "i64", "0", str(form.rows))
-        odd = f.put(f"and i64 {s}, 1")
-        now, last = p.part("da", odd, form.rows), p.part("da", f.put(f"xor i64 {odd}, 1"), form.rows)
-
-        def features(j: str, n: int) -> None:
-            p.columns(lambda column, vecs: _retreat(Tile(p, j, n, column, vecs), cell, t, before, after, first, inner, now, last))
-
-        p.features(size, width, features)
+        now, last = _slopes_of_step(p, s, t), _slopes_of_step(p, p.add64(s, -1), p.add64(t, -1 if form.reverse else 1))
+        p.tiles(
+            width,
+            partial(_retreat, cell=cell, t=t, before=before, after=after, first=first, inner=inner, now=now, last=last),
+        )
         f.barrier()
     if p.has("gh"):
-        last = p.part("da", f.put(f"and i64 {f.put(f'sub i64 {p.count}, 1')}, 1"), form.rows)
-
-        def ending(j: str, n: int) -> None:
-            p.columns(lambda column, vecs: _to_start(Tile(p, j, n, column, vecs), last))
-
-        p.features(size, width, ending)
+        end = p.add64(p.count, -1)
+        p.tiles(width, partial(_to_start, last=_slopes_of_step(p, end, end if form.reverse else "0")))
         f.barrier()
     with f.when(f.put("icmp eq i64 %tid, 0")):
         for name, source in (("gh", "carry"), ("gc", "dc")):
@@ -67,14 +67,22 @@ def build(form: Form) -> str:
     return f.text()
 
 
+def _slopes_of_step(p: Layer, s: str, t: str) -> str:
+    """Where the gates' slopes stand that the next product reads: those of step t, the one that was number s to be done."""
+    form = p.form
+    if p.alone:
+        return p.at(p.arrays["slopes"], p.mul64(t, slope_rows(form)), form.size if form.word == "gru" else 0)
+    return p.part("da", p.f.put(f"and i64 {s}, 1"), form.rows)
+
+
 def _prepare(p: Layer, width: int) -> None:
     """Gradients and states in the loop's layout, and W_hhᵀ packed by tiles."""
     f, form, size, batch = p.f, p.form, p.size, p.batch
-    start, stop = f.share(p.count)
+    start, stop = f.share(p.count if not p.alone else "0")
     with f.loop(start, stop) as t:
-        if p.has("gy"):
+        if p.has("gy_columns"):
             p.transpose(p.part("gy", t), p.part("gy_columns", t), batch, size, size, batch)
-        if p.has("gw_hh"):
+        if p.has("past"):
             before = p.part("hidden", p.add64(t, 1) if form.reverse else t)
             p.copy_rows(before, p.at(p.arrays["past"], p.mul64(t, batch)), str(size), batch, p.flat)
     with f.when(f.put("icmp eq i64 %tid, 0")):
@@ -88,19 +96,22 @@ def _prepare(p: Layer, width: int) -> None:
             some = Vec(0, n, n)
             p.store(p.load(p.at(source, p.mul64(r, size)), some), p.at(target, p.mul64(r, n)), some)
 
-    p.features(size, width, pack)
+    if not p.alone:
+        p.features(size, width, pack)
     f.barrier()
 
 
 def _from_behind(at: Tile, start: list, inner: str, slopes: str) -> list:
     """start + W_hhᵀ·da for the tile's features."""
     p, rows = at.p, at.p.form.rows
+    if p.alone:
+        return [p.spread(start[0], p.at(p.arrays["w_hh"], at.j), p.size, slopes, inner, at.vecs)]
     unroll = next(u for u in (4, 2, 1) if rows % u == 0)
     packed = p.at(p.arrays["packed"], p.mul64(at.j, rows))
     return p.product(start, packed, at.n, list(range(at.n)), p.at(slopes, at.column), inner, at.vecs, unroll)
 
 
-def _retreat(at: Tile, cell, t: str, before: str, after: str, first: str, inner: str, now: str, last: str) -> None:
+def _retreat(at: Tile, cell: Callable, t: str, before: str, after: str, first: str, inner: str, now: str, last: str) -> None:
     """One step back of one tile: the gradient of h, with the sums in registers, then the cell's slopes."""
     p, form = at.p, at.p.form
     carry, always = at.at(p.arrays["carry"]), form.word == "gru"
@@ -112,17 +123,17 @@ def _retreat(at: Tile, cell, t: str, before: str, after: str, first: str, inner:
         start.append(row)
     sums = _from_behind(at, start, inner, last)
     places = {"da": at.at(now), "carry": carry}
-    places |= {name: at.at(p.part(name, t)) for name in ("tanhs", "inner", "gy_columns") if p.has(name)}
+    places |= {name: at.at(p.part(name, t)) for name in ("tanhs", "inner", "gy", "gy_columns") if p.has(name)}
     places |= {"gates": at.at(p.part("gates", t, form.rows))} if p.has("gates") else {}
     places |= {"hidden after": at.at(p.part("hidden", after)), "hidden before": at.at(p.part("hidden", before))}
     if form.word == "lstm":
         places |= {"dc": at.at(p.arrays["dc"]), "cells before": at.at(p.part("cells", before))}
     for i in range(at.n):
-        far = [at.far("slopes", t, g, i) for g in range(len(range(0, form.rows, p.size)) + always)]
+        far = [at.far("slopes", slope_rows(form), t, g, i) for g in range(form.gates + always)]
         for k, v in enumerate(at.vecs):
             dh = sums[i][k]
             if p.has("gy"):
-                dh = p.math(v).add(dh, at.load(places["gy_columns"], i, v))
+                dh = p.math(v).add(dh, at.load(places["gy" if p.alone else "gy_columns"], i, v))
             cell(at, i, v, dh, places, far)
 
 
@@ -182,10 +193,13 @@ def _gru(at: Tile, i: int, v: Vec, dh: str, places: dict, far: list) -> None:
 
 
 def _finish(p: Layer) -> None:
-    """The gradients of x, the weights and the biases, from all slopes."""
+    """The gradients of x, the weights and the biases, from all slopes: (rows, T·N), or (T, rows) for a batch of one."""
     form, size, inputs, flat = p.form, p.size, p.form.inputs, p.flat
-    slopes = p.arrays["slopes"]
-    rows = lambda n: p.at(slopes, p.mul64(flat, n * size))
+    slopes, row, turned = p.arrays["slopes"], str(slope_rows(form)) if p.alone else flat, int(p.alone)
+
+    def rows(n: int) -> str:
+        return p.at(slopes, n * size if p.alone else p.mul64(flat, n * size))
+
     # (slopes that meet x, their first gate, how many gates): a gru's lie in two places
     met = [(rows(1), 0, 2), (slopes, 2, 1)] if form.word == "gru" else [(slopes, 0, form.gates)]
     own = rows(1) if form.word == "gru" else slopes
@@ -193,21 +207,35 @@ def _finish(p: Layer) -> None:
         w = gate * size * inputs
         if p.has("gx"):
             p.gemm(
-                "m" if form.long else "n", 1, 0, flat, inputs, gates * size,
-                source, flat, p.at(p.arrays["w_ih"], w), inputs, p.arrays["gx"], inputs, float(k > 0),
+                "m" if form.long else "n", 1 - turned, 0, flat, inputs, gates * size,
+                source, row, p.at(p.arrays["w_ih"], w), inputs, p.arrays["gx"], inputs, float(k > 0),
             )  # fmt: skip
         if p.has("gw_ih"):
             split = "m" if gates * size >= inputs else "n"
-            p.gemm(split, 0, 0, gates * size, inputs, flat, source, flat, p.arrays["x"], inputs, p.at(p.arrays["gw_ih"], w), inputs)
+            p.gemm(split, turned, 0, gates * size, inputs, flat, source, row, p.arrays["x"], inputs, p.at(p.arrays["gw_ih"], w), inputs)
     if p.has("gw_hh"):
-        p.gemm("m", 0, 1, form.rows, size, flat, own, flat, p.arrays["past"], flat, p.arrays["gw_hh"], size)
-    biases = [p.arrays[b] for b in ("gb_ih", "gb_hh") if p.has(b)]
-    if not biases:
-        return
-    if form.word != "gru":
-        p.sum_rows(slopes, form.rows, flat, biases)
-        return
-    p.sum_rows(rows(1), 2 * size, flat, biases)
-    for name, source in (("gb_ih", slopes), ("gb_hh", rows(3))):
-        if p.has(name):
-            p.sum_rows(source, size, flat, [p.at(p.arrays[name], 2 * size)])
+        if p.alone:
+            past, past_row = p.at(p.arrays["hidden"], size if form.reverse else 0), str(size)
+        else:
+            past, past_row = p.arrays["past"], flat
+        p.gemm("m", turned, 1 - turned, form.rows, size, flat, own, row, past, past_row, p.arrays["gw_hh"], size)
+    _biases(p, rows)
+
+
+def _biases(p: Layer, rows: Callable[[int], str]) -> None:
+    """The sums of the slopes over all steps and columns."""
+    size, form = p.size, p.form
+
+    def sums(first: int, count: int, targets: list[str]) -> None:
+        if p.alone:
+            p.sum_columns(rows(first), p.count, slope_rows(form), count * size, targets)
+        else:
+            p.sum_rows(rows(first), count * size, p.flat, targets)
+
+    names = [name for name in ("gb_ih", "gb_hh") if p.has(name)]
+    if names and form.word != "gru":
+        sums(0, form.gates, [p.arrays[name] for name in names])
+    elif names:
+        sums(1, 2, [p.arrays[name] for name in names])
+        for name in names:
+            sums(0 if name == "gb_ih" else 3, 1, [p.at(p.arrays[name], 2 * size)])

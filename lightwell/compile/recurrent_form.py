@@ -1,5 +1,10 @@
-"""What a native recurrent layer is: its form, and the arrays that its code finds in its slots."""
+"""What a native recurrent layer is: its form, and the arrays that its code finds in its slots.
 
+A batch of one has no columns to lay lanes along. There lanes run along the features, which then lie side by side; the
+temporary arrays of all steps are (T, rows) instead of (rows, T, N) so that they do in those, too.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .recurrent_parts import Code, Vec
@@ -45,6 +50,7 @@ class Layer(Code):
         self.count = f.slot(2 + len(form.have), "i64")  # of steps
         self.flat = self.mul64(self.count, self.batch)  # columns of all steps together
         self.block = self.size * self.batch  # elements of a state
+        self.alone = form.batch == 1
         for name, each, more in extra:
             self.arrays[name] = place
             place = self.at(place, self.add64(self.mul64(self.count, each), more))
@@ -57,9 +63,21 @@ class Layer(Code):
         """Where block i of an array begins whose blocks have `rows` rows of the batch (a state's unless said)."""
         return self.at(self.arrays[name], self.mul64(i, self.block if rows is None else rows * self.batch))
 
+    def tiles(self, width: int, body: Callable[["Tile"], None]) -> None:
+        """Write body(tile) for this thread's part of the features, `width` at a time, and all columns."""
+
+        def some(j: str, n: int) -> None:
+            if self.alone:
+                body(Tile(self, j, 1, "0", self.vectors(n)))
+            else:
+                self.columns(lambda column, vecs: body(Tile(self, j, n, column, vecs)))
+
+        self.features(self.size, width, some)
+
 
 class Tile:
-    """n features from j on and one block of columns, of arrays that lie as (rows, batch)."""
+    """n features from j on and one block of columns, of arrays that lie as (rows, batch); for a batch of one n is 1, and the
+    vectors lie along the features."""
 
     def __init__(self, p: Layer, j: str, n: int, column: str, vecs: list[Vec]):
         self.p, self.j, self.n, self.column, self.vecs = p, j, n, column, vecs
@@ -76,9 +94,11 @@ class Tile:
         """Write it."""
         self.p.store(x, place, v, (gate * self.p.size + i) * self.p.batch)
 
-    def far(self, name: str, t: str, gate: int, i: int) -> str:
-        """Where a row lies at step t within an array (rows, T, N)."""
+    def far(self, name: str, rows: int, t: str, gate: int, i: int) -> str:
+        """Where feature i lies at step t within a temporary array of `rows` rows for all steps."""
         row = self.p.add64(self.j, gate * self.p.size + i)
+        if self.p.alone:
+            return self.p.at(self.p.arrays[name], self.p.mul64(t, rows), row)
         return self.p.at(self.p.arrays[name], self.p.mul64(row, self.p.flat), self.p.mul64(t, self.p.batch), self.column)
 
 

@@ -4,8 +4,11 @@ Each thread has features of its own and computes all their gates; after each ste
 the next product reads all features.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from .recurrent_form import STATES, Form, Layer, Tile, aligned
-from .recurrent_parts import tile
+from .recurrent_parts import Vec, tile
 
 
 def extra(form: Form) -> list[tuple[str, int, int]]:
@@ -20,23 +23,20 @@ def build(form: Form) -> str:
     """The kernel's text."""
     p = Layer(form, extra(form))
     f, size, batch = p.f, form.size, form.batch
-    p.gemm(
-        "n" if form.long else "m", 0, 1, form.rows, p.flat, form.inputs,
-        p.arrays["w_ih"], form.inputs, p.arrays["x"], form.inputs, p.arrays["projected"], p.flat,
-    )  # fmt: skip
+    weights, x, projected = p.arrays["w_ih"], p.arrays["x"], p.arrays["projected"]
+    if p.alone:
+        p.gemm("m" if form.long else "n", 0, 1, p.count, form.rows, form.inputs, x, form.inputs, weights, form.inputs, projected, form.rows)
+    else:
+        p.gemm("n" if form.long else "m", 0, 1, form.rows, p.flat, form.inputs, weights, form.inputs, x, form.inputs, projected, p.flat)
     states = {"h": "hidden", "c": "cells"}
     with f.when(f.put("icmp eq i64 %tid, 0")):
         for name in STATES[form.word]:
             p.transpose(p.arrays[name], p.part(states[name], p.count if form.reverse else "0"), batch, size, size, batch)
     f.barrier()
     cell = {"rnn": _rnn, "relu": _rnn, "gru": _gru, "lstm": _lstm}[form.word]
-    width = tile(size, form.gates, 2 if batch > p.lanes else 1)
+    width = p.lanes if p.alone else tile(size, form.gates, 2 if batch > p.lanes else 1)
     with p.steps(form.reverse) as (t, before, after):
-
-        def features(j: str, n: int) -> None:
-            p.columns(lambda column, vecs: _advance(Tile(p, j, n, column, vecs), cell, t, before, after))
-
-        p.features(size, width, features)
+        p.tiles(width, partial(_advance, cell=cell, t=t, before=before, after=after))
         f.barrier()
     if p.has("y"):
         start, stop = f.share(p.count)
@@ -51,53 +51,66 @@ def build(form: Form) -> str:
     return f.text()
 
 
-def _advance(at: Tile, cell, t: str, before: str, after: str) -> None:
+def _advance(at: Tile, cell: Callable, t: str, before: str, after: str) -> None:
     """One step of one tile: W·h with the sums in registers, what the input gives, then the cell."""
     p, n = at.p, at.n
     size, gates = p.size, p.form.gates
-    given = [[at.far("projected", t, g, i) for i in range(n)] for g in range(gates)]
+    given = [[at.far("projected", p.form.rows, t, g, i) for i in range(n)] for g in range(gates)]
     for row in given:  # they come from afar, while the product is at work
         for place in row:
             for v in at.vecs:
                 p.prefetch(p.at(place, v.offset))
-    rows = [(g * size + i) * size for g in range(gates) for i in range(n)]
-    zero = [["zeroinitializer" if v.lanes > 1 else "0.0" for v in at.vecs] for _ in rows]
-    hidden = p.at(p.part("hidden", before), at.column)
-    sums = p.product(zero, p.at(p.arrays["w_hh"], p.mul64(at.j, size)), 1, rows, hidden, size, at.vecs)
+    w, hidden = p.at(p.arrays["w_hh"], p.mul64(at.j, size)), p.at(p.part("hidden", before), at.column)
+    if p.alone:
+        sums = [[p.dots(p.at(w, g * size * size), hidden, size, at.vecs[0])] for g in range(gates)]
+    else:
+        rows = [(g * size + i) * size for g in range(gates) for i in range(n)]
+        zero = [["zeroinitializer" if v.lanes > 1 else "0.0" for v in at.vecs] for _ in rows]
+        sums = p.product(zero, w, 1, rows, hidden, size, at.vecs)
     places = {name: at.at(p.part(name, after)) for name in ("hidden", "cells") if p.has(name)}
-    places |= {
-        name: at.at(p.part(name, t, rows)) for name, rows in (("gates", gates * size), ("inner", size), ("tanhs", size)) if p.has(name)
-    }
+    places |= {name: at.at(p.part(name, t, size)) for name in ("inner", "tanhs") if p.has(name)}
+    places |= {"gates": at.at(p.part("gates", t, gates * size))} if p.has("gates") else {}
     places |= {name + " before": at.at(p.part(name, before)) for name in ("hidden", "cells") if p.has(name)}
     for i in range(n):
-        bias = [[p.scalar(p.at(p.arrays[b], at.j, g * size + i)) for g in range(gates)] for b in ("b_ih", "b_hh") if p.has(b)]
         for k, v in enumerate(at.vecs):
             x = [p.load(given[g][i], v) for g in range(gates)]
-            cell(at, i, v, x, [sums[g * n + i][k] for g in range(gates)], bias, places)
+            cell(at, i, v, x, [sums[g * n + i][k] for g in range(gates)], places)
 
 
-def _whole(p: Layer, v, x: str, own: str, bias: list, gate: int) -> str:
+def _bias(at: Tile, i: int, v: Vec, gate: int, names: tuple = ("b_ih", "b_hh")) -> str | None:
+    """The biases of a gate, added up; None where there are none."""
+    p, total = at.p, None
+    for name in names:
+        if p.has(name):
+            place = p.at(p.arrays[name], at.j, gate * p.size + i)
+            if p.alone:
+                x = p.load(place, v)
+                total = x if total is None else p.math(v).add(total, x)
+            else:
+                x = p.scalar(place)
+                total = x if total is None else p.f.op("fadd", p.kind, total, x)
+    return total if total is None or p.alone else p.splat(total, v)
+
+
+def _whole(at: Tile, i: int, v: Vec, x: str, own: str, gate: int) -> str:
     """What a gate is given: W_ih x + W_hh h + both biases."""
-    m, total = p.math(v), own
-    total = m.add(total, x)
-    if bias:
-        both = bias[0][gate] if len(bias) == 1 else p.f.op("fadd", p.kind, bias[0][gate], bias[1][gate])
-        total = m.add(total, p.splat(both, v))
-    return total
+    m, bias = at.p.math(v), _bias(at, i, v, gate)
+    total = m.add(own, x)
+    return total if bias is None else m.add(total, bias)
 
 
-def _rnn(at: Tile, i: int, v, x: list, own: list, bias: list, places: dict) -> None:
+def _rnn(at: Tile, i: int, v: Vec, x: list, own: list, places: dict) -> None:
     """h = tanh(a) or max(0, a)."""
     p = at.p
-    m, a = p.math(v), _whole(p, v, x[0], own[0], bias, 0)
+    m, a = p.math(v), _whole(at, i, v, x[0], own[0], 0)
     out = m.tanh(a) if p.form.word == "rnn" else m.pick(m.test("olt", a, m.c(0.0)), m.c(0.0), a)  # NaN stays
     at.store(out, places["hidden"], i, v)
 
 
-def _lstm(at: Tile, i: int, v, x: list, own: list, bias: list, places: dict) -> None:
+def _lstm(at: Tile, i: int, v: Vec, x: list, own: list, places: dict) -> None:
     """c = f·c + i·g, h = o·tanh c."""
     p = at.p
-    m, a = p.math(v), [_whole(p, v, x[g], own[g], bias, g) for g in range(4)]
+    m, a = p.math(v), [_whole(at, i, v, x[g], own[g], g) for g in range(4)]
     gates = [m.tanh(a[g]) if g == 2 else m.sigmoid(a[g]) for g in range(4)]
     cell = m.fma(gates[1], at.load(places["cells before"], i, v), m.mul(gates[0], gates[2]))
     bent = m.tanh(cell)
@@ -110,16 +123,15 @@ def _lstm(at: Tile, i: int, v, x: list, own: list, bias: list, places: dict) -> 
     at.store(m.mul(gates[3], bent), places["hidden"], i, v)
 
 
-def _gru(at: Tile, i: int, v, x: list, own: list, bias: list, places: dict) -> None:
+def _gru(at: Tile, i: int, v: Vec, x: list, own: list, places: dict) -> None:
     """h = n + z·(h - n), n = tanh(x + b + r·(W_hn h + b_hn))."""
     p = at.p
     m = p.math(v)
-    r, z = (m.sigmoid(_whole(p, v, x[g], own[g], bias, g)) for g in range(2))
-    inner, n = own[2], x[2]
-    if p.has("b_ih"):
-        n = m.add(n, p.splat(bias[0][2], v))
-    if p.has("b_hh"):
-        inner = m.add(inner, p.splat(bias[-1][2], v))
+    r, z = (m.sigmoid(_whole(at, i, v, x[g], own[g], g)) for g in range(2))
+    inner, n = (
+        y if bias is None else m.add(y, bias)
+        for y, bias in ((own[2], _bias(at, i, v, 2, ("b_hh",))), (x[2], _bias(at, i, v, 2, ("b_ih",))))
+    )
     n = m.tanh(m.fma(r, inner, n))
     if "gates" in places:
         for g, gate in enumerate((r, z, n)):

@@ -194,6 +194,54 @@ class Code:
                 accumulate(k, unroll)
         return [[f.load(self._typed(v.lanes)[0], place) for v, place in zip(vecs, row)] for row in sums]
 
+    def dots(self, w: str, h: str, inner: int, v: Vec) -> str:
+        """Rows of W, one for each number that counts in v, times one column h: lanes along the inner dimension."""
+        f, full = self.f, Vec(0, self.lanes, self.lanes)
+        kind, m = self._typed(self.lanes)[0], self.math(full)
+        sums = [f.variable(kind, "zeroinitializer") for _ in range(v.used)]
+
+        def accumulate(k: str, part: Vec) -> None:
+            column, row = self.load(self.at(h, k), part), self.at(w, k)
+            for i, place in enumerate(sums):
+                f.store(kind, m.fma(self.load(row, part, i * inner), column, f.load(kind, place)), place)
+
+        whole = inner // self.lanes * self.lanes
+        with f.loop("0", str(whole), self.lanes) as k:
+            accumulate(k, full)
+        if inner > whole:
+            accumulate(str(whole), Vec(0, self.lanes, inner - whole))
+        found = [f.load(kind, place) for place in sums] + ["zeroinitializer"] * (v.lanes - v.used)
+        while len(found) > 1:  # neighbouring lanes are added, two vectors becoming one
+            found = [self._neighbours(a, b, self.lanes) for a, b in zip(found[::2], found[1::2])]
+        out, n = found[0], self.lanes
+        while n > v.lanes:
+            n //= 2
+            out = self._neighbours(out, "poison", n, 2 * n)
+        return out
+
+    def _neighbours(self, a: str, b: str, n: int, had: int = 0) -> str:
+        """The first n sums of two neighbouring lanes each of a, then b."""
+        f, kind = self.f, vector(self.kind, had or n)
+        halves = []
+        for odd in range(2):
+            lanes_ = ", ".join(f"i32 {2 * i + odd}" for i in range(n))
+            halves.append(f.put(f"shufflevector {kind} {a}, {kind} {b}, <{n} x i32> <{lanes_}>"))
+        if n == 1:
+            halves = [f.put(f"extractelement <1 x {self.kind}> {x}, i64 0") for x in halves]
+        return f.op("fadd", vector(self.kind, n), *halves)
+
+    def spread(self, start: list[str], w: str, w_row: int, column: str, inner: str, vecs: list[Vec]) -> list[str]:
+        """start[v] + Σₖ w[k·w_row + v]·column[k]: a row of W after the other, lanes along it."""
+        f = self.f
+        sums = [f.variable(self._typed(v.lanes)[0], x) for v, x in zip(vecs, start)]
+        with f.loop("0", inner) as k:
+            x, row = self.scalar(self.at(column, k)), self.at(w, self.mul64(k, w_row))
+            wide = {v.lanes: self.splat(x, v) for v in vecs}
+            for place, v in zip(sums, vecs):
+                kind = self._typed(v.lanes)[0]
+                f.store(kind, self.fma(wide[v.lanes], self.load(row, v), f.load(kind, place), v), place)
+        return [f.load(self._typed(v.lanes)[0], place) for v, place in zip(vecs, sums)]
+
     # ---- copies -------------------------------------------------------------------------------------------------
 
     def transpose(self, source: str, target: str, rows: int, cols: int, source_row: str | int, target_row: str | int) -> None:
@@ -265,6 +313,21 @@ class Code:
                 f.store(self.kind, f.op("fadd", self.kind, f.load(self.kind, place), self.scalar(self.at(base, i))), place)
             for target in targets:
                 f.store(self.kind, f.load(self.kind, place), self.at(target, r))
+
+    def sum_columns(self, source: str, count: str, row: int, n: int, targets: list[str]) -> None:
+        """target[i] = the sum of column i of `count` rows, for each of the targets and this thread's part of n columns."""
+
+        def some(i: str, width: int) -> None:
+            for v in self.vectors(width):
+                kind, m = self._typed(v.lanes)[0], self.math(v)
+                total = self.f.variable(kind, "zeroinitializer" if v.lanes > 1 else real(0, self.kind))
+                with self.f.loop("0", count) as t:
+                    x = self.load(self.at(source, self.mul64(t, row), i), v)
+                    self.f.store(kind, m.add(self.f.load(kind, total), x), total)
+                for target in targets:
+                    self.store(self.f.load(kind, total), self.at(target, i), v)
+
+        self.features(n, self.lanes, some)
 
     # ---- products by BLAS ---------------------------------------------------------------------------------------
 

@@ -195,7 +195,9 @@ def _apart(axes: list[Axis]) -> bool:
     return True
 
 
-def _kernel(call: Call, shapes: Callable, nest: _Nest, shape: tuple, picked: tuple | None, x: Any, v: Any, mode: str) -> Kernel | None:
+def _kernel(
+    call: Call, shapes: Callable, nest: _Nest, shape: tuple, picked: tuple | None, x: Any, v: Any, mode: str
+) -> list[Kernel] | None:
     """The kernel of a nest whose places have the shape `picked`; None where types or shapes are others than it knows."""
     out = call.outs[0]
     if picked is None or out is None:
@@ -224,13 +226,17 @@ def _kernel(call: Call, shapes: Callable, nest: _Nest, shape: tuple, picked: tup
         axes = (Axis(0, 0, 0, (0,) * len(nest.picks)),)
     apart = _apart([a for a in nest.axes if a.out and a.extent > 1])
     form = Form(dtype.name, total, x is not None, mode, nest.base, axes, tuple(nest.picks), value, apart)
-    work = total + prod(a.extent for a in axes)
     operands += [ref.buffer for ref in nest.refs]
-    return Kernel(f"scatter {form}", lambda: build(form), [*operands, out], [], 0, work > ALONE, operands, [out])
+    slots = [*operands, out]
+    if total + prod(a.extent for a in axes) <= ALONE:
+        return [Kernel(f"scatter alone {form}", lambda: write(form, True), slots, threads=False, reads=operands, writes=[out])]
+    begun = Kernel(f"scatter start {form}", lambda: start(form), slots, reads=operands, writes=[out], together=False)
+    written = Kernel(f"scatter {form}", lambda: write(form, False), slots, reads=slots, writes=[out], together=False)
+    return [begun, written]
 
 
 @native("index_add")
-def index_add(call: Call, shapes: Callable) -> Kernel | None:
+def index_add(call: Call, shapes: Callable) -> list[Kernel] | None:
     """Zeros with v added at [key]."""
     shape, key, v, *rest = _arguments(call, "shape", "key", "v", "unique")
     nest = _Nest(shapes)
@@ -240,7 +246,7 @@ def index_add(call: Call, shapes: Callable) -> Kernel | None:
 
 
 @native("index_set")
-def index_set(call: Call, shapes: Callable) -> Kernel | None:
+def index_set(call: Call, shapes: Callable) -> list[Kernel] | None:
     """A copy of x with v written at [key]."""
     x, key, v = _arguments(call, "x", "key", "v")
     nest = _Nest(shapes)
@@ -248,7 +254,7 @@ def index_set(call: Call, shapes: Callable) -> Kernel | None:
 
 
 @native("scatter_add", "scatter_set", "scatter_prod", "scatter_extreme")
-def scatter(call: Call, shapes: Callable) -> Kernel | None:
+def scatter(call: Call, shapes: Callable) -> list[Kernel] | None:
     """A copy of x with v written, added ... at the places that the index says along one axis."""
     x, index, v, axis, *rest = _arguments(call, "x", "index", "v", "axis", "largest")
     if not isinstance(x, Ref) or not isinstance(index, Ref):
@@ -260,7 +266,7 @@ def scatter(call: Call, shapes: Callable) -> Kernel | None:
 
 
 @native("put_along_axis")
-def put_along_axis(call: Call, shapes: Callable) -> Kernel | None:
+def put_along_axis(call: Call, shapes: Callable) -> list[Kernel] | None:
     """Zeros with v written at the places that the index says along one axis."""
     shape, index, v, axis = _arguments(call, "shape", "index", "v", "axis")
     nest = _Nest(shapes)
@@ -270,7 +276,7 @@ def put_along_axis(call: Call, shapes: Callable) -> Kernel | None:
 
 
 @native("strided_add", "strided_set")
-def strided(call: Call, shapes: Callable) -> Kernel | None:
+def strided(call: Call, shapes: Callable) -> list[Kernel] | None:
     """Zeros with v added into a window of any strides; a copy of x with v written there."""
     x, v, strides, offset = _arguments(call, "shape" if call.word == "strided_add" else "x", "v", "strides", "offset")
     if not isinstance(v, Ref):
@@ -414,12 +420,19 @@ def _split(form: Form, lanes: int) -> int:
     return -1 if form.picks and each >= 16 else free[0] if free else -2
 
 
-def build(form: Form) -> str:
-    """The kernel's text."""
+def start(form: Form) -> str:
+    """The text of the kernel that begins the result."""
+    code = _Code(form)
+    code.start()
+    return code.f.text()
+
+
+def write(form: Form, alone: bool) -> str:
+    """The text of the kernel that writes the places; of the one for a single thread, which begins the result, too."""
     code = _Code(form)
     f, split = code.f, _split(form, code.lanes)
-    code.start()
-    f.barrier()
+    if alone:
+        code.start()
     if split >= 0:
         inner = split == len(form.axes) - 1
         code.part = f.share(str(form.axes[split].extent), code.lanes if inner else 1)

@@ -11,7 +11,17 @@ pytest.importorskip("llvmlite")
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 # Steps, batch, input and hidden features: tails of every kind, one of each, more than two vectors of columns.
-SIZES = [(4, 5, 3, 7), (3, 37, 20, 19), (1, 1, 1, 1), (2, 16, 9, 33), (5, 70, 2, 4), (2, 3, 40, 24)]
+SIZES = [
+    (4, 5, 3, 7),
+    (3, 37, 20, 19),
+    (1, 1, 1, 1),
+    (2, 16, 9, 33),
+    (5, 70, 2, 4),
+    (2, 3, 40, 24),
+    (7, 1, 20, 37),
+    (4, 1, 3, 300),
+    (2, 1, 3, 48),
+]
 
 
 def layer(word, size, dtype, bias=True, seed=0):
