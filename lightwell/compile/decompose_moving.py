@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
-from .graph import Value
+import numpy as np
+
+from .graph import Value, replace
 from .layout import full_key, sliced, strides_of
 from .simplify import reshape
 
@@ -15,7 +17,8 @@ def real(x) -> bool:
 
 def _roll(b, v, x, shift, axis=None):
     if axis is None:
-        return reshape(b, _roll(b, v, reshape(b, x, (x.size,)), shift, 0), v.shape) if isinstance(shift, int) else None
+        total = shift if isinstance(shift, int) else sum(shift)
+        return reshape(b, _roll(b, v, reshape(b, x, (x.size,)), total, 0), v.shape)
     shifts, axes = [s if isinstance(s, (tuple, list)) else (s,) for s in (shift, axis)]
     if len(shifts) != len(axes):
         return None
@@ -175,7 +178,126 @@ def _einsum(b, v, equation, *xs):
     return b.permute(made, [order.index(c) for c in out])
 
 
+# ---- resampling -----------------------------------------------------------------------------------------------------
+
+TAPS = 16  # how many elements a resampled one may be made of, each told by name
+
+
+def _told(plans):
+    """The plans with arrays in place of constants; None where they are not known."""
+    values = Value("", tuple(plans)).operands()
+    return None if any(o.word != "constant" for o in values) else replace(plans, lambda o: o.args[0])
+
+
+def _resample(b, v, x, plans):
+    """Each element is a sum of few, picked by known indices: y[o] = Σ_t weight[t, o]·x[index[t, o]]; or a mean of neighbours."""
+    plans = _told(plans)
+    if not real(x) or not v.size or plans is None:
+        return None
+    for axis, _, index, weight in plans:
+        if isinstance(index, tuple):
+            x = _averages(b, x, axis, *index)
+        elif len(index) > TAPS:
+            return None
+        else:
+            x = _taps(b, x, axis, index, weight)
+        if x is None:
+            return None
+    return x
+
+
+def _averages(b, x, axis, starts, stops):
+    widths, steps = stops - starts, np.diff(starts)
+    k = int(widths[0])
+    if (widths == k).all() and (not steps.size or (steps == steps[0]).all()):
+        step = int(steps[0]) if steps.size else 1
+        shape = (*x.shape[:axis], len(starts), *x.shape[axis + 1 :], k)
+        if starts[0]:
+            x = b.piece(x, axis, int(starts[0]), x.shape[axis])
+        n = (x.shape[axis] - k) // step + 1
+        y = b.value("sliding", (x, axis, k, step), {}, (*x.shape[:axis], n, *x.shape[axis + 1 :], k), x.dtype)
+        y = y if n == len(starts) else b.piece(y, axis, 0, len(starts))
+        y = b.op("divide", b.reduce("sum", y, len(shape) - 1), float(k))
+        return reshape(b, y, shape[:-1])
+    if widths.max() > TAPS:
+        return None
+    index = starts + np.minimum(np.arange(widths.max())[:, None], widths - 1)
+    held = np.arange(widths.max())[:, None] < widths
+    return _taps(b, x, axis, index, np.where(held, 1 / widths, 0.0), held)
+
+
+def _taps(b, x, axis, index, weight, held=None):
+    """Σ_t weight[t]·x[index[t]] along an axis, of those that are `held`."""
+    along = (-1, *[1] * (x.ndim - axis - 1))
+    total = None
+    for t in range(len(index)):
+        places = b.constant(np.ascontiguousarray(index[t], np.int64))
+        y = b.value("take", (x, places, axis), {}, (*x.shape[:axis], places.size, *x.shape[axis + 1 :]), x.dtype)
+        if weight is not None:
+            y = b.op("multiply", y, b.constant(np.ascontiguousarray(weight[t], x.dtype).reshape(along)))
+        if held is not None and not held[t].all():
+            y = b.op("where", b.constant(np.ascontiguousarray(held[t]).reshape(along)), y, b.full((), 0, x.dtype), dtype=x.dtype)
+        total = y if total is None else b.op("add", total, y)
+    return total
+
+
+def _resample_adjoint(b, v, g, plans):
+    """The same seen from the other side: each place takes from the few that were made of it."""
+    plans = _told(plans)
+    if not real(g) or not v.size or not g.size or plans is None:
+        return None
+    for axis, n, index, weight in reversed(plans):
+        if isinstance(index, tuple):
+            starts, stops = index
+            where = np.concatenate([np.arange(a, c) for a, c in zip(starts, stops)])
+            widths = stops - starts
+            which, factor = np.repeat(np.arange(len(starts)), widths), np.repeat(1 / widths, widths)
+        else:
+            where, which = index.reshape(-1), np.tile(np.arange(index.shape[1]), len(index))
+            factor = None if weight is None else weight.reshape(-1)
+        counts = np.bincount(where, minlength=n)
+        m = int(counts.max())
+        if m > TAPS:
+            return None
+        order = np.argsort(where, kind="stable")
+        rank = np.arange(len(where)) - np.concatenate(([0], np.cumsum(counts)))[where[order]]
+        places, held = np.zeros((m, n), np.int64), np.zeros((m, n), bool)
+        places[rank, where[order]], held[rank, where[order]] = which[order], True
+        factors = None
+        if factor is not None:
+            factors = np.zeros((m, n))
+            factors[rank, where[order]] = factor[order]
+        g = _taps(b, g, axis, places, factors, held)
+    return g
+
+
+# ---- picking by masks, replacing ------------------------------------------------------------------------------------
+
+
+def _getitem(b, v, x, key):
+    """A mask that is known is an array of indices."""
+    if x.parts is not None or not isinstance(key, (tuple, list)):
+        return None
+    masks = [k for k in key if isinstance(k, Value) and k.dtype is not None and k.dtype.kind == "b"]
+    if not masks or any(k.word != "constant" or not k.ndim for k in masks):
+        return None
+    new: list = []
+    for k in key:
+        new += [b.constant(np.ascontiguousarray(i)) for i in np.nonzero(k.args[0])] if any(k is m for m in masks) else [k]
+    return b.value("getitem", (x, tuple(new)), {}, v.shape, v.dtype)
+
+
+def _nan_to_num(b, v, x, nan=None, posinf=None, neginf=None):
+    if not real(x):
+        return None
+    top = float(np.finfo(x.dtype).max)
+    inf = b.op("where", b.op("equal", x, -math.inf), -top if neginf is None else float(neginf), x, dtype=x.dtype)
+    inf = b.op("where", b.op("equal", x, math.inf), top if posinf is None else float(posinf), inf, dtype=x.dtype)
+    return b.op("where", b.op("isnan", x, dtype=np.dtype(bool)), 0.0 if nan is None else float(nan), inf, dtype=x.dtype)
+
+
 RULES: dict[str, Any] = {
     "roll": _roll, "tile": _tile, "concat": _joined, "stack": _joined, "index_add": _index_add, "index_set": _index_set,
+    "getitem": _getitem, "nan_to_num": _nan_to_num, "resample": _resample, "resample_adjoint": _resample_adjoint,
     "strided": _strided, "strided_set": _strided_set, "strided_add": _strided_add, "einsum": _einsum,
 }  # fmt: skip

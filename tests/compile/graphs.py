@@ -334,6 +334,26 @@ class Maker:
             raise Skip
         return self.call("tanh", self.call("matmul", x, ys[self.rng.integers(len(ys))]))
 
+    def do_heads(self, x):
+        """A product whose operands and result are looked at through permutations and slices, put beside something else."""
+        if x.ndim != 3 or x.shape[2] % 2:
+            raise Skip
+        b, t, c = x.shape
+        order = tuple(int(d) for d in self.rng.permutation(4)) if self.rng.random() < 0.3 else (0, 2, 1, 3)
+        q, k = (self.call("permute_dims", self.call("reshape", v, (b, t, 2, c // 2)), order) for v in (x, self.tame(x)))
+        y = self.call("multiply", self.call("matmul", q, self.call("matrix_transpose", k)), 0.3)
+        y = self.call("matmul", self.call("softmax", y, -1), k)
+        y = self.call("reshape", self.call("permute_dims", y, tuple(int(d) for d in np.argsort(order))), (b, t, c))
+        kind = self.rng.integers(0, 3)
+        if kind == 0:
+            return y
+        parts = [y, x] if self.rng.random() < 0.5 else [x, y, self.tame(x)]
+        return (
+            self.call("concat", parts, int(self.rng.integers(0, 3)))
+            if kind == 1
+            else self.call("stack", parts, int(self.rng.integers(0, 4)))
+        )
+
     def do_einsum(self, x):
         if x.ndim == 2:
             return self.tame(self.call("einsum", str(self.rng.choice(["ij,kj->ik", "ij,kj->ki", "ij,ij->i", "ij,kl->ik"])), x, x))

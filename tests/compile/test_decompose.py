@@ -171,3 +171,34 @@ def test_products_of_batches_by_names():
     check(lambda b, x, y: b.call("einsum", "bij,bjk->kbi", x, y), x, y, gone=["einsum"], tolerance=1e-5)
     check(lambda b, x: b.call("einsum", "bij->jb", x), x, gone=["einsum"], tolerance=1e-5)
     assert "einsum" in check(lambda b, x: b.call("einsum", "bii->bi", x), normal(2, 3, 3))
+
+
+def test_resampling():
+    """Nearest, linear, and means of neighbours of equal and unequal number; and their adjoints."""
+    x = normal(2, 6, 5)
+    near = np.array([[0, 0, 1, 2, 2, 3, 5]])
+    linear = np.array([[0, 1, 2, 4], [1, 2, 3, 5]]), np.array([[0.25, 0.5, 1.0, 0.0], [0.75, 0.5, 0.0, 1.0]])
+    even = np.array([0, 2, 4]), np.array([2, 4, 6])
+    over, odd = (np.array([1, 3]), np.array([4, 6])), (np.array([0, 1, 3]), np.array([2, 4, 6]))
+    for index, weight in ((near, None), linear, (even, None), (over, None), (odd, None)):
+        plans = [(1, 6, index, weight), (2, 5, np.array([[4, 0, 1]]), None)]
+        n = len(index[0]) if isinstance(index, tuple) else index.shape[1]
+        check(lambda b, x, plans=plans: b.call("resample", x, plans), x, gone=["resample"])
+        check(lambda b, g, plans=plans: b.call("resample_adjoint", g, plans), normal(2, n, 3), gone=["resample_adjoint"])
+    many = [(1, 100, (np.array([0]), np.array([100])), None)]
+    check(lambda b, x: b.call("resample", x, many), normal(2, 100), gone=["resample"])
+    check(lambda b, g: b.call("resample_adjoint", g, many), normal(2, 1), gone=["resample_adjoint"])
+
+
+def test_known_masks_are_indices():
+    x, mask = normal(3, 4), np.array([[True, False, True, True]] * 2 + [[False] * 4])
+    words = check(lambda b, x: b.call("getitem", x, (b.constant(mask),)), x)
+    assert "getitem" in words
+    check(lambda b, x: b.call("getitem", x, (slice(None), b.constant(mask[0]))), x)
+
+
+def test_replacing():
+    x = np.array([np.nan, np.inf, -np.inf, 1, -0.0], np.float32)
+    check(lambda b, x: b.call("nan_to_num", x), x, gone=["nan_to_num"])
+    check(lambda b, x: b.call("nan_to_num", x, 2.0, 3.0, None), x, gone=["nan_to_num"])
+    check(lambda b, x: b.call("roll", x, (2, 1)), x, gone=["roll"])
