@@ -12,24 +12,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from . import convolution_across as across
+from . import convolution_along as along
 from . import convolution_columns as columns
-from . import convolution_direct as direct
 from . import convolution_winograd as winograd
 from .calls import Kernel, native
 from .convolution_parts import Geometry, floating, geometry, register_bytes, workers
 
+LARGE = 24_000_000  # bytes of transformed tiles of a sample beyond which the cache can't hold them any more
 # way → (its code, the scratch memory it needs)
 FORWARD: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.forward, columns.forward_scratch),
-    "across": (direct.across, lambda geo, turned: direct.across_scratch(geo)),
-    "along": (direct.along, lambda geo, turned: direct.along_scratch(geo)),
+    "across": (across.forward, lambda geo, turned: across.forward_scratch(geo)),
+    "along": (along.forward, lambda geo, turned: along.forward_scratch(geo)),
     "tiles 2": (partial(winograd.forward, m=2), lambda geo, turned: winograd.forward_scratch(geo, 2)),
     "tiles 4": (partial(winograd.forward, m=4), lambda geo, turned: winograd.forward_scratch(geo, 4)),
 }
 WEIGHT: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.weight, columns.weight_scratch),
-    "across": (direct.across_weight, direct.across_weight_scratch),
-    "along": (direct.along_weight, direct.along_weight_scratch),
+    "across": (across.weight, across.weight_scratch),
+    "along": (along.weight, along.weight_scratch),
     "tiles 2": (partial(winograd.weight, m=2), partial(winograd.weight_scratch, m=2)),
     "tiles 4": (partial(winograd.weight, m=4), partial(winograd.weight_scratch, m=4)),
 }
@@ -37,22 +39,24 @@ WEIGHT: dict[str, tuple[Callable, Callable]] = {
 
 def possible(geo: Geometry) -> list[str]:
     """The ways that this geometry allows."""
-    ways = ["columns"]
-    if geo.groups == 1 and min(geo.padding) >= 0:
+    ways, plain = ["columns"], set(geo.stride) == {1}
+    if min(geo.padding) < 0:
+        return ways
+    if plain and geo.kernel[2] <= 12:
+        ways.append("along")
+    if geo.groups == 1:
         ways.append("across")
-        if set(geo.stride) == {1} and geo.kernel[2] <= 12:
-            ways.append("along")
-            if geo.kernel == (1, 3, 3) and set(geo.dilation) == {1} and geo.space[0] == 1 and max(geo.padding) <= 2:
-                ways += ["tiles 2", "tiles 4"]
+        if plain and geo.kernel == (1, 3, 3) and set(geo.dilation) == {1} and geo.space[0] == 1 and max(geo.padding) <= 2:
+            ways += ["tiles 2", "tiles 4"]
     return ways
 
 
 def choose(geo: Geometry, word: str) -> str:
     """The way for "forward" (of a convolution or an adjoint of stride 1) or "weight"."""
     ways, area = possible(geo), geo.out[1] * geo.out[2]
-    if "along" in ways and geo.o < geo.lanes and geo.out[2] >= geo.lanes // 2:
+    if "along" in ways and geo.og < geo.lanes and geo.out[2] >= geo.lanes // 2:
         return "along"
-    if "tiles 2" in ways and min(geo.c, geo.o) >= 32 and area >= 16:
+    if "tiles 2" in ways and min(geo.c, geo.o) >= 32 and area >= 16 and winograd.Tiles(geo, 4).mine < LARGE:
         return "tiles 4" if area >= 100 else "tiles 2"
     # Without columns the weight is read anew for each few windows: it should be small, or the windows many.
     if "across" in ways and geo.o >= geo.lanes and geo.taps > 1 and (geo.rows <= 1200 or area >= 100):

@@ -300,7 +300,7 @@ def window_row(
             seen = seen if there is None else both(f, lanes, seen, there)
             at = f.put(f"getelementptr {kind}, ptr {start}, i64 {part}") if part else start
             halves.append(load_masked(f, kind, lanes, at, seen, other))
-        return shuffle(f, kind, lanes, *halves, [2 * i for i in range(lanes)])
+        return shuffle(f, kind, lanes, halves[0], halves[1], [2 * i for i in range(lanes)])
     at = places(f, column, lanes, step)
     seen = both(f, lanes, mask, within(f, at, lanes, width))
     seen = seen if there is None else both(f, lanes, seen, there)

@@ -13,7 +13,7 @@ import math
 from fractions import Fraction
 from functools import cache
 
-from .convolution_direct import _round
+from .convolution_direct import rounded
 
 from .convolution_parts import (  # isort: skip
     Geometry, constants, each, fill, gather, gemm, lanes_of, linear, load_masked, minimum, places, scatter, share, store_masked,
@@ -35,9 +35,9 @@ def matrices(m: int) -> tuple[list, list, list]:
     n = m + 2
 
     def product(roots):  # the coefficients of Π (t - root), from the constant one on
-        found = [Fraction(1)]
+        found, zero = [Fraction(1)], Fraction(0)
         for r in roots:
-            found = [(found[k - 1] if k else 0) - (r * found[k] if k < len(found) else 0) for k in range(len(found) + 1)]
+            found = [(found[k - 1] if k else zero) - (r * found[k] if k < len(found) else zero) for k in range(len(found) + 1)]
         return found
 
     at = [[p**i for p in points] + [Fraction(int(i == m - 1))] for i in range(m)]
@@ -127,12 +127,12 @@ class Tiles:
         self.plane = self.space[0] * self.space[1]
         self.out = (self.high * m, self.wide * m)
         self.out_plane = self.out[0] * self.out[1]
-        self.x_bytes = _round(self.samples * geo.c * self.plane * size)
-        self.g_bytes = _round(self.samples * geo.o * self.out_plane * size) if weight and self.out != geo.out[1:] else 0
-        self.v_bytes = _round(self.places * geo.c * self.tiles * size)
-        self.m_bytes = _round(self.places * geo.o * self.tiles * size)
-        self.u_bytes = _round(self.places * geo.o * geo.c * size)
-        self.t_bytes = _round(self.tiles * 4) * 3
+        self.x_bytes = rounded(self.samples * geo.c * self.plane * size)
+        self.g_bytes = rounded(self.samples * geo.o * self.out_plane * size) if weight and self.out != geo.out[1:] else 0
+        self.v_bytes = rounded(self.places * geo.c * self.tiles * size)
+        self.m_bytes = rounded(self.places * geo.o * self.tiles * size)
+        self.u_bytes = rounded(self.places * geo.o * geo.c * size)
+        self.t_bytes = rounded(self.tiles * 4) * 3
         self.mine = self.x_bytes + self.g_bytes + self.v_bytes + self.m_bytes
 
     def spread(self, f: Function, table: str, step: int, sample: int, width: int) -> None:

@@ -62,8 +62,8 @@ def _geometry(rng, n):
 def test_random_geometries(n, seed, way, monkeypatch):
     _take(monkeypatch, way)
     rng = np.random.default_rng(100 * n + seed)
-    groups = int(rng.choice([1, 1, 2, 3])) if way == "columns" else 1
-    c, o = groups * int(rng.integers(1, 6)), groups * int(rng.integers(1, 8 if way == "columns" else 40))
+    groups = 1 if way == "across" else int(rng.choice([1, 1, 2, 3]))
+    c, o = groups * int(rng.integers(1, 6)), groups * int(rng.integers(1, 40 if way == "across" else 14))
     dtype = np.float64 if seed % 2 else np.float32
     _three(rng, int(rng.integers(1, 7)), c, o, groups, *_geometry(rng, n), dtype, bool(rng.integers(2)))
 
