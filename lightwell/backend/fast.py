@@ -73,19 +73,22 @@ class Entry:
         self.best = [_NEVER, _NEVER, _NEVER]  # seconds by NumPy, by all threads, by one
         self.used = True
 
-    def watch(self, plain, args, describe):
-        """By NumPy. The second time the kernel is ordered."""
+    def watch(self, plain, args, describe, told=None):
+        """By NumPy. The second time the kernel is ordered. `told`: a list to which the formula appends further values."""
         if self.seen < 0 or self.seen >= SEEN:  # decided: NumPy; or ordered
             return plain(*args)
         self.seen += 1
         made = plain(*args)
         if self.seen == SEEN:
             self.forms, self.what = _forms_of(made), describe()
+            if told and self.forms is not None:
+                more = _forms_of(told)
+                self.forms = None if more is None else self.forms + more
             if self.forms is None or not _order(self):
                 self.what, self.seen = None, -1
         return made
 
-    def trial(self, arrays, plain, args):
+    def trial(self, arrays, plain, args, told=None):
         """In turn by NumPy, by the kernel and all threads, by the kernel and one thread; in the end the quickest way for good."""
         made, best, turn = self.made, self.best, self.turn
         way = turn % 3
@@ -97,7 +100,7 @@ class Entry:
             out = made(arrays)
             if out is None:  # not for these numbers
                 return plain(*args)
-            result = out[0] if made.one else out
+            result = made.result(out, told)
         else:
             result = plain(*args)
         took = perf_counter() - start
@@ -205,8 +208,13 @@ def forward(rec, plain, arrays, params):
             parts.append(None)
         elif type(a) is not ndarray or not _formed(parts, a):
             return plain(*arrays, *params)
+    told = None
     for x in params:
-        _told(parts, x)
+        if type(x) is list and not x and told is None:
+            told = x
+            parts.append(list)
+        else:
+            _told(parts, x)
     key = tuple(parts)
     try:
         entry = _table.get(key)
@@ -220,10 +228,15 @@ def forward(rec, plain, arrays, params):
     if call is not None:
         entry.used = True
         made = call(arrays)
-        return plain(*arrays, *params) if made is None else made[0] if call.one else made
+        return plain(*arrays, *params) if made is None else call.result(made, told)
     if entry.made is not None:
-        return entry.trial(arrays, plain, (*arrays, *params))
-    return entry.watch(plain, (*arrays, *params), lambda: ("forward", rec, [_like(a) for a in arrays], params))
+        return entry.trial(arrays, plain, (*arrays, *params), told)
+    return entry.watch(
+        plain,
+        (*arrays, *params),
+        lambda: ("forward", rec, [_like(a) for a in arrays], tuple([[] if x is told and x is not None else x for x in params])),
+        told,
+    )
 
 
 def _like(a):
@@ -239,7 +252,8 @@ def pull(rec, plain, edges, fit, g, saved):
         if type(a) is not ndarray or not _formed(parts, a):
             return plain(rec, edges, fit, g, saved)
         arrays.append(a)
-    for x in saved:
+    for i in rec.places:
+        x = saved[i]
         if type(x) is ndarray:
             if not _formed(parts, x):
                 return plain(rec, edges, fit, g, saved)
@@ -267,7 +281,8 @@ def pull(rec, plain, edges, fit, g, saved):
 
     def describe():
         many = None if type(g) is ndarray else len(g)
-        return "pull", rec, [_like(a) for a in arrays], many, [_Array if type(x) is ndarray else x for x in saved], wanted, fit
+        read = [(_Array if type(x) is ndarray else x) if i in rec.places else None for i, x in enumerate(saved)]
+        return "pull", rec, [_like(a) for a in arrays], many, read, wanted, fit
 
     return entry.watch(plain, (rec, edges, fit, g, saved), describe)
 

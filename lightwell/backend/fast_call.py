@@ -82,10 +82,10 @@ def _back(room) -> None:
 class Kernel:
     """Results from arrays: fresh ones, in a list with None for those that are None; None alone where an index is out of range."""
 
-    def __init__(self, program, checks, nothing, one):
+    def __init__(self, program, checks, nothing, count, one):
         self.program, self.checks = program, checks
         self.most = None  # 1: one thread runs it
-        self.one = one
+        self.count, self.one = count, one  # how many results are the operation's own; whether that is one alone, in no list
         plan = program.plan
         self.arena = program.arena
         first = _Frame(program)
@@ -102,6 +102,13 @@ class Kernel:
             self.pick.append(b.slot if b.kind == "result" else -1 - b.slot)
         self.outs = sorted((b.slot, b.shape, b.dtype) for b in plan.buffers if b.kind == "result")
         self.single = len(self.outs) == 1 and len(self.pick) == 1 and self.pick[0] is not None and self.pick[0] >= 0
+
+    def result(self, made, told):
+        """The results as the formula gives them; what it appends to a list of the caller's goes there."""
+        if told is not None:
+            told.extend(made[self.count :])
+            made = made[: self.count]
+        return made[0] if self.one else made
 
     def __call__(self, arrays):
         for slot, low, high in self.checks:

@@ -151,9 +151,13 @@ def build(entry):
         return Update(*_update(*what))
     from .fast_call import Kernel
 
-    inputs, outs = (_forward if kind == "forward" else _pull)(*what)
+    several = 0
+    if kind == "forward":
+        inputs, outs, several = _forward(*what)
+    else:
+        inputs, outs = _pull(*what)
     program, checks, nothing = _program(inputs, outs, entry.forms)
-    return Kernel(program, checks, nothing, kind == "forward" and len(outs) == 1)
+    return Kernel(program, checks, nothing, several if kind == "forward" else len(outs), kind == "forward" and several == 1)
 
 
 class _Inputs:
@@ -197,7 +201,9 @@ def _forward(rec, forms, params):
     inputs = _Inputs()
     arrays = [None if f is None else inputs.array(*f) for f in forms]
     made = rec.forward(inputs.reader, *arrays, *params)
-    return inputs, list(made) if isinstance(made, (tuple, list)) else [made]
+    outs = list(made) if isinstance(made, (tuple, list)) else [made]
+    told = next((x for x in params if type(x) is list), [])
+    return inputs, outs + told, len(outs)
 
 
 def _pull(rec, forms, many, saved, wanted, fit):

@@ -83,6 +83,7 @@ class Record:
         self.simple = len(self.outputs) == 1 and self.joint is None and not self.variadic  # see engine.run
         # Elements from which a kernel of native code may be worth its call (backend/fast.py); 0: it never is.
         self.native = 0 if self.view or self.variadic or self.name in fast.MOVES else fast.PRODUCTS.get(self.name, fast.SIZE)
+        self.places = tuple(i for i, name in enumerate(self.environment) if name in used)  # of the saved values that rules read
         title = get("node_name") or "".join(part.title() for part in self.name.split("_")) + "Backward0"
         self.node = type(title, (Node,), {"__slots__": (), "record": self, "outputs": len(self.outputs), "_single": len(self.outputs) == 1})
         self.node.__module__ = "torch.autograd.function"
