@@ -144,6 +144,7 @@ class Fuser:
         self.typed = {v: typed(v) for v in graph.values if v.word in POINTWISE or v.word == "astype"}
         self.asked = self._asked()
         self.results = {base(v) for _, v in graph.results} | {v for _, v in graph.results}
+        self.pinned: set[Value] = set()  # stored values that products read as they lie
         self.redirected: set[Value] = set()  # products whose result lies only in what they are a part of
 
     def _asked(self) -> set:

@@ -51,6 +51,7 @@ def _side(f: Fuser, x: Value, rows: int, cols: int, batch, vector: bool, left: b
             side = _seen(x, offset, strides, rows, cols, batch, vector, left)
             if side is not None:
                 f.store(u)
+                f.pinned.add(b)
                 return [b, *side]
     f.store(x)
     side = _seen(x, 0, strides_of(x.shape), rows, cols, batch, vector, left)
@@ -80,7 +81,7 @@ def redirect(f: Fuser, p: Value, assembly: Value, offset: int, strides) -> "Prod
         if len(f.users[v]) != 1 or v in f.results:
             return None
     step = f.made.get(v)
-    if type(step) is not Product or v is p or step.c[0] is not v:
+    if type(step) is not Product or v is p or step.c[0] is not v or v in f.pinned or f.readers.get(v):
         return None
     where = _inverse(p, v, strides)
     if where is None:
