@@ -246,6 +246,7 @@ def _resample_adjoint(b, v, g, plans):
     plans = _told(plans)
     if not real(g) or not v.size or not g.size or plans is None:
         return None
+    factor: Any
     for axis, n, index, weight in reversed(plans):
         if isinstance(index, tuple):
             starts, stops = index
