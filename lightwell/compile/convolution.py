@@ -4,6 +4,7 @@
     across     sums in registers, lanes across the channels of y: where columns would cost more than they bring
     along      sums in registers, lanes along the rows of y: few channels, stride 1
     tiles 2, tiles 4   Winograd's: fewer multiplications, 3×3 of stride 1 on planes
+    batch      products along the batch, none for padding: planes of few places, stride 1
 
 The adjoint of stride 1 is a convolution too, by the weight turned around.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from . import convolution_across as across
 from . import convolution_along as along
+from . import convolution_batch as batch
 from . import convolution_columns as columns
 from . import convolution_winograd as winograd
 from .calls import Kernel, native
@@ -25,6 +27,7 @@ FORWARD: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.forward, columns.forward_scratch),
     "across": (across.forward, lambda geo, turned: across.forward_scratch(geo)),
     "along": (along.forward, lambda geo, turned: along.forward_scratch(geo)),
+    "batch": (batch.forward, lambda geo, turned: batch.scratch(geo)),
     "tiles 2": (partial(winograd.forward, m=2), lambda geo, turned: winograd.forward_scratch(geo, 2)),
     "tiles 4": (partial(winograd.forward, m=4), lambda geo, turned: winograd.forward_scratch(geo, 4)),
 }
@@ -32,6 +35,7 @@ WEIGHT: dict[str, tuple[Callable, Callable]] = {
     "columns": (columns.weight, columns.weight_scratch),
     "across": (across.weight, across.weight_scratch),
     "along": (along.weight, along.weight_scratch),
+    "batch": (batch.weight, batch.scratch),
     "tiles 2": (partial(winograd.weight, m=2), partial(winograd.weight_scratch, m=2)),
     "tiles 4": (partial(winograd.weight, m=4), partial(winograd.weight_scratch, m=4)),
 }
@@ -46,6 +50,8 @@ def possible(geo: Geometry) -> list[str]:
         ways.append("along")
     if geo.groups == 1:
         ways.append("across")
+        if plain and geo.space[0] == geo.kernel[0] == geo.out[0] == 1 and geo.area <= 25 and geo.taps <= 25:
+            ways.append("batch")
         if plain and geo.kernel == (1, 3, 3) and set(geo.dilation) == {1} and geo.space[0] == 1 and max(geo.padding) <= 2:
             ways += ["tiles 2", "tiles 4"]
     return ways
@@ -56,6 +62,9 @@ def choose(geo: Geometry, word: str) -> str:
     ways, area = possible(geo), geo.out[1] * geo.out[2]
     if "along" in ways and geo.og < geo.lanes and geo.out[2] >= geo.lanes // 2:
         return "along"
+    if "batch" in ways and min(geo.c, geo.o) >= 64 and geo.n >= geo.lanes:
+        if 4 * sum(length for *_, length in batch.runs(geo)) <= 3 * geo.area * geo.taps:  # the rest is padding
+            return "batch"
     if "tiles 2" in ways and min(geo.c, geo.o) >= 32 and area >= 16 and winograd.Tiles(geo, 4).mine < LARGE:
         return "tiles 4" if area >= 100 else "tiles 2"
     # Without columns the weight is read anew for each few windows: it should be small, or the windows many.

@@ -8,6 +8,7 @@ pytest.importorskip("scipy_openblas32")
 
 from lightwell.backend.windows import outputs
 from lightwell.compile import convolution, native
+from lightwell.compile.convolution_parts import geometry
 
 from .words import native_and_numpy
 
@@ -101,6 +102,37 @@ def test_tiles(way, seed, monkeypatch):
     space, padding = tuple(int(s) for s in rng.integers(3, 30, 2)), tuple(int(p) for p in rng.integers(0, 3, 2))
     n, c, o = (int(v) for v in rng.integers(1, 40, 3))
     _three(rng, n % 9 + 1, c, o, 1, space, (3, 3), (1, 1), padding, (1, 1), np.float64 if seed == 4 else np.float32, bool(seed % 2))
+
+
+@pytest.mark.parametrize("space", [(1, 1), (2, 2), (3, 3), (5, 2), (1, 4)])
+def test_batch(space, monkeypatch):
+    _take(monkeypatch, "batch")
+    rng = np.random.default_rng(7)
+    _three(rng, 19, 6, 150, 1, space, (3, 3), (1, 1), (1, 1), (1, 1))
+    _three(rng, 3, 20, 5, 1, space, (3, 1), (1, 1), (2, 0), (2, 1), np.float64, bias=False)
+
+
+def test_which_way():
+    def chosen(name, word="forward"):
+        n, c, o, groups, space, kernel, stride, padding, dilation = ALIKE[name]
+        return convolution.choose(geometry(np.float32, n, c, o, groups, space, kernel, stride, padding, dilation), word)
+
+    for name in ALIKE:
+        assert chosen(name) == name.split(",")[0]
+        assert chosen(name, "weight") == name.split(",")[0]
+
+
+# way: a layer for which it is taken
+ALIKE = {
+    "along, few channels": (256, 1, 6, 1, (28, 28), (5, 5), (1, 1), (2, 2), (1, 1)),
+    "along, depthwise": (32, 64, 64, 64, (28, 28), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "across": (256, 6, 16, 1, (14, 14), (5, 5), (1, 1), (0, 0), (1, 1)),
+    "tiles 4": (32, 64, 64, 1, (24, 24), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "tiles 2": (32, 256, 256, 1, (6, 6), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "batch": (32, 512, 512, 1, (3, 3), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "columns, pointwise": (32, 64, 64, 1, (24, 24), (1, 1), (1, 1), (0, 0), (1, 1)),
+    "columns, many rows": (32, 256, 512, 1, (6, 6), (3, 3), (2, 2), (1, 1), (1, 1)),
+}
 
 
 def test_bias_none():
