@@ -68,8 +68,18 @@ def _kernel(word: str, given: dict, read: dict, outs: dict, reverse: bool, shape
     long = steps * batch > GATES[word] * size
     form = Form(word, _KINDS[kinds.pop()], batch, inputs, size, bool(reverse), long, tuple(slots))
     threads = batch * form.rows * size > ALONE
+    read_numbers = [ref.buffer for ref in arrays.values()]
     return Kernel(
         f"{code.__name__} {form}", lambda: code.build(form), list(slots.values()), [steps],
         elements(code.extra(form), steps) * (4 if form.kind == "float" else 8), threads,
-        [ref.buffer for ref in arrays.values()], [n for n in outs.values() if n is not None],
+        read_numbers, [n for n in outs.values() if n is not None], operations=_operations(form, steps),
     )  # fmt: skip
+
+
+def _operations(form: Form, steps: int) -> int:
+    """Additions and multiplications of all products."""
+    step = 2 * form.batch * form.rows
+    if "y" in form.have or "hn" in form.have:
+        return steps * step * (form.inputs + form.size)
+    had = form.have
+    return steps * step * (form.inputs * (("gx" in had) + ("gw_ih" in had)) + form.size * (1 + ("gw_hh" in had)))

@@ -153,3 +153,16 @@ def test_shapes_are_known_without_computing(word, relu):
     kept = tuple(graph.input(v.shape, v.dtype) for v in found[1 + states :])
     told = infer(word + "_back", (*ahead(word, relu), needed[: len(values)], tuple(values[: 1 + states]), tuple(values), kept, False), {})
     assert [p is not None for p in told[2]] == list(needed[: len(values)])
+
+
+@pytest.mark.parametrize("had", [frozenset({"avx", "avx2", "fma"}), frozenset()])
+def test_processors_with_shorter_vectors(had, monkeypatch):
+    from lightwell.compile import native, recurrent_parts
+
+    monkeypatch.setattr(recurrent_parts, "features", lambda: had)
+    monkeypatch.setenv("LIGHTWELL_CACHE", "")  # objects are told apart by the processor, which has not changed
+    monkeypatch.setattr(native, "_found", {})
+    for word, relu in WORDS:
+        for size in ((3, 13, 5, 11), (3, 1, 5, 21)):
+            agree(native_and_numpy(word, *ahead(word, relu), *layer(word, size, np.float32), False, threads=(2,)), np.float32)
+            gradients(word, relu, size, np.float32, threads=(2,))
