@@ -11,7 +11,9 @@ from .calls import Kernel, native
 from .nest import Call, Ref
 from .recurrent_form import GATES, KEPT, STATES, WEIGHTS, Form, elements
 
-ALONE = 50_000  # multiply-adds of a step up to which one thread is quicker than two that wait for one another
+# Multiply-adds of a step up to which one thread is quicker than two that wait for one another after each. Backward has more to
+# do besides, and its waits cost more; a batch of one reads a weight for each of them.
+ALONE = 60_000
 _KINDS = {"float32": "float", "float64": "double"}
 
 
@@ -67,7 +69,7 @@ def _kernel(word: str, given: dict, read: dict, outs: dict, reverse: bool, shape
     slots |= {name: number for name, number in outs.items() if number is not None}
     long = steps * batch > GATES[word] * size
     form = Form(word, _KINDS[kinds.pop()], batch, inputs, size, bool(reverse), long, tuple(slots))
-    threads = batch * form.rows * size > ALONE
+    threads = batch * form.rows * size * (4 if batch == 1 else 1) > (ALONE if code is recurrent_forward else 3 * ALONE)
     read_numbers = [ref.buffer for ref in arrays.values()]
     return Kernel(
         f"{code.__name__} {form}", lambda: code.build(form), list(slots.values()), [steps],
