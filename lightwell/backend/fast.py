@@ -38,7 +38,8 @@ MOVES = frozenset(
 )
 PRODUCTS = dict.fromkeys(("mm", "bmm", "addmm", "linear", "convolution", "convolution_transpose"), 2048)  # more work per element
 
-on = os.environ.get("LIGHTWELL_EAGER_NATIVE") != "0" and os.environ.get("LIGHTWELL_NATIVE") != "0"
+allowed = os.environ.get("LIGHTWELL_EAGER_NATIVE") != "0" and os.environ.get("LIGHTWELL_NATIVE") != "0"
+on = allowed
 _table: dict[tuple, "Entry"] = {}
 _asked: dict[tuple, int] = {}  # operation → how many of its forms have been compiled
 _never: set = set()  # operations for which there is no kernel at all, whatever the form

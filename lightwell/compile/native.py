@@ -10,6 +10,7 @@ file stands the hash of the code itself: a file that was damaged or cut short is
 LIGHTWELL_CACHE names the folder (empty: no cache on disk); LIGHTWELL_NATIVE=0 turns native code off.
 """
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -31,7 +32,6 @@ LIMIT = 500_000_000  # bytes of cached objects; above, those that were unused fo
 _MAGIC = b"lightwell object 1\n"
 
 _found: dict[str, int] = {}  # key → address
-_loaded: list[Any] = []  # what owns their code
 _guard = threading.RLock()
 _works: bool | None = None
 _host: "_Host | None" = None
@@ -105,6 +105,7 @@ class _Host:
         llvm = self.llvm
         if self.linker is None:
             self.linker = llvm.create_lljit_compiler(self.machine(), use_jit_link=sys.platform != "win32", suppress_errors=True)
+            atexit.register(self.linker.detach)
         self.linked += 1
         library = llvm.JITLibraryBuilder().add_current_process()
         for name, address in self.symbols.items():
@@ -112,8 +113,9 @@ class _Host:
         for name, data in objects.items():
             library.add_object_img(data).export_symbol(name)
         code = library.link(self.linker, f"lightwell {self.linked}")
-        _loaded.append(code)
-        return {name: code[name] for name in objects}
+        found = {name: code[name] for name in objects}
+        code.detach()  # code stays to the end of the process: nobody frees it while the interpreter comes down
+        return found
 
 
 def _writers() -> list[tuple]:

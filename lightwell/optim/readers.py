@@ -73,7 +73,7 @@ class Arrays:
 
     def axpy_(self, x, y, a):
         """x ← x + a y"""
-        if x.size >= 4096 and type(a) is float and axpy(a, y, x):
+        if x.size >= 4096 and type(a) is float and type(x) is np.ndarray and axpy(a, y, x):
             return x
         w = np.multiply(y, a, out=self._w)
         return np.add(x, w, out=x)
