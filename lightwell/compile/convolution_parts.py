@@ -74,8 +74,8 @@ class Geometry:
 
     @property
     def lanes(self) -> int:
-        """Elements in a vector register."""
-        return register_bytes() // self.size
+        """Elements of a vector: a register full of them, but at least four, so that there are halves of two."""
+        return max(4, register_bytes() // self.size)
 
     @property
     def area(self) -> int:

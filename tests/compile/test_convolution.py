@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 pytest.importorskip("scipy_openblas32")
 
 from lightwell.backend.windows import outputs
-from lightwell.compile import convolution, native
+from lightwell.compile import convolution, convolution_direct, convolution_parts, native
 from lightwell.compile.convolution_parts import geometry
 
 from .words import native_and_numpy
@@ -133,6 +133,20 @@ ALIKE = {
     "columns, pointwise": (32, 64, 64, 1, (24, 24), (1, 1), (1, 1), (0, 0), (1, 1)),
     "columns, many rows": (32, 256, 512, 1, (6, 6), (3, 3), (2, 2), (1, 1), (1, 1)),
 }
+
+
+@pytest.mark.parametrize("size", [16, 32])
+@pytest.mark.parametrize("way", convolution.FORWARD)
+def test_narrow_vectors(size, way, monkeypatch):
+    # As processors without AVX-512 have them.
+    _take(monkeypatch, way)
+    for module in (convolution, convolution_parts, convolution_direct):
+        monkeypatch.setattr(module, "register_bytes", lambda: size)
+    rng = np.random.default_rng(8)
+    for dtype in (np.float32, np.float64):
+        _three(rng, 3, 5, 11, 1, (9, 10), (3, 3), (1, 1), (1, 1), (1, 1), dtype)
+        _three(rng, 3, 5, 11, 1, (9, 10), (3, 3), (2, 2), (1, 1), (1, 1), dtype)
+        _three(rng, 20, 5, 11, 1, (3, 3), (3, 3), (1, 1), (1, 1), (1, 1), dtype)
 
 
 def test_bias_none():

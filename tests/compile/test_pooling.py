@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from lightwell.backend.windows import outputs
-from lightwell.compile import native
+from lightwell.compile import convolution_parts, native, pooling
 
 from .words import native_and_numpy
 
@@ -101,6 +101,19 @@ def test_windows_beyond_the_end():
     _maxima(_values(rng, (2, 3, 9, 36), np.float32, True), (2, 2), (2, 2), (0, 0), (1, 1), out=(5, 18))
     _maxima(_values(rng, (2, 3, 9, 35), np.float32, True), (3, 2), (2, 2), (1, 0), (1, 1), out=(5, 18))
     _sums(rng.standard_normal((2, 3, 9, 35)).astype(np.float32), (2, 2), (2, 2), (0, 0), out=(5, 18))
+
+
+@pytest.mark.parametrize("size", [16, 32])
+def test_narrow_vectors(size, monkeypatch):
+    # As processors without AVX-512 have them.
+    for module in (pooling, convolution_parts):
+        monkeypatch.setattr(module, "register_bytes", lambda: size)
+    rng = np.random.default_rng(7)
+    for dtype in (np.float32, np.float64):
+        _maxima(_values(rng, (2, 3, 9, 21), dtype, True), (2, 2), (2, 2), (0, 0), (1, 1))
+        _maxima(_values(rng, (2, 3, 9, 21), dtype, True), (3, 3), (2, 2), (1, 1), (1, 1))
+        _sums(rng.standard_normal((2, 3, 9, 21)).astype(dtype), (2, 2), (2, 2), (0, 0))
+        _sums(rng.standard_normal((2, 3, 9, 21)).astype(dtype), (3, 3), (2, 2), (1, 1))
 
 
 def test_all_minus_infinity():
