@@ -22,7 +22,7 @@ from .convolution_parts import (  # isort: skip
 from .ir import Function, vector
 
 POINTS = {2: (Fraction(1),), 4: (Fraction(3, 4), Fraction(4, 3))}
-PIECE = 1_400_000  # bytes of transformed tiles made at a time, if the weight is small enough to be read for each piece
+PIECE = 2_800_000  # bytes of transformed tiles made at a time, if the weight is small enough to be read for each piece
 LARGE = 1_000_000  # bytes of a transformed weight that isn't
 
 
