@@ -5,6 +5,7 @@ form run it. A program that can't be captured runs as it stands, and says so onc
 """
 
 import functools
+import operator
 import sys
 import threading
 import warnings
@@ -19,11 +20,13 @@ from ..autograd.node import Node, Port, tick
 from ..errors import Untraceable
 from ..nn.module import Module
 from ..ops import op as core
+from ..ops import precision
 from ..tensor import REBASED, STAMP, VERSION, Tensor, make
 from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
 from .capture import Captured, capture, outside
 from .engine import executable
+from .host import vector
 from .graph import compute
 from .replay import Mismatch, replay
 from .trace import Break, current
@@ -81,7 +84,7 @@ class Compiled:
             self.variants, self.refused, self.count = {}, {}, 0
 
     def __call__(self, *args, **kwargs):
-        if current() is not None or core.active or stance[0] == "force_eager":
+        if current() is not None or core.active or stance[0] == "force_eager" or modes.transforming():
             return self.function(*args, **kwargs)
         leaves, spec = tree_flatten((args, kwargs)) if kwargs or not _flat(args) else (list(args), len(args))
         key = _key(leaves, spec), modes.state.grad, dtypes._default
@@ -170,6 +173,10 @@ class Variant:
         self.program = executable(made.graph, self.title)
         self.backward: Any = None  # made at the first backward
         self.grads = [t for kind, t in made.targets if kind == "grad"]
+        results = made.graph.results
+        self.grad_results = [(i, t, results[i][1].shape, results[i][1].dtype) for i, (kind, t) in enumerate(made.targets) if kind == "grad"]
+        self.floats = vector(made.graph.number_sources)
+        self.spans: tuple = ([], [])  # the written arrays of the last call, and where their memory begins and ends
         self.states = [(s.tensor, s.tensor._rg) for s in made.sources if s.tensor is not None]
         self.ids = {id(t) for t, _ in self.states}
         self.places = [s for s in made.sources if s.place is not None and not s.grad]
@@ -186,7 +193,10 @@ class Variant:
 
     def fits(self) -> bool:
         """Whether the plain values that the program may look at are what they were."""
-        return self.found.fingerprint() == self.marks and all(t._rg is rg for t, rg in self.states) and _modes() == self.modes
+        for t, rg in self.states:
+            if t._rg is not rg:
+                return False
+        return self.found.same() and _modes() == self.modes
 
     # ---- one call -----------------------------------------------------------------------------------------------
 
@@ -214,9 +224,21 @@ class Variant:
         for slot, s in enumerate(made.sources):
             if s.draw is not None:
                 arrays[slot] = np.asarray(draws[s.draw], order="C")
-        floats = [float(n.compute(numbers)) for n in getattr(made.graph, "number_sources", ())]
-        results = self.program(arrays, floats)
+        results = self.program(arrays, self.floats(numbers), self.reused(tensors, arrays) if self.grad_results else None)
         return self.hand_out(results, tensors, arrays)
+
+    def reused(self, tensors, arrays) -> dict:
+        """The arrays of the gradients of the last call, by result number, where nobody else holds them: to be written over."""
+        out: dict[int, ndarray] = {}
+        for i, t, shape, dtype in self.grad_results:
+            g = (tensors[t] if type(t) is int else t)._grad
+            # two references to a tensor that nobody else holds: the parameter's and our own (and a third: the call's)
+            if type(g) is Tensor and sys.getrefcount(g) == 3 and g._node is None and not g.__dict__:
+                a = g._a
+                if type(a) is ndarray and sys.getrefcount(a) == 3 and a.base is None and a.shape == shape and a.dtype is dtype:
+                    if a.flags.c_contiguous and not any(a is b for b in arrays):
+                        out[i] = a
+        return out
 
     def check(self, tensors, arrays) -> None:
         """Mismatch where arguments are known to the program by other names, or share memory that is written, or indices are out of range."""
@@ -228,10 +250,15 @@ class Variant:
         for leaf, t in enumerate(tensors):
             if leaf not in known and (id(t) in self.ids or (self.places and any(s.holder(tensors) is t for s in self.places))):
                 raise Mismatch
-        for slot, _ in self.written:
+        if self.written and self.leaves:
+            now = [arrays[slot] for slot, _ in self.written]
+            if len(now) != len(self.spans[0]) or not all(map(operator.is_, now, self.spans[0])):
+                self.spans = now, [np.lib.array_utils.byte_bounds(a) for a in now]
             for leaf in self.leaves:
-                if leaf != slot and np.may_share_memory(arrays[slot], arrays[leaf]):
-                    raise Mismatch
+                low, high = np.lib.array_utils.byte_bounds(arrays[leaf])
+                for (slot, _), (start, stop) in zip(self.written, self.spans[1]):
+                    if low < stop and start < high and leaf != slot and np.may_share_memory(arrays[slot], arrays[leaf]):
+                        raise Mismatch
         for slot, low, high, besides in made.ranges:
             if outside(arrays[slot], low, high, besides):
                 raise Mismatch
@@ -245,7 +272,7 @@ class Variant:
             if kind == "grad":
                 (tensors[t] if type(t) is int else t)._grad = make(a)
             elif kind == "attribute":
-                t[0].__dict__[t[1]] = make(a)
+                guards.put(*t, make(a))
             elif kind == "data":
                 t = tensors[t] if type(t) is int else t
                 t._a, t._cell, t._base = a, None, None
@@ -359,8 +386,6 @@ def _bump(t: Tensor) -> None:
 
 
 def _modes() -> tuple:
-    from ..ops import precision
-
     return precision.lowering(), modes.anomaly
 
 
@@ -397,11 +422,18 @@ class OptimizedModule(Module):
         self.__dict__["training"] = mode
         return self
 
+    def __reduce__(self):
+        return _again, (self._modules["_orig_mod"], self.__dict__["_compiled"].options)
+
     def __len__(self):
         return len(self._modules["_orig_mod"])
 
     def __getitem__(self, key):
         return self._modules["_orig_mod"][key]
+
+
+def _again(module, options):
+    return OptimizedModule(module, options)
 
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False, name=None, **more):

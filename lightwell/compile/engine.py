@@ -53,7 +53,7 @@ def native_program(graph: Graph, title: str = "") -> Any:
 def interpreter(graph: Graph) -> Callable:
     """The graph by NumPy, word by word: what is written is written at the end."""
 
-    def call(inputs, numbers):
+    def call(inputs, numbers, given=None):
         out = []
         for r in run(graph, inputs, numbers):
             shared = any(np.may_share_memory(r, a) for a in inputs)

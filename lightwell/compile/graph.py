@@ -111,6 +111,7 @@ class Graph:
         self.values: list[Value] = []
         self.inputs: list[Value] = []
         self.numbers: list[Value] = []
+        self.number_sources: list = []  # what Python computes each of them from: see host.py
         self.results: list[tuple[Any, Value]] = []
         self.writes: dict[int, int] = {}
 

@@ -8,6 +8,7 @@ as `training`, sizes, options) are guards: a change of one means that the progra
 import collections
 import functools
 import gc
+import operator
 import sys
 import types
 
@@ -29,6 +30,7 @@ class Found:
         self.places: list[tuple] = []  # (mapping, key): what stands there guards the program
         self.sizes: list = []  # containers whose length guards it
         self.lists: list = []  # lists, whose members guard it
+        self.watched: list = []  # attributes of schedulers and other objects of lightwell's: no guards, but a program must not change them
         self.generators: list = []  # NumPy's random generators, which must not be asked
         self.spaces: list = []  # the attributes of modules and other objects
         self.cells: list = []  # closure cells
@@ -36,7 +38,7 @@ class Found:
         self.iterators: list = []  # iterators, whose next element a program would take only once
         self.owners: dict[int, int] = {}
         self.at: dict[int, tuple] = {}  # id(tensor) -> (mapping, key) where it stands, of those whose place does not guard
-        self.same: list = []  # ((mapping, key), (mapping, key)): one tensor stands at both
+        self.same_places: list = []  # ((mapping, key), (mapping, key)): one tensor stands at both
         self.demands: list = []  # functions that must give True, for the program to be right: what a trace found out
         self._ids: set[int] = set()
         self._before: set[int] | None = None
@@ -67,7 +69,7 @@ class Found:
         """A tensor stands at a place where another one may stand at the next call."""
         at = self.at.setdefault(id(t), (d, k))
         if at[0] is not d or at[1] is not k:
-            self.same.append((at, (d, k)))
+            self.same_places.append((at, (d, k)))
 
     def before(self) -> set[int]:
         """The ids of all tensors that there were before the trace: others are made by it."""
@@ -95,14 +97,43 @@ class Found:
             tuple([_mark(d.get(k)) for d, k in self.places]),
             tuple([len(c) for c in self.sizes]),
             tuple([tuple([_mark(v) for v in c]) if len(c) < 100 else tuple(map(id, c)) for c in self.lists]),
-            [d.get(k) is e.get(j) for (d, k), (e, j) in self.same],
+            [d.get(k) is e.get(j) for (d, k), (e, j) in self.same_places],
             [g.bit_generator.state for g in self.generators],
             [True for demand in self.demands if not demand()],
         )
 
     def hold(self) -> None:
         """Keep what stands at the places alive, so that nothing else can take its identity."""
+        self.tensors.clear()
         self.kept = [[d.get(k) for d, k in self.places], [list(c) for c in self.lists]]
+        self.marks = self.fingerprint()
+        asks = [v._rg if isinstance(v, Tensor) else None for v in self.kept[0]]
+        self.quick = [(d, k, v, rg, mark) for (d, k), v, rg, mark in zip(self.places, self.kept[0], asks, self.marks[0])]
+        self.rows = list(zip(self.lists, self.kept[1], self.marks[2]))
+
+    def same(self) -> bool:
+        """Whether the fingerprint is what it was when `hold` was called; mostly by looking whether the same objects stand there."""
+        for d, k, had, rg, mark in self.quick:
+            v = d.get(k)
+            if (v is not had or type(v) in _CHANGING or (rg is not None and v._rg is not rg)) and _mark(v) != mark:
+                return False
+        for c, had, mark in self.rows:
+            if len(c) != len(had):
+                return False
+            if not (len(c) < 100 and all(map(operator.is_, c, had)) and not any(type(v) in _CHANGING for v in c)):
+                if (tuple([_mark(v) for v in c]) if len(c) < 100 else tuple(map(id, c))) != mark:
+                    return False
+        return [len(c) for c in self.sizes] == list(self.marks[1]) and (
+            not (self.same_places or self.generators or self.demands) or self.fingerprint()[3:] == self.marks[3:]
+        )
+
+
+def put(d, k, value) -> None:
+    """Let something stand at a place."""
+    if isinstance(d, dict):
+        d[k] = value
+    else:
+        d.put(k, value)
 
 
 class _Cell:
@@ -120,9 +151,13 @@ class _Cell:
         except ValueError:
             return None
 
+    def put(self, key, value):
+        """Put something into it."""
+        self.cell.cell_contents = value
+
 
 class _Slots:
-    """The `__slots__` of an object as a mapping."""
+    """The attributes of an object as a mapping: its slots, and what it has of its class."""
 
     __slots__ = ("of",)
 
@@ -132,6 +167,10 @@ class _Slots:
     def get(self, key):
         """What is in the slot."""
         return getattr(self.of, key, None)
+
+    def put(self, key, value):
+        """Put something there."""
+        setattr(self.of, key, value)
 
 
 class _Items:
@@ -146,6 +185,10 @@ class _Items:
         """What is at the place."""
         return self.of[key] if key < len(self.of) else None
 
+    def put(self, key, value):
+        """Put something there."""
+        self.of[key] = value
+
 
 def _mark(x):
     kind = type(x)
@@ -153,9 +196,18 @@ def _mark(x):
         return x if kind is not float else (x, "f")
     if kind is tuple and all(type(v) in _PLAIN for v in x):
         return x
+    if isinstance(x, np.generic):
+        return kind, x.item()
+    if kind is np.ndarray and x.nbytes <= 4096:  # small arrays by their numbers; larger ones by their place alone
+        return x.shape, x.dtype, x.tobytes() if x.dtype.kind != "O" else id(x)
     if isinstance(x, Tensor) and not x._rg:  # another such tensor may stand there
         return kind, x._a.shape, x._a.dtype
     return id(x)
+
+
+def _changing(v) -> bool:
+    """Whether the form or the numbers of an object may change while it stays what it is."""
+    return isinstance(v, np.ndarray) or (isinstance(v, Tensor) and not v._rg)
 
 
 _INTERNAL = frozenset(
@@ -235,6 +287,8 @@ class _Walk:
             found.iterators.append(x)
         elif _own(type(x)):
             self.object(x)
+        elif type(x).__module__.startswith("lightwell.") and isinstance(getattr(x, "__dict__", None), dict):
+            found.watched.append(x.__dict__)
 
     def fixed(self, v) -> None:
         """What can't be replaced where it stands."""
@@ -259,13 +313,12 @@ class _Walk:
             found.sizes.append(group)
             for k, v in group.items():
                 self.member(group, k, v)
-        for hooks in ("_forward_hooks", "_forward_pre_hooks"):
-            if hooks in x.__dict__:
-                found.sizes.append(x.__dict__[hooks])
+        for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+            self.todo.append(x.__dict__.get(hooks))
         for k, v in x.__dict__.items():
             if k not in _INTERNAL:
                 self.member(x.__dict__, k, v)
-        self.todo.append(type(x))
+        self.inherited(x)
 
     def optimizer(self, x) -> None:
         """An optimizer: its groups, its states; floats of lightwell's own optimizers are inputs of the program, no guards."""
@@ -341,6 +394,15 @@ class _Walk:
             for k in (slots,) if isinstance(slots, str) else slots:
                 if k not in ("__dict__", "__weakref__") and hasattr(x, k):
                     self.member(place, k, getattr(x, k))
+        self.inherited(x)
+
+    def inherited(self, x) -> None:
+        """What an object has of its class: attributes, which it may also get itself, and methods."""
+        place = _Slots(x)
+        for c in type(x).__mro__:
+            for k, v in vars(c).items() if _own(c) else ():
+                if not (k.startswith("__") or k in getattr(x, "__dict__", ()) or callable(v) or hasattr(type(v), "__get__")):
+                    self.member(place, k, v)
         self.todo.append(type(x))
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..optim import optimizer as optimizers
+from ..random import default_generator
 from ..tensor import Tensor, make
 from .host import Actions
+from .trace import counts
 
 _lock = threading.RLock()
 
@@ -37,9 +39,6 @@ class _Collector:
 
 def replay(actions: Actions, grads: list[Tensor]) -> tuple[list, dict]:
     """(numbers, draws) of one call, in the order in which the program asked for them; Mismatch where the step is another now."""
-    from ..random import default_generator
-    from .trace import counts
-
     opts = [step[1] for step in actions.steps if step[0] == "optimizer"]
     before = [(t._a, t._a.copy()) for o in {id(o): o for o in opts}.values() for t in counts(o)]
     stream = default_generator.get_state() if opts and len(opts) < len(actions.steps) else None
