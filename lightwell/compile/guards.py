@@ -107,22 +107,25 @@ class Found:
         self.tensors.clear()
         self.kept = [[d.get(k) for d, k in self.places], [list(c) for c in self.lists]]
         self.marks = self.fingerprint()
-        asks = [v._rg if isinstance(v, Tensor) else None for v in self.kept[0]]
-        self.quick = [(d, k, v, rg, mark) for (d, k), v, rg, mark in zip(self.places, self.kept[0], asks, self.marks[0])]
-        self.rows = list(zip(self.lists, self.kept[1], self.marks[2]))
+        self.quick = [(d, k, v, mark, _changing(v)) for (d, k), v, mark in zip(self.places, self.kept[0], self.marks[0])]
+        self.rows = [(c, had, mark, any(map(_changing, had))) for c, had, mark in zip(self.lists, self.kept[1], self.marks[2])]
+        self.live = [(v, v._rg) for v in self.kept[0] if isinstance(v, Tensor)]
 
     def same(self) -> bool:
         """Whether the fingerprint is what it was when `hold` was called; mostly by looking whether the same objects stand there."""
-        for d, k, had, rg, mark in self.quick:
+        for d, k, had, mark, changing in self.quick:
             v = d.get(k)
-            if (v is not had or type(v) in _CHANGING or (rg is not None and v._rg is not rg)) and _mark(v) != mark:
+            if (changing or v is not had) and _mark(v) != mark:
                 return False
-        for c, had, mark in self.rows:
+        for c, had, mark, changing in self.rows:
             if len(c) != len(had):
                 return False
-            if not (len(c) < 100 and all(map(operator.is_, c, had)) and not any(type(v) in _CHANGING for v in c)):
+            if changing or len(c) >= 100 or not all(map(operator.is_, c, had)):
                 if (tuple([_mark(v) for v in c]) if len(c) < 100 else tuple(map(id, c))) != mark:
                     return False
+        for t, rg in self.live:
+            if t._rg is not rg and any(d.get(k) is t for d, k in self.places):
+                return False
         return [len(c) for c in self.sizes] == list(self.marks[1]) and (
             not (self.same_places or self.generators or self.demands) or self.fingerprint()[3:] == self.marks[3:]
         )
@@ -210,6 +213,7 @@ def _changing(v) -> bool:
     return isinstance(v, np.ndarray) or (isinstance(v, Tensor) and not v._rg)
 
 
+_CHANGING = (np.ndarray, Tensor)  # whose form or numbers may change while they stay what they are
 _INTERNAL = frozenset(
     "_parameters _buffers _modules _non_persistent_buffers_set _backward_pre_hooks _backward_hooks _is_full_backward_hook _forward_hooks "
     "_forward_hooks_with_kwargs _forward_hooks_always_called _forward_pre_hooks _forward_pre_hooks_with_kwargs _state_dict_hooks "
