@@ -33,6 +33,7 @@ def enter_dual_level() -> int:
     if _levels:
         raise RuntimeError("Nested forward mode AD is not supported at the moment: use torch.func.jvp, which nests")
     _levels.append([])
+    modes.state.transforms += 1
     _current_level = 0
     return 0
 
@@ -45,6 +46,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
     if level is not None and level != _current_level:
         raise RuntimeError(f"Trying to exit forward AD level {level}, but the current one is {_current_level}")
     _levels.pop()
+    modes.state.transforms -= 1
     _current_level -= 1
 
 

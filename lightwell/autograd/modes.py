@@ -8,6 +8,7 @@ class _State(threading.local):
     grad = True
     inference = False
     targets = False  # whether a backward for chosen inputs is running
+    transforms = 0  # how many transforms of torch.func and levels of forward mode are at work
 
 
 state = _State()  # read freely; written only through `switch`
@@ -25,6 +26,20 @@ def switch(grad: bool) -> None:
             _off += -1 if grad else 1
             all_on = _off == 0
             state.grad = grad
+
+
+def transformed(func, *args, **kwargs):
+    """`func(*args, **kwargs)` within a transform: gradients of what it does may themselves be differentiated."""
+    state.transforms += 1
+    try:
+        return func(*args, **kwargs)
+    finally:
+        state.transforms -= 1
+
+
+def transforming() -> bool:
+    """Whether a transform is at work in this thread."""
+    return state.transforms > 0
 
 
 class _Switch:

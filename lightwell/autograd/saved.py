@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backend import numpy as NP
+from ..errors import traced
 from ..tensor import STAMP, WRITER, Tensor, make
 from .node import Alias, Port
 
@@ -54,11 +55,11 @@ def as_tensors(node, saved):
             values[0] = tuple(placed(a, e) for a, e in zip(values[0], node.edges))
     else:
         for i in range(n_in):
-            if type(values[i]) is ndarray:
+            if type(values[i]) is ndarray or traced(values[i]):
                 dtype = fit[i][1] if fit is not None and fit[i] is not None else None
                 values[i] = placed(values[i], node.edges[i], dtype)
     for j in range(len(rec.outputs)):
-        if type(values[n_in + j]) is ndarray:
+        if type(values[n_in + j]) is ndarray or traced(values[n_in + j]):
             values[n_in + j] = placed(values[n_in + j], node if len(rec.outputs) == 1 else Port(node, j))
     first = n_in + len(rec.outputs)
     if rec.keeps and any(v is not None for v in values[first : first + len(rec.keeps)]):

@@ -26,8 +26,8 @@ from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
 from .capture import Captured, capture, outside
 from .engine import executable
-from .host import vector
 from .graph import compute
+from .host import vector
 from .replay import Mismatch, replay
 from .trace import Break, current
 

@@ -19,6 +19,7 @@ from ..random import default_generator
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten
 from .graph import Graph, Value, replace
+from .guards import put
 from .host import Number
 from .infer import VIEWS
 from .symbolic import Memory, Traced
@@ -88,6 +89,9 @@ class _Before:
         self.stream = default_generator.get_state()
         self.chance = random.getstate(), np.random.get_state(legacy=False)
         self.marks = found.fingerprint()
+        self.watched, self.options = [_shallow(d) for d in found.watched], _options(found)
+        self.placed = [(d, k, d.get(k)) for d, k in found.places if isinstance(d.get(k), Tensor)]
+        self.placed += [(d, k, d.get(k)) for d, k in found.at.values()]
         self.grad = modes.state.grad
         self.values = [(d, k, d[k]) for d, k in found.places if isinstance(d, dict) and k in d]
         self.cells = [(c, c.cell_contents) for c in found.cells if _filled(c)]
@@ -101,8 +105,16 @@ class _Before:
             if cell is not None:
                 cell[:] = marks
         modes.switch(self.grad)
+        for d, k, t in self.placed:
+            if d.get(k) is not t:
+                put(d, k, t)
         if done:
             return
+        for o, options in zip(self.found.optimizers, self.options):
+            for group, values in zip(o.param_groups, options):
+                group.update(values)
+        for d, was in zip(self.found.watched, self.watched):
+            d.update({k: v for k, v in was.items() if type(v) in (bool, int, float, str)})
         random.setstate(self.chance[0])
         np.random.set_state(self.chance[1])
         for g, state in zip(self.found.generators, self.marks[4]):
@@ -182,7 +194,7 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     recorder, found = tracer.recorder, tracer.found
     graph = recorder.graph
     marks = found.fingerprint()
-    if marks != before.marks:
+    if marks[:-1] != before.marks[:-1] or before.watched != [_shallow(d) for d in found.watched] or before.options != _options(found):
         raise Untraceable("a change of plain Python values (an attribute, or a variable outside), which later calls would not make,")
     if random.getstate() != before.chance[0] or not _equal(np.random.get_state(legacy=False), before.chance[1]):
         raise Untraceable("a random number of Python's or NumPy's, which later calls would not draw,")
@@ -233,7 +245,7 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     _changed(tracer, before, leaves)
     _data(made, tracer, allowed, places)
     _grads(made, tracer, allowed, places)
-    _attributes(made, found, allowed)
+    _attributes(made, tracer, before, allowed)
     cut = len(graph.values)
     derivatives = _derivatives(tracer, [v for _, v in live]) if live else None
     slots = _prune(recorder, made, derivatives)
@@ -259,7 +271,7 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
             raise IndexError("an index out of range")
     if derivatives is not None:
         allowed.extend(g for _, g in derivatives[1])
-    _escaped(tracer, allowed, [_owner(v._node) for _, v in live])
+    _escaped(tracer, allowed, [_owner(v._node) for v in flat if isinstance(v, Tensor) and v._node is not None])
     if derivatives is not None:
         _cut(made, cut, derivatives, places)
     return made
@@ -268,6 +280,32 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
 def _equal(a, b) -> bool:
     """Whether two states of NumPy's generator are the same."""
     return a["state"]["pos"] == b["state"]["pos"] and a["gauss"] == b["gauss"] and (a["state"]["key"] == b["state"]["key"]).all()
+
+
+def _shallow(d) -> dict:
+    """What stands in a mapping: plain values, also within lists, and the identities of others."""
+    return {
+        k: v if type(v) in _PLAIN else [w if type(w) in _PLAIN else _Id(w) for w in v] if type(v) in (list, tuple) else _Id(v)
+        for k, v in d.items()
+    }
+
+
+_PLAIN = (bool, int, float, str)
+
+
+class _Id:
+    """The identity of an object."""
+
+    def __init__(self, of):
+        self.of = of
+
+    def __eq__(self, other):
+        return type(other) is _Id and other.of is self.of
+
+
+def _options(found) -> list:
+    """The numbers of optimizers' groups, which are inputs of a program and must not be changed by it."""
+    return [[{k: v for k, v in g.items() if type(v) is float} for g in o.param_groups] for o in found.optimizers]
 
 
 def _result(made: Captured, target, a: Traced) -> None:
@@ -378,15 +416,23 @@ def _grads(made: Captured, tracer, allowed, places) -> None:
             _result(made, ("grad", target), a)
 
 
-def _attributes(made: Captured, found, allowed) -> None:
-    """Tensors that modules keep as attributes, such as the weights of an attention: set anew by each call."""
-    for m in found.modules:
-        for k, v in m.__dict__.items():
-            if isinstance(v, Tensor) and type(v._a) is Traced and v._a.memory.source is None and k not in ("_parameters", "_buffers"):
-                if v._rg:
-                    raise Untraceable(f"an attribute ({k}) that carries a graph")
-                allowed.append(v._a)
-                _result(made, ("attribute", (m, k)), v._a)
+def _attributes(made: Captured, tracer, before, allowed) -> None:
+    """Tensors that modules keep as attributes, and others that stand somewhere outside: set anew by each call."""
+    seen = set()
+    places = [(m.__dict__, k) for m in tracer.found.modules for k in m.__dict__] + [(d, k) for d, k, _ in before.placed]
+    had = {(id(d), k): t for d, k, t in before.placed}
+    for d, k in places:
+        v = d.get(k)
+        if (id(d), k) in seen or not isinstance(v, Tensor) or v is had.get((id(d), k)):
+            continue
+        seen.add((id(d), k))
+        a = v._a
+        if id(v) in tracer.twins or (type(a) is Traced and a.memory.source is not None) or v._rg:
+            raise Untraceable(f"{k}, which becomes another tensor of the program or one that carries a graph,")
+        if type(a) is not Traced:
+            a = tracer.recorder.lift(a)
+        allowed.append(a)
+        _result(made, ("attribute", (d, k)), a)
 
 
 def _writes(made: Captured, recorder, slots, tracer) -> None:
@@ -453,6 +499,8 @@ def _escaped(tracer, allowed, nodes) -> None:
             within(node.saved)
             within(node.__dict__ if hasattr(node, "__dict__") else None)
             stack.extend(_owner(e) for e in node.edges if e is not None)
+        elif isinstance(node, Tensor):  # a leaf that the function made
+            within((node, node._grad))
     memories = {id(m) for m in recorder.memories}
     for attempt in (1, 2):
         kept = [

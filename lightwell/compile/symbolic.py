@@ -77,7 +77,7 @@ class Recorder:
         if found is not None and not alone:
             return found[1]
         value = self.graph.input(array.shape, array.dtype)
-        memory = Memory(value, np.empty_like(array, subok=False), array if tell is None else tell, array)
+        memory = Memory(value, _form_like(array), array if tell is None else tell, array)
         self.memories.append(memory)
         twin = Traced(self, memory, None, None)
         self.known.setdefault(id(array), (array, twin))
@@ -114,9 +114,18 @@ class Recorder:
         return found[1]
 
 
+def _form_like(a: ndarray) -> ndarray:
+    """Memory that nobody reads, laid out as `a`."""
+    if a.flags.c_contiguous or any(s < 0 for s in a.strides):
+        return np.empty_like(a, order="C", subok=False)
+    extent = sum((n - 1) * s for n, s in zip(a.shape, a.strides)) // a.itemsize + 1 if a.size else 0
+    return np.lib.stride_tricks.as_strided(np.empty(extent, a.dtype), a.shape, a.strides)
+
+
 def _masks(key) -> bool:
     """Whether indexing with `key` selects by a mask that is computed."""
-    return any(type(k) is Traced and k.dtype.kind == "b" for k in (key if type(key) is tuple else (key,)))
+    picks = [getattr(k, "_a", k) for k in (key if type(key) is tuple else (key,))]
+    return any(type(k) is Traced and k.dtype.kind == "b" for k in picks)
 
 
 def views(key) -> bool:

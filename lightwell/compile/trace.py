@@ -6,6 +6,7 @@ What the program asks of Python (a number, a truth) can't be traced: `Untraceabl
 as it was, and the caller runs the program as it stands.
 """
 
+import builtins
 import functools
 import sys
 import threading
@@ -365,8 +366,13 @@ class Tracer:
 
     def backward(self, roots):
         """The gradients of the leaves behind `roots`, traced too: {leaf: array}."""
-        with _at_work(self), modes.no_grad():
-            return engine.run(roots)
+        hooks = [(t, t.__dict__.pop("_hooks")) for t, _, _ in self.held() if "_hooks" in t.__dict__ and t._node is None]
+        try:  # hooks of leaves run when the gradients arrive at them, at each call
+            with _at_work(self), modes.no_grad():
+                return engine.run(roots)
+        finally:
+            for t, h in hooks:
+                t.__dict__["_hooks"] = h
 
 
 @contextmanager
@@ -456,6 +462,15 @@ def counts(o) -> list[Tensor]:
     return [s[k] for s in states for k in ("step", "eta", "mu", "mu_product") if isinstance(s.get(k), Tensor)]
 
 
+_print = builtins.print
+
+
+def _say(*args, **kwargs):
+    if current() is not None:
+        raise Untraceable("print")
+    _print(*args, **kwargs)
+
+
 def _refused(error):
     tracer = current()
     if tracer is not None:
@@ -484,4 +499,5 @@ def _hooks(on: bool) -> None:
     engine.traced = _reader if on else None
     optimizers.collecting = _Hooks() if on else None
     _watch(on)
+    builtins.print = _say if on else _print
     Untraceable.refusals = staticmethod(_refused) if on else None

@@ -259,7 +259,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
         entered, new, spec = _enter(args, numbers)
         entered.outer = with_graph
         with modes.enable_grad():
-            out, aux = _split_aux(func(*new, **kwargs), has_aux, "grad_and_value(f)(*args)")
+            out, aux = _split_aux(modes.transformed(func, *new, **kwargs), has_aux, "grad_and_value(f)(*args)")
         if not isinstance(out, Tensor):
             raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(out)}")
         if out.ndim:
@@ -317,7 +317,7 @@ def vjp(func, *primals, has_aux=False):
     """
     entered, new, spec = _enter(primals, tuple(range(len(primals))))
     with modes.enable_grad():
-        out, aux = _split_aux(func(*new), has_aux, "vjp(f, *primals)")
+        out, aux = _split_aux(modes.transformed(func, *new), has_aux, "vjp(f, *primals)")
     ys, out_spec = tensors_only(out, "vjp(f, *primals): expected f(*primals)")
 
     def vjp_fn(*cotangents, retain_graph=True, create_graph=None):
@@ -350,7 +350,7 @@ class Linear:
     def __init__(self, func, args, numbers, has_aux=False, what="jvp(f, primals, tangents)"):
         self.entered, new, self.spec = _enter(args, numbers)
         with modes.enable_grad():
-            out, self.aux = _split_aux(func(*new), has_aux, what)
+            out, self.aux = _split_aux(modes.transformed(func, *new), has_aux, what)
         self.out = out
         self.ys, self.out_spec = tensors_only(out, f"{what}: Expected f(*args)")
         order = self.entered.order

@@ -43,7 +43,7 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
         numbers = _argnums(argnums, args)
         entered, new, spec = _enter(args, numbers)
         with modes.enable_grad():
-            out, aux = _split_aux(func(*new), has_aux, "jacrev(f, *args)")
+            out, aux = _split_aux(modes.transformed(func, *new), has_aux, "jacrev(f, *args)")
         ys, out_spec = tensors_only(out, "vjp(f, *primals): expected f(*primals)")
         rows = _basis(ys)
 
