@@ -121,7 +121,7 @@ def recurrent(names, torch):
             text = f"{word} {name:16} {one:8.3f} + {two:8.3f} ms {rate:6.0f} GFLOP/s"
             if torch:
                 forward, both = map(quickest, theirs(word, size))
-                text += f"   PyTorch {forward:8.3f} + {both - forward:8.3f} ms   {both / (one + two):5.2f} times"
+                text += f"   PyTorch {forward:8.3f}, both {both:8.3f} ms   {both / (one + two):5.2f} times"
             print(text, flush=True)
 
 
