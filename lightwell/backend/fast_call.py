@@ -165,18 +165,17 @@ def _given(arrays, slot):
 class Update:
     """An optimizer's rule, in place: True, or False where it would be another rule for these numbers."""
 
-    def __init__(self, program, places, sources, conditions):
-        self.program, self.places, self.conditions = program, places, conditions
-        self.compute = [n.compute for n in sources]
-        self.pack = struct.Struct(f"{len(sources)}d").pack_into
+    def __init__(self, program, places, floats, hold):
+        self.program, self.places = program, places
+        self.floats, self.hold = floats, hold  # the kernel's numbers from those of a call; whether the rule is the traced one for them
+        self.pack = struct.Struct(f"{program.plan.numbers}d").pack_into
         self.frames = [_Frame(program)]
         moved = sum(b.nbytes for b in program.plan.buffers if b.kind == "input")
         self.alone = moved < 1 << 20  # bytes below which a second thread isn't worth its waking
 
     def __call__(self, arrays, numbers) -> bool:
-        for test, answer in self.conditions:
-            if test(numbers) != answer:
-                return False
+        if not self.hold(numbers):
+            return False
         try:
             frame = self.frames.pop()
         except IndexError:
@@ -186,7 +185,7 @@ class Update:
             address = arrays[self.places[slot]].__array_interface__["data"][0]
             for place in places:
                 view[place] = address
-        self.pack(frame.numbers, 0, *[f(numbers) for f in self.compute])
+        self.pack(frame.numbers, 0, *self.floats(numbers))
         if self.alone:
             frame.job.most = 1
         if self.program.arena:

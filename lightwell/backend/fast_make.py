@@ -281,7 +281,7 @@ def _compiled(graph):
 
 def _update(rule, size, dtype, same, numbers):
     """(program, numbers to be computed for each call, conditions) of an optimizer's rule on flat arrays."""
-    from ..compile.host import Actions
+    from ..compile.host import Actions, vector
     from ..optim.readers import Arrays
 
     inputs, actions = _Inputs(), Actions()
@@ -302,7 +302,10 @@ def _update(rule, size, dtype, same, numbers):
             graph.writes[len(graph.results)] = slot
             graph.results.append((None, a.memory.value))
     places = [next(i for i, b in enumerate(arrays) if b is a) for a in inputs.arrays]
-    return _compiled(graph), places, getattr(graph, "number_sources", []), actions.conditions
+    program = _compiled(graph)
+    if program.plan.numbers != len(graph.number_sources):
+        raise Unfit
+    return program, places, vector(graph.number_sources), actions.hold
 
 
 __all__ = ["Unfit", "build", "order", "threads", "wait"]
