@@ -246,9 +246,10 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     _data(made, tracer, allowed, places)
     _grads(made, tracer, allowed, places)
     _attributes(made, tracer, before, allowed)
-    cut = len(graph.values)
+    forward = set(graph.values)
     derivatives = _derivatives(tracer, [v for _, v in live]) if live else None
     slots = _prune(recorder, made, derivatives)
+    cut = sum(v in forward for v in graph.values)
     for memory in recorder.memories:
         tell, form = memory.source, memory.form
         if isinstance(tell, tuple):

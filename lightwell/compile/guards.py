@@ -291,7 +291,7 @@ class _Walk:
             found.iterators.append(x)
         elif _own(type(x)):
             self.object(x)
-        elif type(x).__module__.startswith("lightwell.") and isinstance(getattr(x, "__dict__", None), dict):
+        elif str(type(x).__module__).startswith("lightwell.") and isinstance(getattr(x, "__dict__", None), dict):
             found.watched.append(x.__dict__)
 
     def fixed(self, v) -> None:
@@ -412,7 +412,10 @@ class _Walk:
 
 def _own(x) -> bool:
     """Whether a class or a module is the user's: of no library that is not looked into."""
-    name = (x.__name__ if isinstance(x, types.ModuleType) else getattr(x, "__module__", None) or "").partition(".")[0]
+    name = x.__name__ if isinstance(x, types.ModuleType) else getattr(x, "__module__", None)
+    if not isinstance(name, str):
+        return False
+    name = name.partition(".")[0]
     return name == "__main__" or (name not in sys.stdlib_module_names and name not in ("lightwell", "numpy"))
 
 
