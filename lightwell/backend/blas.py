@@ -19,6 +19,7 @@ _functions: dict | None = None
 # OpenBLAS's threads go on spinning for milliseconds after a product, in the way of ours; and on a busy machine they make
 # small products a hundred times slower.
 ONE_THREAD = 16_000_000
+_least = ONE_THREAD  # the limit that holds now
 _threads_now = 0  # what OpenBLAS was last told; 0: nothing yet
 _alone, _before, _guard = 0, 0, threading.Lock()  # how many are within `one_thread`, and what to return to
 
@@ -67,9 +68,16 @@ def share(work: int, in_a_row: bool = False) -> None:
 
     Of many products `in_a_row` each finds the threads still spinning from the last: they pay four times sooner.
     """
-    wanted = 1 if work < (ONE_THREAD // 4 if in_a_row else ONE_THREAD) or _alone else threads.get_num_threads()
+    limit = _least if not in_a_row else _least // 4
+    wanted = 1 if work < limit or _alone else threads.get_num_threads()
     if wanted != _threads_now:
         _set(wanted)
+
+
+def beside_kernels() -> None:
+    """From now on native code with threads of its own runs beside: only products of some milliseconds are worth the spinning."""
+    global _least
+    _least = 8 * ONE_THREAD
 
 
 @contextlib.contextmanager

@@ -25,8 +25,7 @@ RULES = 4096  # elements of a parameter from which an optimizer's rule is
 MOST = 512  # keys kept; of those that weren't used lately some go when there are more
 FORMS = 48  # keys of one operation that are compiled at most: where shapes change all the time compiling never ends
 SEEN = 2  # calls by NumPy before a kernel is asked for
-TRIALS = 7  # calls at most by which each way is judged
-LENIENT = 1.2  # times NumPy's that a product by kernel may take: OpenBLAS's own threads spin afterwards, in the way of the next kernel
+TRIALS = 5  # calls by which each way is judged
 
 # Operations that only move numbers about, or compute as fast as memory gives them: NumPy is as quick.
 MOVES = frozenset(
@@ -40,6 +39,10 @@ PRODUCTS = dict.fromkeys(("mm", "bmm", "addmm", "linear", "convolution", "convol
 
 allowed = os.environ.get("LIGHTWELL_EAGER_NATIVE") != "0" and os.environ.get("LIGHTWELL_NATIVE") != "0"
 on = allowed
+# Trials begin when all kernels are there that were asked for, and OpenBLAS's threads, which spin for 30 ms after a product, sleep.
+making = False
+ready_at = 0.0
+CALM = 0.1  # seconds
 _table: dict[tuple, "Entry"] = {}
 _asked: dict[tuple, int] = {}  # operation → how many of its forms have been compiled
 _never: set = set()  # operations for which there is no kernel at all, whatever the form
@@ -71,7 +74,7 @@ class Entry:
         self.made: Any = None  # the kernel while it is on trial
         self.forms: Any = None  # of the results by NumPy
         self.seen = self.turn = 0
-        self.times: list = [[], [], []]  # seconds by NumPy, by all threads, by one
+        self.times: list = [[], [], []]  # seconds by all threads, by one, by NumPy
         self.used = True
 
     def watch(self, plain, args, describe, told=None):
@@ -90,14 +93,13 @@ class Entry:
         return made
 
     def trial(self, arrays, plain, args, told=None):
-        """In turn by NumPy, by the kernel and all threads, by the kernel and one thread; in the end the quickest way for good."""
+        """By the kernel and all threads for some calls, then by one thread, then by NumPy; in the end the quickest way for good."""
         made, turn = self.made, self.turn
-        way = turn % 3
+        way = turn // TRIALS
         self.turn = turn + 1
-        if way:
-            made.most = None if way == 1 else 1
         start = perf_counter()
-        if way:
+        if way < 2:
+            made.most = 1 if way else None
             out = made(arrays)
             if out is None:  # not for these numbers
                 return plain(*args)
@@ -105,16 +107,14 @@ class Entry:
         else:
             result = plain(*args)
         self.times[way].append(perf_counter() - start)
-        if way == 2 and turn > 6:
-            numpy, together, alone = map(_median, self.times)
-            native = min(together, alone)
-            if turn >= 3 * TRIALS - 1 or native > 2 * numpy or (2 * native < numpy and max(together, alone) > 1.3 * native):
-                made.most = None if together <= alone else 1
-                self.made, self.what = None, None
-                if native < numpy * (LENIENT if self.owner[0].name in PRODUCTS else 1.0):
-                    self.call = made
-                else:
-                    self.seen = -1
+        if turn == 3 * TRIALS - 1:
+            together, alone, numpy = map(_median, self.times)
+            made.most = None if together <= alone else 1
+            self.made, self.what = None, None
+            if min(together, alone) < numpy:
+                self.call = made
+            else:
+                self.seen = -1
         return result
 
 
@@ -232,7 +232,7 @@ def forward(rec, plain, arrays, params):
         entry.used = True
         made = call(arrays)
         return plain(*arrays, *params) if made is None else call.result(made, told)
-    if entry.made is not None:
+    if entry.made is not None and not making and perf_counter() > ready_at:
         return entry.trial(arrays, plain, (*arrays, *params), told)
     return entry.watch(
         plain,
@@ -279,7 +279,7 @@ def pull(rec, plain, edges, fit, g, saved):
         entry.used = True
         made = call(arrays)
         return plain(rec, edges, fit, g, saved) if made is None else made
-    if entry.made is not None:
+    if entry.made is not None and not making and perf_counter() > ready_at:
         return entry.trial(arrays, plain, (rec, edges, fit, g, saved))
 
     def describe():

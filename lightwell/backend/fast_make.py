@@ -7,12 +7,14 @@ at hand is ready: inside LLVM is no place to be torn from.
 import atexit
 import os
 import threading
+import time
 from collections import deque
 from typing import Any
 
 import numpy as np
 
 from . import fast, threads
+from .blas import beside_kernels
 
 _wanted: deque = deque()
 _some = threading.Semaphore(0)
@@ -32,6 +34,7 @@ def order(entry) -> bool:
     if _over or _works is False:
         return False
     _wanted.append(entry)
+    fast.making = True
     if _thread is None:
         made = threading.Thread(target=_work, name="lightwell-kernels", daemon=True)
         try:
@@ -45,8 +48,6 @@ def order(entry) -> bool:
 
 def wait(seconds: float = 60.0) -> bool:
     """Wait until everything that was ordered is made, or the time is over: for tests and measurements."""
-    import time
-
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not _wanted:
@@ -72,6 +73,9 @@ def _work() -> None:
                     _make(entry)
             finally:
                 _wanted.popleft()
+                if not _wanted:
+                    fast.ready_at = time.perf_counter() + fast.CALM
+                    fast.making = False
 
 
 def _make(entry) -> None:
@@ -92,7 +96,9 @@ def _make(entry) -> None:
             raise
     if made is None:
         entry.what, entry.seen = None, -1
-    elif entry.forms:
+        return
+    beside_kernels()
+    if entry.forms:
         entry.made = made
     else:
         entry.call = made
@@ -132,6 +138,7 @@ def _forked() -> None:
     for entry in _wanted:
         entry.seen = 0
     _wanted.clear()
+    fast.making = False
 
 
 atexit.register(_end)
