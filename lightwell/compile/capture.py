@@ -264,12 +264,11 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     _writes(made, recorder, slots, tracer)
     inputs = {v: i for i, v in enumerate(graph.inputs)}
     for value, low, high, besides in recorder.ranges:
-        slot = _from_input(value, inputs)
-        if slot is None:
-            raise Untraceable("an index that the program itself computes, whose range is not known,")
-        made.ranges.append((slot, low, high, besides))
+        slot = inputs[value]
         if outside(recorder.memories[slot].real, low, high, besides):
             raise IndexError("an index out of range")
+        if made.sources[slot].draw is None:  # what is drawn lies where it lay before
+            made.ranges.append((slot, low, high, besides))
     if derivatives is not None:
         allowed.extend(g for _, g in derivatives[1])
     _escaped(tracer, allowed, [_owner(v._node) for v in flat if isinstance(v, Tensor) and v._node is not None])
@@ -373,6 +372,79 @@ def _prune(recorder, made: Captured, derivatives) -> dict[int, int]:
     for i, v in enumerate(graph.inputs):
         v.args = (i,)
     return {id(m): i for i, m in enumerate(recorder.memories)}
+
+
+def _owner(node):
+    return node.node if type(node) is Port else node
+
+
+def _alive(node) -> bool:
+    """Whether backward could still run from a node."""
+    seen, stack = set(), [node]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Node) or node in seen:
+            continue
+        seen.add(node)
+        if node.record is not None and node.record.holds and node.saved is None:
+            return False
+        stack.extend(_owner(e) for e in node.edges if e is not None)
+    return True
+
+
+def _grads(made: Captured, tracer, allowed, places) -> None:
+    """What the program makes of each tensor's `.grad`."""
+    for t, had in tracer.grads.values():
+        g = t._grad
+        target = places.get(id(t), t)
+        if g is None:
+            made.nothing.append(target)
+        elif g is not had:
+            if g._rg:
+                raise Untraceable("a .grad that carries a graph (create_graph=True)")
+            if id(g) in tracer.found.before():
+                raise Untraceable("a .grad that is another tensor of the program")
+            a = g._a if type(g._a) is Traced else tracer.recorder.lift(g._a)
+            allowed.append(a)
+            _result(made, ("grad", target), a)
+
+
+def _attributes(made: Captured, tracer, before, allowed) -> None:
+    """Tensors that modules keep as attributes, and others that stand somewhere outside: set anew by each call."""
+    seen = set()
+    places = [(m.__dict__, k) for m in tracer.found.modules for k in m.__dict__] + [(d, k) for d, k, _ in before.placed]
+    had = {(id(d), k): t for d, k, t in before.placed}
+    for d, k in places:
+        v = d.get(k)
+        if (id(d), k) in seen or not isinstance(v, Tensor) or v is had.get((id(d), k)):
+            continue
+        seen.add((id(d), k))
+        a = v._a
+        if id(v) in tracer.twins or (type(a) is Traced and a.memory.source is not None) or v._rg:
+            raise Untraceable(f"{k}, which becomes another tensor of the program or one that carries a graph,")
+        if type(a) is not Traced:
+            a = tracer.recorder.lift(a)
+        allowed.append(a)
+        _result(made, ("attribute", (d, k)), a)
+
+
+def _writes(made: Captured, recorder, slots, tracer) -> None:
+    """Which inputs the program writes."""
+    graph = made.graph
+    real = tracer.real()
+    for memory in recorder.memories:
+        slot = slots[id(memory)]
+        if memory.value is graph.inputs[slot] or isinstance(memory.source, tuple):
+            continue  # random numbers that were changed in place are nobody's else
+        if not memory.form.flags.c_contiguous:
+            raise Untraceable("a write into a tensor that is not laid out in C order")
+        mine = real[id(memory)]
+        for other in recorder.memories:
+            if other is not memory and id(other) in real and np.may_share_memory(mine, real[id(other)]):
+                raise Untraceable("a write into memory that two arguments, or an argument and another tensor, share")
+        graph.writes[len(graph.results)] = slot
+        made.targets.append(("write", slot))
+        graph.results.append((f"x{slot}", memory.value))
 
 
 def outside(a, low, high, besides) -> bool:

@@ -7,14 +7,16 @@ memory a new value, which all its views see. So a program full of views and writ
 The form (shape, strides, what overlaps what) is asked of an array of the same form whose numbers nobody reads.
 """
 
+import functools
 import weakref
 from typing import Any
 
 import numpy as np
 
 from ..errors import Untraceable
-from .graph import Graph, Value
+from .graph import Graph, Value, compute
 from .host import Number
+from .limits import limits, picks, source
 
 ndarray = np.ndarray
 
@@ -55,10 +57,27 @@ class Recorder:
         """Note `word(*args, **kwargs)` and give its result."""
         if word in ("nonzero", "getitem") and (word == "nonzero" or _masks(args[1])):
             raise Untraceable("a result whose size depends on a tensor's numbers")
-        value = self.graph.call(word, *[self.operand(a) for a in args], where=self.line, **{k: self.operand(v) for k, v in kwargs.items()})
+        operands, named = [self.operand(a) for a in args], {k: self.operand(v) for k, v in kwargs.items()}
+        if [1 for index, n in picks(word, tuple(operands), named) if not self.bounded(index, -n, n)]:
+            word, operands, named = "opaque", [functools.partial(_computed, word, named), *operands], {}
+        value = self.graph.call(word, *operands, where=self.line, **named)
         if value.parts is not None:
             return tuple(None if p is None else self.fresh(self.graph.part(value, i)) for i, p in enumerate(value.parts))
         return self.fresh(value)
+
+    def bounded(self, index: Value, low: int, high: int, besides=None) -> bool:
+        """Whether an index lies in range(low, high), perhaps under the condition that an input does; False where nothing is known."""
+        least, most = limits(index)
+        if low <= least and most < high:
+            return True
+        given = source(index)
+        if given is None:
+            return False
+        if (given, low, high, besides) not in self.ranges and not any(
+            v is given and low <= a and b <= high and e in (None, besides) for v, a, b, e in self.ranges
+        ):
+            self.ranges.append((given, low, high, besides))
+        return True
 
     def opaque(self, f, *args):
         """A result of `f(*args)`, which Python computes at each call: f must look at nothing but its arguments."""
@@ -120,6 +139,10 @@ def _form_like(a: ndarray) -> ndarray:
         return np.empty_like(a, order="C", subok=False)
     extent = sum((n - 1) * s for n, s in zip(a.shape, a.strides)) // a.itemsize + 1 if a.size else 0
     return np.lib.stride_tricks.as_strided(np.empty(extent, a.dtype), a.shape, a.strides)
+
+
+def _computed(word, named, *args):
+    return compute(word, args, named)
 
 
 def _masks(key) -> bool:
@@ -224,8 +247,6 @@ class Traced:
 
     def _shown(self, word: str, *args):
         """A view by a word; a copy where NumPy would have to copy."""
-        from .graph import compute
-
         form = compute(word, (self.form, *args), {})
         if type(form) is not ndarray:  # a number out of an array
             form = np.empty((), self.dtype)
@@ -285,11 +306,12 @@ class Traced:
 
         Where the numbers at hand are `besides` as well, that is allowed from now on, and the limits include it.
         """
-        real = self.memory.real
+        real, index = self.memory.real, self.read()
         if besides is not None and real is not None and not low <= besides < high and (real == besides).any():
-            self.recorder.ranges.append((self.read(), low, high, besides))
-            return min(low, besides), max(high - 1, besides)
-        self.recorder.ranges.append((self.read(), low, high, None))
+            if self.recorder.bounded(index, low, high, besides):
+                return min(low, besides), max(high - 1, besides)
+        if not self.recorder.bounded(index, low, high):
+            raise Untraceable("an index that the program itself computes, whose range is not known,")
         return low, high - 1
 
     # ---- methods of arrays --------------------------------------------------------------------------------------

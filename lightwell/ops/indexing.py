@@ -378,6 +378,11 @@ def setitem_(self: Tensor, key, value) -> None:
                 first, then = parse(self._a.shape, key)
                 if first is not None and not any(k is ... for k in first):
                     first += (...,)
+        if then is not None and first is None and np.ndim(v) == 0 and _computed_mask(then):  # how many, nobody knows
+            mask = then[0]
+            mask = reshape(mask, mask._a.shape + (1,) * (self._a.ndim - mask._a.ndim))
+            self.masked_fill_(mask, v if tensor is None else tensor)  # type: ignore[attr-defined]
+            return
         if state.grad and (self.requires_grad or (tensor is not None and tensor.requires_grad)):
             return _write_recorded(self, first, then, v, tensor)
         if inplace.written is not None:
@@ -401,6 +406,11 @@ def setitem_(self: Tensor, key, value) -> None:
         shown = self._a[first] if first is not None else self._a
         raise _mismatch((shown if then is None else shown[bare(then)]).shape, v) from None
     writing(self, "__setitem__")
+
+
+def _computed_mask(then: tuple) -> bool:
+    """Whether a key is one mask that a program being compiled computes."""
+    return len(then) == 1 and isinstance(then[0], Tensor) and then[0]._a.dtype.kind == "b" and traced(then[0]._a)
 
 
 def bare(then: tuple) -> tuple:

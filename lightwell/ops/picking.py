@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import errors
+from ..errors import traced
 from ..tensor import Tensor, make
 from .broadcasting import broadcast_shapes, expand
 from .op import op
@@ -86,7 +87,9 @@ def need_index(index, name: str, kinds=("int64", "int32")) -> None:
 
 def check_range(a, n: int, name: str, error=IndexError, negative=False) -> None:
     """IndexError where an index lies outside 0 … n - 1."""
-    if a.size:
+    if traced(a):
+        a.recorder.bounded(a.read(), -n if negative else 0, n)
+    elif a.size:
         low, high = a.min(), a.max()
         if low < (-n if negative else 0) or high >= n:
             where = f"the dimension has size {n}"
@@ -203,7 +206,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     if index._a.size:
         if not n:
             raise IndexError("take(): tried to take from an empty tensor")
-        low, high = index._a.min(), index._a.max()
+        low, high = (index._a.min(), index._a.max()) if not traced(index._a) else (0, 0)
         if low < -n or high >= n:
             raise IndexError(errors.outside("take(): out of range: index", index._a, -n, n - 1, f"the tensor has {n} elements"))
     return take_(input, index)

@@ -2,6 +2,7 @@
 
 import math
 
+from ...errors import traced
 from ...ops.choose import where
 from ...ops.distances import cdist, pdist
 from ...tensor import Tensor, make
@@ -32,7 +33,7 @@ def _length(x, dim, eps):
 def _root(squares):
     """√squares with a gradient of 0 where squares is 0."""
     zero = squares._a == 0
-    if not zero.any():
+    if not traced(zero) and not zero.any():
         return squares.sqrt()
     zero = make(zero)
     return where(zero, squares * 0, where(zero, 1.0, squares).sqrt())
