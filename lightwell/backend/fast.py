@@ -43,6 +43,7 @@ on = allowed
 making = False
 ready_at = 0.0
 CALM = 0.1  # seconds
+_KINDS = frozenset(np.dtype(t) for t in "fdbBhHiIlLqQ?")
 _table: dict[tuple, "Entry"] = {}
 _asked: dict[tuple, int] = {}  # operation → how many of its forms have been compiled
 _never: set = set()  # operations for which there is no kernel at all, whatever the form
@@ -168,12 +169,12 @@ def _simple(x) -> bool:
 def _formed(parts: list, a) -> bool:
     """Append what a kernel has to know of an array; False where there can be none."""
     dtype, flags = a.dtype, a.flags
-    if dtype.kind not in "fibu" or dtype.num >= 256 or dtype.char == "e":
-        return False
     parts += (a.shape, dtype)
+    if flags.carray:
+        return dtype in _KINDS
     if not flags.c_contiguous:
         parts.append(a.strides)
-    return flags.writeable or not _hollow(a)
+    return dtype in _KINDS and (flags.writeable or not _hollow(a))
 
 
 def _hollow(a) -> bool:

@@ -9,21 +9,23 @@ from ..compile import runtime
 
 ALIGN = 64
 ROOM = 1 << 26  # bytes of scratch memory kept between calls; more is let go at once
+empty = np.empty
 _rooms: list = []  # scratch memory that nobody uses now
 
 
 class _Frame:
     """The tables of one call of a program. Two calls at the same time have two."""
 
-    def __init__(self, program):
+    def __init__(self, program, places=()):
+        """`places`: which of the arrays of a call is the input of each slot."""
         plan = program.plan
         self.keep = [np.zeros(max(plan.numbers, 1))]
         self.numbers: Any = self.keep[0]
         base = self.numbers.__array_interface__["data"][0]
         table: list[int] = []
         starts = []
-        self.inputs: dict[int, list[int]] = {}
-        self.results: dict[int, list[int]] = {}
+        inputs: dict[int, list[int]] = {}
+        results: dict[int, list[int]] = {b.slot: [] for b in plan.buffers if b.kind == "result"}
         room: list[tuple[int, int]] = []
         for s in program.steps:
             starts.append(len(table))
@@ -31,9 +33,9 @@ class _Frame:
             for number in s.kernel.operands:
                 b = plan.buffers[number]
                 if b.kind == "input":
-                    self.inputs.setdefault(b.slot, []).append(len(table))
+                    inputs.setdefault(b.slot, []).append(len(table))
                 elif b.kind == "result":
-                    self.results.setdefault(b.slot, []).append(len(table))
+                    results[b.slot].append(len(table))
                 elif b.kind == "constant":
                     array = np.require(b.array, b.dtype, ["C", "A"])
                     self.keep.append(array)
@@ -46,6 +48,8 @@ class _Frame:
                 room.append((len(table), s.scratch))
                 table.append(0)
             table.extend(s.kernel.integers)
+        self.inputs = [(places[slot], at) for slot, at in inputs.items()]
+        self.results = [results[slot] for slot in sorted(results)]
         self.table = np.array([*table, 0], np.int64)
         self.view = self.table.data
         self.room_at, self.room_off = np.array([r[0] for r in room], np.intp), np.array([r[1] for r in room], np.int64)
@@ -80,28 +84,32 @@ def _back(room) -> None:
 
 
 class Kernel:
-    """Results from arrays: fresh ones, in a list with None for those that are None; None alone where an index is out of range."""
+    """Results from arrays: fresh ones, in a list with None for those that are None; None alone where an index is out of range.
 
-    def __init__(self, program, checks, nothing, count, one):
-        self.program, self.checks = program, checks
+    `places` are those of the arrays that aren't None, `checks` (place, low, high) of indices, `nothing` says which results are
+    None, `count` how many results are the operation's own, and `one` whether that is one alone, in no list.
+    """
+
+    def __init__(self, program, places, checks, nothing, count, one):
+        self.program, self.places, self.checks, self.count, self.one = program, places, checks, count, one
         self.most = None  # 1: one thread runs it
-        self.count, self.one = count, one  # how many results are the operation's own; whether that is one alone, in no list
-        plan = program.plan
         self.arena = program.arena
-        first = _Frame(program)
-        self.frames = [first]
-        kinds = iter([plan.buffers[b] for b in plan.results])
-        self.pick: list = []  # of each result: None, the slot of the array to be made, or -1 - slot of the input that it is
+        self.frames = [_Frame(program, places)]
+        outs = {b.slot: (b.shape, b.dtype) for b in program.plan.buffers if b.kind == "result"}
+        self.outs = [outs[slot] for slot in sorted(outs)]
+        order, found = sorted(outs), iter(program.plan.results)
+        self.pick: list = []  # of each result: None, which of the fresh arrays it is, or -1 - the place of the array given that it is
         for none in nothing:
-            if none:
+            b = None if none else program.plan.buffers[next(found)]
+            if b is None:
                 self.pick.append(None)
-                continue
-            b = next(kinds)
-            if b.kind not in ("result", "input"):
+            elif b.kind == "result":
+                self.pick.append(order.index(b.slot))
+            elif b.kind == "input":
+                self.pick.append(-1 - places[b.slot])
+            else:
                 raise ValueError("a result that is no array of its own")
-            self.pick.append(b.slot if b.kind == "result" else -1 - b.slot)
-        self.outs = sorted((b.slot, b.shape, b.dtype) for b in plan.buffers if b.kind == "result")
-        self.single = len(self.outs) == 1 and len(self.pick) == 1 and self.pick[0] is not None and self.pick[0] >= 0
+        self.plain = self.pick == list(range(len(outs)))
 
     def result(self, made, told):
         """The results as the formula gives them; what it appends to a list of the caller's goes there."""
@@ -111,32 +119,27 @@ class Kernel:
         return made[0] if self.one else made
 
     def __call__(self, arrays):
-        for slot, low, high in self.checks:
-            a = _given(arrays, slot)
+        for place, low, high in self.checks:
+            a = arrays[place]
             if a.size and not (a.min() >= low and a.max() < high):
                 return None
         try:
             frame = self.frames.pop()
         except IndexError:  # another thread is in the kernel
-            frame = _Frame(self.program)
-        view, slot = frame.view, 0
-        inputs, results = frame.inputs, frame.results
-        for a in arrays:
-            if a is not None:
-                places = inputs.get(slot)
-                if places is not None:
-                    address = a.__array_interface__["data"][0]
-                    for place in places:
-                        view[place] = address
-                slot += 1
-        made = {}
-        for slot, shape, dtype in self.outs:
-            made[slot] = a = np.empty(shape, dtype)
-            places = results.get(slot)
-            if places is not None:
+            frame = _Frame(self.program, self.places)
+        view = frame.view
+        for place, places in frame.inputs:
+            address = arrays[place].__array_interface__["data"][0]
+            for at in places:
+                view[at] = address
+        made = []
+        for (shape, dtype), places in zip(self.outs, frame.results):
+            a = empty(shape, dtype)
+            made.append(a)
+            if places:
                 address = a.__array_interface__["data"][0]
-                for place in places:
-                    view[place] = address
+                for at in places:
+                    view[at] = address
         job = frame.job
         job.most = frame.all if self.most is None else 1
         if self.arena:
@@ -147,19 +150,9 @@ class Kernel:
         else:
             job()
         self.frames.append(frame)
-        if self.single:
-            return [a]
-        return [None if p is None else made[p] if p >= 0 else _given(arrays, -1 - p) for p in self.pick]
-
-
-def _given(arrays, slot):
-    """The input of a slot: the slots count the arrays that aren't None."""
-    for a in arrays:
-        if a is not None:
-            if not slot:
-                return a
-            slot -= 1
-    raise IndexError
+        if self.plain:
+            return made
+        return [None if p is None else made[p] if p >= 0 else arrays[-1 - p] for p in self.pick]
 
 
 class Update:
@@ -169,7 +162,7 @@ class Update:
         self.program, self.places = program, places
         self.floats, self.hold = floats, hold  # the kernel's numbers from those of a call; whether the rule is the traced one for them
         self.pack = struct.Struct(f"{program.plan.numbers}d").pack_into
-        self.frames = [_Frame(program)]
+        self.frames = [_Frame(program, places)]
         moved = sum(b.nbytes for b in program.plan.buffers if b.kind == "input")
         self.alone = moved < 1 << 20  # bytes below which a second thread isn't worth its waking
 
@@ -179,12 +172,12 @@ class Update:
         try:
             frame = self.frames.pop()
         except IndexError:
-            frame = _Frame(self.program)
+            frame = _Frame(self.program, self.places)
         view = frame.view
-        for slot, places in frame.inputs.items():
-            address = arrays[self.places[slot]].__array_interface__["data"][0]
-            for place in places:
-                view[place] = address
+        for place, places in frame.inputs:
+            address = arrays[place].__array_interface__["data"][0]
+            for at in places:
+                view[at] = address
         self.pack(frame.numbers, 0, *self.floats(numbers))
         if self.alone:
             frame.job.most = 1

@@ -151,20 +151,17 @@ if hasattr(os, "register_at_fork"):
 
 def build(entry):
     """A callable for what an entry describes; Unfit where there is none."""
+    from .fast_call import Kernel, Update
+
     kind, *what = entry.what
     if kind == "update":
-        from .fast_call import Update
-
         return Update(*_update(*what))
-    from .fast_call import Kernel
-
-    several = 0
-    if kind == "forward":
-        inputs, outs, several = _forward(*what)
-    else:
-        inputs, outs = _pull(*what)
-    program, checks, nothing = _program(inputs, outs, entry.forms)
-    return Kernel(program, checks, nothing, several if kind == "forward" else len(outs), kind == "forward" and several == 1)
+    forms = what[1]
+    places = [i for i, form in enumerate(forms) if form is not None]
+    inputs, outs, told = (_forward if kind == "forward" else _pull)(*what)
+    program, checks = _program(inputs, outs + told, entry.forms)
+    checks = [(places[slot], low, high) for slot, low, high in checks]
+    return Kernel(program, places, checks, [form is None for form in entry.forms], len(outs), kind == "forward" and len(outs) == 1)
 
 
 class _Inputs:
@@ -210,7 +207,7 @@ def _forward(rec, forms, params):
     made = rec.forward(inputs.reader, *arrays, *params)
     outs = list(made) if isinstance(made, (tuple, list)) else [made]
     told = next((x for x in params if type(x) is list), [])
-    return inputs, outs + told, len(outs)
+    return inputs, outs, told
 
 
 def _pull(rec, forms, many, saved, wanted, fit):
@@ -226,11 +223,11 @@ def _pull(rec, forms, many, saved, wanted, fit):
         out = [p(inputs.reader, g, saved) if w else None for w, p in zip(wanted, rec.pulls)]
     if fit is not None:
         out = [fit_array(v, f) if v is not None and w else v for v, f, w in zip(out, fit, wanted)]
-    return inputs, out
+    return inputs, out, []
 
 
 def _program(inputs, outs, forms):
-    """(program, slots of indices with their limits, which results are None) for traced results; Unfit where none fits."""
+    """(program, slots of indices with their limits) for traced results; Unfit where none fits."""
     from ..compile.symbolic import Traced
 
     recorder, graph = inputs.recorder, inputs.recorder.graph
@@ -262,7 +259,7 @@ def _program(inputs, outs, forms):
         if value.word != "input" or besides is not None:
             raise Unfit("an index that is computed")
         checks.append((value.args[0], low, high))
-    return _compiled(graph), checks, [out is None for out in outs]
+    return _compiled(graph), checks
 
 
 def _moved(value) -> bool:
