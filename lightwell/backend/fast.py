@@ -37,6 +37,8 @@ MOVES = frozenset(
 )
 PRODUCTS = dict.fromkeys(("mm", "bmm", "addmm", "linear", "convolution", "convolution_transpose"), 2048)  # more work per element
 
+ARITHMETIC = {"add": 1 << 16, "sub": 1 << 16, "mul": 1 << 16, "div": 1 << 16}  # elements from which threads may pay there
+
 allowed = os.environ.get("LIGHTWELL_EAGER_NATIVE") != "0" and os.environ.get("LIGHTWELL_NATIVE") != "0"
 on = allowed
 # Trials begin when all kernels are there that were asked for, and OpenBLAS's threads, which spin for 30 ms after a product, sleep.
@@ -184,8 +186,8 @@ def _hollow(a) -> bool:
 
 
 def _told(parts: list, x) -> None:
-    """Append a plain argument: numbers that are equal but of different types, or signs, aren't the same."""
-    parts += (type(x), "-" if type(x) is float and x == 0 and str(x)[0] == "-" else x)
+    """Append a plain argument: numbers that are equal but of different types, or signs, aren't the same; NaN is."""
+    parts += (type(x), x if type(x) is not float or 0 < x or x < 0 else str(x))
 
 
 def _entry(key: tuple, owner: tuple) -> Entry | None:

@@ -87,7 +87,9 @@ def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
     if mask._a.dtype.kind != "b":
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
     v = _fill_value(input, value, "masked_fill_")
-    return masked_fill_tensor_(input, mask, v) if isinstance(value, Tensor) else masked_fill_(input, mask, v._a)
+    if isinstance(value, Tensor):
+        return masked_fill_tensor_(input, mask, v)
+    return masked_fill_(input, mask, v._a.item() if v._a.dtype.kind in "fiub" and v._a.dtype.num < 256 else v._a)
 
 
 def _masked_fill_in_place(self: Tensor, mask: Tensor, value) -> Tensor:

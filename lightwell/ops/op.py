@@ -314,7 +314,8 @@ def _binary(rec: Record):
     keeps = any(rec.kept)
     differentiable = rec.differentiable
     rule_x, rule_y = rule_x is not None, rule_y is not None
-    if rec.native:
+    limit = fast.ARITHMETIC.get(rec.name, LARGE)
+    if rec.native or limit != LARGE:
         large = _native(rec, forward, large)
 
     def call(x, y):
@@ -326,7 +327,7 @@ def _binary(rec: Record):
                 if x._base is not None:
                     x._refresh()
                 x_rg, y_rg = x._rg, False
-                run = forward if xa.size < LARGE else large
+                run = forward if xa.size < limit else large
             except AttributeError:
                 raise errors.not_a_tensor(rec, 0, x) from None
             if xa.dtype.kind != "f":
@@ -342,7 +343,7 @@ def _binary(rec: Record):
                 if y._base is not None:
                     y._refresh()
                 x_rg, y_rg = x._rg, y._rg
-                run = forward if xa.size < LARGE else large
+                run = forward if xa.size < limit else large
                 if xa.dtype is not ya.dtype:
                     xa, ya, fit = promote(rec, xa, ya)
             except AttributeError:
