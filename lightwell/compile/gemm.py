@@ -57,8 +57,8 @@ def _few(m: int, n: int, k: int) -> bool:
 
 
 def _flat(m: int, n: int, k: int) -> bool:
-    """Whether a product of few rows with a large matrix is quicker without BLAS."""
-    return 4 <= m <= 32 and k >= 64 and n * k >= 1 << 17
+    """Whether a product of few rows with a large matrix, or a large one of few terms (a weight's gradient), is quicker without BLAS."""
+    return (4 <= m <= 32 and k >= 64 and n * k >= 1 << 17) or (k <= 32 and m >= 8 and m * n >= 1 << 15)
 
 
 def _fits(m: int, n: int, k: int, wide: int) -> bool:
