@@ -205,8 +205,8 @@ def test_the_way_goes_by_the_sizes(count):
 
     assert way(16, 256, 784, 0, 1) == "dots" and way(256, 10, 256, 0, 1) == "dots"
     assert way(64, 64, 32, 0, 1, batch=(48,)) == "turned"
-    assert way(16, 256, 784) == way(16, 784, 256) == "outer"
-    assert way(256, 784, 16, 1, 0) == way(256, 256, 784, 0, 1) == way(64, 64, 32, 1, 0) == way(16, 256, 784, 1, 1) == "blas"
+    assert way(16, 256, 784) == way(16, 784, 256) == way(256, 784, 16, 1, 0) == "outer"
+    assert way(256, 784, 64, 1, 0) == way(256, 256, 784, 0, 1) == way(64, 64, 32, 1, 0) == way(16, 256, 784, 1, 1) == "blas"
 
 
 def test_small_products_stay_in_one_thread(count, monkeypatch):
