@@ -272,7 +272,7 @@ class Variant:
             if kind == "grad":
                 (tensors[t] if type(t) is int else t)._grad = make(a)
             elif kind == "attribute":
-                guards.put(*t, make(a))
+                guards.put(t[0], t[1], make(a))
             elif kind == "data":
                 t = tensors[t] if type(t) is int else t
                 t._a, t._cell, t._base = a, None, None
@@ -287,7 +287,8 @@ class Variant:
             node.cells = tuple([t._cell or t._cell_now() for t in kept if t is not None])
             node.fit = None
             node.seq = tick()
-        outs, shapes, nr, whole = [], [], 0, {}
+        outs, shapes, nr = [], [], 0
+        whole: dict = {}
         for kind, *rest in made.outputs:
             if kind == "plain":
                 outs.append(rest[0])
@@ -378,9 +379,7 @@ def _spent(kind):
 
 
 def _bump(t: Tensor) -> None:
-    cell = t._cell
-    if cell is None:
-        cell = t._cell_now()
+    cell: Any = t._cell or t._cell_now()
     cell[STAMP] = tick()
     cell[VERSION] += 1
 

@@ -40,7 +40,9 @@ class Function:
     """The text of one kernel, while it is being written."""
 
     def __init__(self, name: str = "kernel"):
-        self.name, self.lines, self.declared, self._count = name, [], {}, 0
+        self.name, self._count = name, 0
+        self.lines: list[str] = []
+        self.declared: dict[str, None] = {}
         self.entry: list[str] = []  # allocas, which belong to the entry block
 
     # ---- names and lines ----------------------------------------------------------------------------------------
