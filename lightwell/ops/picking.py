@@ -113,7 +113,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise IndexError(f"index_select(): Index is supposed to be a vector, but got shape {list(index.shape)}")
     d = one_dim(dim, input._a.ndim)
     i = index._a
-    if i.size and (_least(i) < 0 if i.ndim else i < 0):
+    if traced(i):
+        i.recorder.bounded(i.read(), 0, input._a.shape[d] if input._a.ndim else 1)
+    elif i.size and (_least(i) < 0 if i.ndim else i < 0):
         check_range(i, input._a.shape[d] if input._a.ndim else 1, "index_select")
     if not input._a.ndim:
         return reshape(index_select_(reshape(input, (1,)), reshape(index, (-1,)), 0), ())

@@ -158,7 +158,7 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
         divisor = t.size if reduction == "mean" else 1
         c = np.asarray(-1 / divisor if divisor else np.nan, real)
     else:
-        c = np.ones(t.shape, real) if weight is None else weight.detach()._a.astype(real)[t]
+        c = np.ones(t.shape, real) if weight is None else np.take(weight.detach()._a.astype(real), t, 0)
         if ignored is not None:
             c = np.where(ignored, real.type(0), c)
         c = -c / c.sum() if reduction == "mean" else -c

@@ -28,8 +28,11 @@ def numbers(t) -> np.ndarray:
     return (t.float() if t.dtype is lw.bfloat16 else t).numpy()
 
 
-def check(found, expected, what: str = "", loose: float = 1.0) -> None:
-    """Equal dtype, shape, places of NaN and infinities; numbers equal to rounding, relative to the largest."""
+def check(found, expected, what: str = "", loose: float = 1.0, scale: float = 0.0, kind: str = "") -> None:
+    """Equal dtype, shape, places of NaN and infinities; numbers equal to rounding, relative to the largest.
+
+    `scale`: the largest number of all that was computed beside it; `kind`: the dtype in which it was computed.
+    """
     if expected is None or found is None:
         assert found is expected, f"{what}: {found}, expected {expected}"
         return
@@ -45,9 +48,11 @@ def check(found, expected, what: str = "", loose: float = 1.0) -> None:
     assert np.array_equal(np.isnan(a), np.isnan(b)), f"{what}: other places are NaN: {a.ravel()[:6]}, expected {b.ravel()[:6]}"
     assert np.array_equal(a[~finite], b[~finite], equal_nan=True), f"{what}: other infinities: {a[~finite][:6]}, {b[~finite][:6]}"
     if finite.any():
-        scale = max(float(np.abs(b[finite]).max()), 1e-3 if b.dtype.itemsize <= 8 else 1e-6)
+        scale = max(scale, float(np.abs(b[finite]).max()), 1e-3 if b.dtype.itemsize <= 8 else 1e-6)
         error = float(np.abs(a[finite].astype(np.complex128) - b[finite]).max()) / scale
-        assert error <= loose * TOLERANCE[b.dtype.name], f"{what}: relative error {error:.1e}: {a.ravel()[:6]}, expected {b.ravel()[:6]}"
+        assert error <= loose * TOLERANCE[kind or b.dtype.name], (
+            f"{what}: relative error {error:.1e}: {a.ravel()[:6]}, expected {b.ravel()[:6]}"
+        )
 
 
 @contextmanager

@@ -379,7 +379,18 @@ def trial(plan, seed, steps, wrap, calls=3):
     return seen, f
 
 
-def compare(seed: int, native: bool | None = None) -> str:
+def largest(tensors) -> float:
+    """The largest of all numbers; infinite where one is not finite."""
+    found = [float(t.abs().max()) for t in tensors if t is not None and t.numel() and t.is_floating_point()]
+    return max([0.0 if np.isnan(n) else n for n in found], default=0.0)
+
+
+def noise(g, scale) -> bool:
+    """Whether a gradient has numbers that may be rounding errors only."""
+    return g is not None and bool(((g != 0) & (g.abs() < 1e-3 * scale)).any())
+
+
+def compare(seed: int, native: bool = False) -> str:
     """Run one program both ways; "whole", "eager" (something in it can't be compiled), or AssertionError."""
     plan = draw(seed)
     with compiled_whole(refusals=True):
@@ -387,8 +398,9 @@ def compare(seed: int, native: bool | None = None) -> str:
         expected, _ = trial(plan, seed, steps, lambda f: f)
         found, f = trial(plan, seed, steps, compile)
     what = f"seed {seed}: {plan['shapes']} {plan['dtype']} grad={plan['grad']} inside={plan['inside']} {plan['optimizer']} keep={plan['keep']} {steps}\n"
-    huge = max((float(r.abs().max()) for one in expected for r in one["results"] if r.numel() and r.is_floating_point()), default=1.0)
-    loose = 50.0 if plan["dtype"] == "float32" else 500.0
+    huge = max(largest(one["results"]) for one in expected)
+    rough = plan["dtype"] == "float32" or any(name in ("float", "half") for name, *_ in steps)
+    loose, kind = (50.0, "float32") if rough else (500.0, "float64")
     for call, (a, b) in enumerate(zip(found, expected)):
         assert a["live"] == b["live"], f"{what}call {call}: requires_grad {a['live']}, expected {b['live']}"
         assert a["written"] == b["written"], f"{what}call {call}: versions {a['written']}, expected {b['written']}"
@@ -397,10 +409,20 @@ def compare(seed: int, native: bool | None = None) -> str:
             continue  # chaos: rounding errors decide
         for part in ("results", "grads"):
             assert len(a[part]) == len(b[part])
+            scale = largest(b[part])
             for i, (x, y) in enumerate(zip(a[part], b[part])):
-                check(x, y, f"{what}call {call}, {part} {i}", loose)
+                check(x, y, f"{what}call {call}, {part} {i}", loose, scale, kind if y is not None and y.dtype is torch.float64 else "")
+        if native and plan["optimizer"] and any(noise(g, largest(b["grads"])) for g in b["grads"]):
+            break  # a rule that divides by the gradient's size makes steps of its rounding errors
         for k in b["states"]:
-            check(a["states"][k], b["states"][k], f"{what}call {call}, state {k}", loose)
+            check(
+                a["states"][k],
+                b["states"][k],
+                f"{what}call {call}, state {k}",
+                loose,
+                0.0,
+                kind if b["states"][k].dtype is torch.float64 else "",
+            )
     return "eager" if f.compiled.reasons else "whole"
 
 
@@ -416,7 +438,7 @@ def test_random_programs(engine, part, monkeypatch):
         pytest.importorskip("llvmlite")
         monkeypatch.delenv("LIGHTWELL_NATIVE", raising=False)
     n = COUNT // 6 if engine == "interpreter" else COUNT // 24
-    whole = [compare(1000 * part + k) for k in range(n)].count("whole")
+    whole = [compare(1000 * part + k, engine == "native") for k in range(n)].count("whole")
     assert whole > 0.8 * n, f"only {whole} of {n} programs are compiled whole"
 
 
@@ -425,13 +447,13 @@ def main(argv):
     if "--native" not in argv:
         os.environ["LIGHTWELL_NATIVE"] = "0"
     if "--seed" in argv:
-        print(compare(int(argv[argv.index("--seed") + 1])))
+        print(compare(int(argv[argv.index("--seed") + 1]), "--native" in argv))
         return 0
     start = int(argv[argv.index("--from") + 1]) if "--from" in argv else 100_000
     told = {"whole": 0, "eager": 0, "failed": 0}
     for seed in range(start, start + int(argv[0])):
         try:
-            told[compare(seed)] += 1
+            told[compare(seed, "--native" in argv)] += 1
         except Exception as error:
             told["failed"] += 1
             lines = str(error).splitlines()

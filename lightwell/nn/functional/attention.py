@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import dtypes
 from ...backends.cuda import sdp_usable
+from ...errors import traced
 from ...ops.precision import lower
 from ...tensor import wrap
 from ._sizes import tensor
@@ -94,8 +95,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             )
         dead = None
         if not is_causal:  # a row without any key gives zeros, where the softmax would be 0/0
-            barred = np.isneginf(np.asarray(mask._a, np.float32)) if mask.dtype is not dtypes.bool else ~mask._a
-            if barred.ndim and barred.all(-1).any():
+            barred = ~mask._a if mask.dtype is dtypes.bool else mask._a.astype(np.float32, copy=False) == -np.inf
+            if barred.ndim and (traced(barred) or barred.all(-1).any()):
                 dead = wrap(barred.all(-1, keepdims=True))
                 scores = scores.masked_fill(dead, 0.0)
         weights = scores.softmax(-1)

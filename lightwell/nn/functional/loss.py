@@ -342,7 +342,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
                 raise ValueError("var is of incorrect size") from None
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
-    if (var._a < 0).any():
+    if not traced(var._a) and (var._a < 0).any():
         raise ValueError("var has negative entry/entries")
     # The gradient reaches var as if it had not been raised to eps.
     raised = var + make(np.maximum(np.asarray(eps, var._a.dtype) - var._a, 0))

@@ -167,7 +167,9 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if x._a.ndim != 2 or t._a.shape != x._a.shape[:1]:
         raise RuntimeError(f"inconsistent target size, expected {list(x._a.shape[:1])} but got {list(t._a.shape)}")
     classes = x._a.shape[1]
-    if t._a.size and not (t._a.min() >= 0 and t._a.max() < classes):
+    if errors.traced(t._a):
+        t._a.within(0, classes)
+    elif t._a.size and not (t._a.min() >= 0 and t._a.max() < classes):
         raise RuntimeError(
             errors.outside("target out of range: class", t._a, 0, classes - 1, f"multi_margin_loss()'s input has {classes} classes")
         )
