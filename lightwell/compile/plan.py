@@ -203,6 +203,8 @@ def _in_place(plan: Plan, phases: list, used: list) -> None:
                 was = plan.buffers[old]
                 if was.kind != "temp" or old in keep or last[old] != i or was.dtype != made.dtype or was.size != made.size:
                     continue
+                if was.shape != made.shape and any(type(plan.steps[j]) in (Call, Host) for j in writers.get(old, ())):
+                    continue  # they look at the shapes of their results
                 if made.kind == "result" and (len(writers[old]) != 1 or type(plan.steps[writers[old][0]]) is Host):
                     continue
                 if any(phases[j] == phases[i] and j != i for j in readers.get(old, ())) or not meets(step, out, old):
