@@ -44,6 +44,7 @@ on = allowed
 # Trials begin when all kernels are there that were asked for, and OpenBLAS's threads, which spin for 30 ms after a product, sleep.
 making = False
 ready_at = 0.0
+epoch = 0  # all kernels are tried anew when it changes: at the same time, since they share the threads; see fast_make.py
 CALM = 0.1  # seconds
 _KINDS = frozenset(np.dtype(t) for t in "fdbBhHiIlLqQ?")
 _table: dict[tuple, "Entry"] = {}
@@ -66,23 +67,34 @@ def clear() -> None:
 
 
 class Entry:
-    """What is known of one key. `call`, if there is one, computes the results from the arrays: a kernel that has proved itself."""
+    """What is known of one key: `made` is its kernel, and `call` is that again where it has proved the quickest way."""
 
-    __slots__ = ("call", "forms", "made", "owner", "seen", "times", "turn", "used", "what")
+    __slots__ = ("call", "epoch", "forms", "made", "owner", "seen", "times", "turn", "used", "what")
 
     def __init__(self, owner: tuple):
         self.owner = owner
         self.what: Any = None  # all that the maker needs, without the arrays
         self.call: Any = None
-        self.made: Any = None  # the kernel while it is on trial
+        self.made: Any = None
         self.forms: Any = None  # of the results by NumPy
         self.seen = self.turn = 0
         self.times: list = [[], [], []]  # seconds by all threads, by one, by NumPy
+        self.epoch = -1  # in which the way was chosen
         self.used = True
 
-    def watch(self, plain, args, describe, told=None):
-        """By NumPy. The second time the kernel is ordered. `told`: a list to which the formula appends further values."""
-        if self.seen < 0 or self.seen >= SEEN:  # decided: NumPy; or ordered
+    def other(self, arrays, plain, args, describe, told=None):
+        """The results where no way is chosen yet, or it is NumPy's. `told`: a list to which the formula appends further values."""
+        self.used = True
+        if self.made is None:
+            return self.watch(plain, args, describe, told)
+        if self.epoch != epoch and not making and perf_counter() > ready_at:
+            return self.trial(arrays, plain, args, told)
+        made = None if self.call is None else self.call(arrays)
+        return plain(*args) if made is None else self.call.result(made, told)
+
+    def watch(self, plain, args, describe, told):
+        """By NumPy. The second time the kernel is ordered."""
+        if self.seen < 0 or self.seen >= SEEN:  # there is none; or it is ordered
             return plain(*args)
         self.seen += 1
         made = plain(*args)
@@ -95,11 +107,12 @@ class Entry:
                 self.what, self.seen = None, -1
         return made
 
-    def trial(self, arrays, plain, args, told=None):
-        """By the kernel and all threads for some calls, then by one thread, then by NumPy; in the end the quickest way for good."""
+    def trial(self, arrays, plain, args, told):
+        """By the kernel and all threads for some calls, then by one thread, then by NumPy; in the end the quickest way."""
         made, turn = self.made, self.turn
+        if turn == 0:
+            self.times = [[], [], []]
         way = turn // TRIALS
-        self.turn = turn + 1
         start = perf_counter()
         if way < 2:
             made.most = 1 if way else None
@@ -110,14 +123,12 @@ class Entry:
         else:
             result = plain(*args)
         self.times[way].append(perf_counter() - start)
-        if turn == 3 * TRIALS - 1:
+        self.turn = (turn + 1) % (3 * TRIALS)
+        if not self.turn:
             together, alone, numpy = map(_median, self.times)
             made.most = None if together <= alone else 1
-            self.made, self.what = None, None
-            if min(together, alone) < numpy:
-                self.call = made
-            else:
-                self.seen = -1
+            self.call = made if min(together, alone) < numpy else None
+            self.epoch = epoch
         return result
 
 
@@ -231,18 +242,15 @@ def forward(rec, plain, arrays, params):
         if entry is None:
             return plain(*arrays, *params)
     call = entry.call
-    if call is not None:
+    if call is not None and entry.epoch == epoch:
         entry.used = True
         made = call(arrays)
         return plain(*arrays, *params) if made is None else call.result(made, told)
-    if entry.made is not None and not making and perf_counter() > ready_at:
-        return entry.trial(arrays, plain, (*arrays, *params), told)
-    return entry.watch(
-        plain,
-        (*arrays, *params),
-        lambda: ("forward", rec, [_like(a) for a in arrays], tuple([[] if x is told and x is not None else x for x in params])),
-        told,
-    )
+
+    def describe():
+        return "forward", rec, [_like(a) for a in arrays], tuple([[] if x is told and x is not None else x for x in params])
+
+    return entry.other(arrays, plain, (*arrays, *params), describe, told)
 
 
 def _like(a):
@@ -278,19 +286,17 @@ def pull(rec, plain, edges, fit, g, saved):
         if entry is None:
             return plain(rec, edges, fit, g, saved)
     call = entry.call
-    if call is not None:
+    if call is not None and entry.epoch == epoch:
         entry.used = True
         made = call(arrays)
         return plain(rec, edges, fit, g, saved) if made is None else made
-    if entry.made is not None and not making and perf_counter() > ready_at:
-        return entry.trial(arrays, plain, (rec, edges, fit, g, saved))
 
     def describe():
         many = None if type(g) is ndarray else len(g)
         read = [(_Array if type(x) is ndarray else x) if i in rec.places else None for i, x in enumerate(saved)]
         return "pull", rec, [_like(a) for a in arrays], many, read, wanted, fit
 
-    return entry.watch(plain, (rec, edges, fit, g, saved), describe)
+    return entry.other(arrays, plain, (rec, edges, fit, g, saved), describe)
 
 
 class _Array:

@@ -16,6 +16,8 @@ import numpy as np
 from . import fast, threads
 from .blas import beside_kernels
 
+# Seconds after which kernels are tried anew, the first time and at most: another program may have been at work beside the first trial.
+FIRST, LAST = 2.0, 3600.0
 _wanted: deque = deque()
 _some = threading.Semaphore(0)
 _making = threading.RLock()  # held while a kernel is made
@@ -59,8 +61,12 @@ def wait(seconds: float = 60.0) -> bool:
 
 
 def _work() -> None:
+    pause = FIRST
     while True:
-        _some.acquire()
+        if not _some.acquire(timeout=pause):
+            fast.epoch += 1
+            pause = min(2 * pause, LAST)
+            continue
         if _over:
             return
         with _making:
@@ -76,6 +82,7 @@ def _work() -> None:
                 if not _wanted:
                     fast.ready_at = time.perf_counter() + fast.CALM
                     fast.making = False
+                    pause = FIRST
 
 
 def _make(entry) -> None:
