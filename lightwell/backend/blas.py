@@ -77,7 +77,7 @@ def share(work: int, in_a_row: bool = False) -> None:
 def beside_kernels() -> None:
     """From now on native code with threads of its own runs beside: only products of some milliseconds are worth the spinning."""
     global _least
-    _least = 64 * ONE_THREAD
+    _least = 16 * ONE_THREAD
 
 
 @contextlib.contextmanager
