@@ -4,26 +4,23 @@ A function whose results carry a graph (a model's forward pass) is captured with
 behind it, and the graph is cut in two, `forward` and `backward`; what the second needs of the first is kept between them.
 """
 
-import collections
 import gc
 import random
-import types
 from typing import Any
 
 import numpy as np
 
-from ..autograd import engine, modes
+from ..autograd import engine
 from ..autograd.node import Node, Port
 from ..errors import Untraceable
-from ..random import default_generator
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten
+from .before import Before, equal, options, shallow
 from .graph import Graph, Value, replace
-from .guards import put
 from .host import Number
 from .infer import VIEWS
 from .symbolic import Memory, Traced
-from .trace import GradOf, Tracer, counts
+from .trace import GradOf, Tracer
 
 ndarray = np.ndarray
 
@@ -78,91 +75,6 @@ class Captured:
         self.kept: list = []  # backward's inputs behind the gradients: ("keep", result number) or ("input", slot)
 
 
-class _Before:
-    """What a trace changes in Python and must be put back: gradients, graphs, step counts, the random stream."""
-
-    def __init__(self, found):
-        self.found = found
-        self.graph = [(t, t._node, t._rg, t._base, t._cell, t._cell and t._cell[:]) for t in found.tensors]
-        self.states = [(o, {p: dict(s) for p, s in o.state.items() if isinstance(s, dict)}) for o in found.optimizers]
-        self.counts = [(t._a, t._a.copy()) for o in found.optimizers for t in counts(o)]
-        self.stream = default_generator.get_state()
-        self.chance = random.getstate(), np.random.get_state(legacy=False)
-        self.marks = found.fingerprint()
-        self.watched, self.options = [_shallow(d) for d in found.watched], _options(found)
-        self.placed = [(d, k, d.get(k)) for d, k in found.places if isinstance(d.get(k), Tensor)]
-        self.placed += [(d, k, d.get(k)) for d, k in found.at.values()]
-        self.grad = modes.state.grad
-        self.values = [(d, k, d[k]) for d, k in found.places if isinstance(d, dict) and k in d]
-        self.cells = [(c, c.cell_contents) for c in found.cells if _filled(c)]
-        held = [c for c in [*found.sizes, *found.spaces, *found.lists] if not isinstance(c, types.MappingProxyType)]
-        self.containers = [(c, list(c.items()) if isinstance(c, dict) else list(c)) for c in held]
-
-    def put_back(self, done: bool) -> None:
-        """Python as it was; after a trace that went through, its counts and draws have happened."""
-        for t, node, rg, base, cell, marks in self.graph:
-            t._node, t._rg, t._base, t._cell = node, rg, base, cell
-            if cell is not None:
-                cell[:] = marks
-        modes.switch(self.grad)
-        for d, k, t in self.placed:
-            if d.get(k) is not t:
-                put(d, k, t)
-        if done:
-            return
-        for o, options in zip(self.found.optimizers, self.options):
-            for group, values in zip(o.param_groups, options):
-                group.update(values)
-        for d, was in zip(self.found.watched, self.watched):
-            d.update({k: v for k, v in was.items() if type(v) in (bool, int, float, str)})
-        random.setstate(self.chance[0])
-        np.random.set_state(self.chance[1])
-        for g, state in zip(self.found.generators, self.marks[4]):
-            g.bit_generator.state = state
-        for d, k, v in self.values:
-            if d.get(k) is not v and isinstance(d, dict):
-                d[k] = v
-        for c, v in self.cells:
-            if c.cell_contents is not v:
-                c.cell_contents = v
-        for c, had in self.containers:
-            _refill(c, had)
-        for o, states in self.states:
-            for p in [p for p in o.state if p not in states]:
-                del o.state[p]
-            for p, s in states.items():
-                o.state[p].clear()
-                o.state[p].update(s)
-        for a, value in self.counts:
-            a[...] = value
-        default_generator.set_state(self.stream)
-
-
-def _filled(cell) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
-def _refill(c, had) -> None:
-    """Give a container the contents it had."""
-    now = list(c.items()) if isinstance(c, dict) else list(c)
-    if len(now) == len(had) and all(
-        a is b or (type(a) is tuple and len(a) == 2 and a[0] is b[0] and a[1] is b[1]) for a, b in zip(now, had)
-    ):
-        return
-    if isinstance(c, list):
-        c[:] = had
-    elif isinstance(c, collections.deque):
-        c.clear()
-        c.extend(had)
-    elif isinstance(c, (dict, set)):
-        c.clear()
-        c.update(had)
-
-
 def capture(f, args, kwargs, leaves, found) -> Captured:
     """Trace `f(*args, **kwargs)`; `leaves` are the tensors among the arguments. Untraceable where it can't be traced."""
     if not found.whole:
@@ -174,7 +86,7 @@ def capture(f, args, kwargs, leaves, found) -> Captured:
     for t in leaves:
         found.add_leaf(t)
     found.before()
-    tracer, before, done = Tracer(found, leaves), _Before(found), False
+    tracer, before, done = Tracer(found, leaves), Before(found), False
     try:
         for t in leaves:  # what an argument was computed from is no part of the program
             if t._rg:
@@ -194,9 +106,9 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     recorder, found = tracer.recorder, tracer.found
     graph = recorder.graph
     marks = found.fingerprint()
-    if marks[:-1] != before.marks[:-1] or before.watched != [_shallow(d) for d in found.watched] or before.options != _options(found):
+    if marks[:-1] != before.marks[:-1] or before.watched != [shallow(d) for d in found.watched] or before.options != options(found):
         raise Untraceable("a change of plain Python values (an attribute, or a variable outside), which later calls would not make,")
-    if random.getstate() != before.chance[0] or not _equal(np.random.get_state(legacy=False), before.chance[1]):
+    if random.getstate() != before.chance[0] or not equal(np.random.get_state(legacy=False), before.chance[1]):
         raise Untraceable("a random number of Python's or NumPy's, which later calls would not draw,")
     made = Captured()
     made.graph, made.actions = graph, tracer.actions
@@ -275,37 +187,6 @@ def _settle(tracer: Tracer, result, leaves, before) -> Captured:
     if derivatives is not None:
         _cut(made, cut, derivatives, places)
     return made
-
-
-def _equal(a, b) -> bool:
-    """Whether two states of NumPy's generator are the same."""
-    return a["state"]["pos"] == b["state"]["pos"] and a["gauss"] == b["gauss"] and (a["state"]["key"] == b["state"]["key"]).all()
-
-
-def _shallow(d) -> dict:
-    """What stands in a mapping: plain values, also within lists, and the identities of others."""
-    return {
-        k: v if type(v) in _PLAIN else [w if type(w) in _PLAIN else _Id(w) for w in v] if type(v) in (list, tuple) else _Id(v)
-        for k, v in d.items()
-    }
-
-
-_PLAIN = (bool, int, float, str)
-
-
-class _Id:
-    """The identity of an object."""
-
-    def __init__(self, of):
-        self.of = of
-
-    def __eq__(self, other):
-        return type(other) is _Id and other.of is self.of
-
-
-def _options(found) -> list:
-    """The numbers of optimizers' groups, which are inputs of a program and must not be changed by it."""
-    return [[{k: v for k, v in g.items() if type(v) is float} for g in o.param_groups] for o in found.optimizers]
 
 
 def _result(made: Captured, target, a: Traced) -> None:
@@ -452,88 +333,6 @@ def outside(a, low, high, besides) -> bool:
     if not a.size or (a.min() >= low and a.max() < high):
         return False
     return besides is None or bool((((a < low) | (a >= high)) & (a != besides)).any())
-
-
-def _owner(node):
-    return node.node if type(node) is Port else node
-
-
-def _alive(node) -> bool:
-    """Whether backward could still run from a node."""
-    seen, stack = set(), [node]
-    while stack:
-        node = stack.pop()
-        if not isinstance(node, Node) or node in seen:
-            continue
-        seen.add(node)
-        if node.record is not None and node.record.holds and node.saved is None:
-            return False
-        stack.extend(_owner(e) for e in node.edges if e is not None)
-    return True
-
-
-def _grads(made: Captured, tracer, allowed, places) -> None:
-    """What the program makes of each tensor's `.grad`."""
-    for t, had in tracer.grads.values():
-        g = t._grad
-        target = places.get(id(t), t)
-        if g is None:
-            made.nothing.append(target)
-        elif g is not had:
-            if g._rg:
-                raise Untraceable("a .grad that carries a graph (create_graph=True)")
-            if id(g) in tracer.found.before():
-                raise Untraceable("a .grad that is another tensor of the program")
-            a = g._a if type(g._a) is Traced else tracer.recorder.lift(g._a)
-            allowed.append(a)
-            _result(made, ("grad", target), a)
-
-
-def _attributes(made: Captured, tracer, before, allowed) -> None:
-    """Tensors that modules keep as attributes, and others that stand somewhere outside: set anew by each call."""
-    seen = set()
-    places = [(m.__dict__, k) for m in tracer.found.modules for k in m.__dict__] + [(d, k) for d, k, _ in before.placed]
-    had = {(id(d), k): t for d, k, t in before.placed}
-    for d, k in places:
-        v = d.get(k)
-        if (id(d), k) in seen or not isinstance(v, Tensor) or v is had.get((id(d), k)):
-            continue
-        seen.add((id(d), k))
-        a = v._a
-        if id(v) in tracer.twins or (type(a) is Traced and a.memory.source is not None) or v._rg:
-            raise Untraceable(f"{k}, which becomes another tensor of the program or one that carries a graph,")
-        if type(a) is not Traced:
-            a = tracer.recorder.lift(a)
-        allowed.append(a)
-        _result(made, ("attribute", (d, k)), a)
-
-
-def _writes(made: Captured, recorder, slots, tracer) -> None:
-    """Which inputs the program writes."""
-    graph = made.graph
-    real = tracer.real()
-    for memory in recorder.memories:
-        slot = slots[id(memory)]
-        if memory.value is graph.inputs[slot] or isinstance(memory.source, tuple):
-            continue  # random numbers that were changed in place are nobody's else
-        if not memory.form.flags.c_contiguous:
-            raise Untraceable("a write into a tensor that is not laid out in C order")
-        mine = real[id(memory)]
-        for other in recorder.memories:
-            if other is not memory and id(other) in real and np.may_share_memory(mine, real[id(other)]):
-                raise Untraceable("a write into memory that two arguments, or an argument and another tensor, share")
-        graph.writes[len(graph.results)] = slot
-        made.targets.append(("write", slot))
-        graph.results.append((f"x{slot}", memory.value))
-
-
-def _from_input(value: Value, inputs):
-    """The slot of the input that a value shows the numbers of, None where it is computed."""
-    while value not in inputs:
-        if value.word not in VIEWS and value.word != "astype":
-            return None
-        value = value.args[0]
-    return inputs[value]
 
 
 def _escaped(tracer, allowed, nodes) -> None:
