@@ -233,7 +233,8 @@ class _Walk:
     """One walk: `todo` are the objects to be looked at, `seen` those that have been."""
 
     def __init__(self, roots):
-        self.found, self.seen, self.todo = Found(), set(), list(reversed(roots))
+        self.found, self.todo = Found(), list(reversed(roots))
+        self.seen: set[int] = set()
         self.pins: list = []  # so that ids stay their objects' own
         while self.todo and len(self.seen) < _LIMIT:
             x = self.todo.pop()

@@ -656,8 +656,8 @@ for _name, _word in _OPERATORS.items():
     setattr(Traced, f"__i{_name}__", _in_place(_word))
 for _name, _word in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}.items():
     setattr(Traced, f"__{_name}__", _operator(_word))
-Traced.__neg__ = lambda self: call_word(self.recorder, "negative", self)  # type: ignore[attr-defined]
-Traced.__invert__ = lambda self: call_word(self.recorder, "bitwise_invert", self)  # type: ignore[attr-defined]
+Traced.__neg__ = lambda self: call_word(self.recorder, "negative", self)  # type: ignore[attr-defined,operator]
+Traced.__invert__ = lambda self: call_word(self.recorder, "bitwise_invert", self)  # type: ignore[attr-defined,operator]
 Traced.__abs__ = lambda self: call_word(self.recorder, "abs", self)  # type: ignore[attr-defined]
 
 

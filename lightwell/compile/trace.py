@@ -100,13 +100,13 @@ class Tracer:
         """(tensor, real array, traced array) of the tensors that stand for what they hold at each call."""
         return list(self.swapped.values())
 
-    def real(self) -> dict[int, ndarray]:
+    def real(self) -> dict[int, np.ndarray]:
         """{id(memory): the real array} of the inputs."""
         return {id(twin.memory): a for _, a, twin in self.held() if twin.parent is None} | {
             id(twin.memory): a for a, twin in self.recorder.known.values() if twin.memory.source is not None and twin.parent is None
         }
 
-    def array(self, t: Tensor, a: ndarray) -> Traced:
+    def array(self, t: Tensor, a: np.ndarray) -> Traced:
         """The traced twin of a real tensor's array."""
         recorder = self.recorder
         if id(t) in self.leaves:  # whatever it shares memory with at this call
@@ -118,7 +118,7 @@ class Tracer:
             return twin
         if a.flags.c_contiguous and not self.shared(a):
             return recorder.state(a, t)
-        owner = t._storage_owner()
+        owner: Any = t._storage_owner()
         if not owner.flags.c_contiguous or owner.dtype != a.dtype or not a.size:
             twin = recorder.state(a, t)  # not in C order: known by its values, which are read in C order at each call
             return twin
@@ -141,7 +141,7 @@ class Tracer:
         place = self.found.at.get(id(t))
         self.found.demands.append(lambda: array_of(t) is a and (place is None or place[0].get(place[1]) is t))
 
-    def shared(self, a: ndarray) -> bool:
+    def shared(self, a: np.ndarray) -> bool:
         """Whether another tensor of the program shows part of the same memory."""
         owner = a
         while type(owner.base) is ndarray:
@@ -500,4 +500,4 @@ def _hooks(on: bool) -> None:
     optimizers.collecting = _Hooks() if on else None
     _watch(on)
     builtins.print = _say if on else _print
-    Untraceable.refusals = staticmethod(_refused) if on else None
+    Untraceable.refusals = staticmethod(_refused) if on else None  # type: ignore[assignment]

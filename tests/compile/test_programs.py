@@ -407,6 +407,8 @@ def compare(seed: int, native: bool = False) -> str:
         assert float(a["stream"]) == float(b["stream"]), f"{what}call {call}: the random stream is elsewhere"
         if not huge < 1e6:
             continue  # chaos: rounding errors decide
+        if native and call and plan["inside"]:
+            loose *= 30  # a step that overshoots makes more of the last one's rounding errors
         for part in ("results", "grads"):
             assert len(a[part]) == len(b[part])
             scale = largest(b[part])
