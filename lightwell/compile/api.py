@@ -175,13 +175,14 @@ class Variant:
         self.grads = [t for kind, t in made.targets if kind == "grad"]
         results = made.graph.results
         self.grad_results = [(i, t, results[i][1].shape, results[i][1].dtype) for i, (kind, t) in enumerate(made.targets) if kind == "grad"]
+        self.others = [i for i, (kind, _) in enumerate(made.targets) if kind in ("attribute", "data")]
         self.floats = vector(made.graph.number_sources)
         self.spans: tuple = ([], [])  # the written arrays of the last call, and where their memory begins and ends
         self.states = [(s.tensor, s.tensor._rg) for s in made.sources if s.tensor is not None]
         self.ids = {id(t) for t, _ in self.states}
-        self.places = [s for s in made.sources if s.place is not None and not s.grad]
+        self.places = [slot for slot, s in enumerate(made.sources) if s.place is not None and not s.grad]
         self.modes = _modes()
-        self.written = [(slot, made.sources[slot]) for kind, slot in made.targets if kind == "write"]
+        self.written = [slot for kind, slot in made.targets if kind == "write"]
         self.leaves = [slot for slot, s in enumerate(made.sources) if s.leaf is not None]
         out = {v: i for (kind, *_), (_, v), i in zip(made.targets, made.graph.results, range(len(made.targets))) if kind == "out"}
         self.shown = {out[v] for (kind, *_), (_, v) in zip(made.targets, made.graph.results) if kind == "keep" and v in out}
@@ -205,9 +206,11 @@ class Variant:
         made = self.made
         tensors = [v for v in leaves if isinstance(v, Tensor)]
         arrays: list[Any] = []
+        holders: list[Any] = []
         for s in made.sources:
             if s.draw is not None:
                 arrays.append(None)
+                holders.append(None)
                 continue
             t = s.tensor
             if t is None and (t := s.holder(tensors)) is None:
@@ -216,7 +219,8 @@ class Variant:
             if a.shape != s.shape or (a.dtype is not s.dtype and a.dtype != s.dtype) or t.is_sparse or t.is_meta:
                 raise Mismatch
             arrays.append(a if a.flags.c_contiguous else np.array(a, order="C"))
-        self.check(tensors, arrays)
+            holders.append(t)
+        self.check(tensors, arrays, holders)
         if first:
             numbers, draws = made.actions.values, {i: step[4] for i, step in enumerate(made.actions.steps) if step[0] == "draw"}
         else:
@@ -224,8 +228,9 @@ class Variant:
         for slot, s in enumerate(made.sources):
             if s.draw is not None:
                 arrays[slot] = np.asarray(draws[s.draw], order="C")
-        results = self.program(arrays, self.floats(numbers), self.reused(tensors, arrays) if self.grad_results else None)
-        return self.hand_out(results, tensors, arrays)
+        given = self.reused(tensors, arrays) if self.grad_results else {}
+        results = self.program(arrays, self.floats(numbers), given)
+        return self.hand_out(results, tensors, arrays, holders, given)
 
     def reused(self, tensors, arrays) -> dict:
         """The arrays of the gradients of the last call, by result number, where nobody else holds them: to be written over."""
@@ -240,44 +245,48 @@ class Variant:
                         out[i] = a
         return out
 
-    def check(self, tensors, arrays) -> None:
+    def check(self, tensors, arrays, holders) -> None:
         """Mismatch where arguments are known to the program by other names, or share memory that is written, or indices are out of range."""
         made = self.made
-        known = {leaf for leaf, _ in made.both}
+        known = {leaf for leaf, _ in made.both} if made.both else ()
         for leaf, other in made.both:
             if (other if isinstance(other, Tensor) else other[0].get(other[1])) is not tensors[leaf]:
                 raise Mismatch
+        standing = {id(holders[slot]) for slot in self.places}
         for leaf, t in enumerate(tensors):
-            if leaf not in known and (id(t) in self.ids or (self.places and any(s.holder(tensors) is t for s in self.places))):
+            if (id(t) in self.ids or id(t) in standing) and leaf not in known:
                 raise Mismatch
         if self.written and self.leaves:
-            now = [arrays[slot] for slot, _ in self.written]
+            now = [arrays[slot] for slot in self.written]
             if len(now) != len(self.spans[0]) or not all(map(operator.is_, now, self.spans[0])):
-                self.spans = now, [np.lib.array_utils.byte_bounds(a) for a in now]
+                self.spans = now, [(a.__array_interface__["data"][0], a.__array_interface__["data"][0] + a.nbytes) for a in now]
             for leaf in self.leaves:
-                low, high = np.lib.array_utils.byte_bounds(arrays[leaf])
-                for (slot, _), (start, stop) in zip(self.written, self.spans[1]):
+                low = arrays[leaf].__array_interface__["data"][0]
+                high = low + arrays[leaf].nbytes
+                for slot, (start, stop) in zip(self.written, self.spans[1]):
                     if low < stop and start < high and leaf != slot and np.may_share_memory(arrays[slot], arrays[leaf]):
                         raise Mismatch
         for slot, low, high, besides in made.ranges:
             if outside(arrays[slot], low, high, besides):
                 raise Mismatch
 
-    def hand_out(self, results, tensors, arrays):
+    def hand_out(self, results, tensors, arrays, holders, given):
         """Gradients, versions and the function's own result, from the program's results."""
         made, sources = self.made, self.made.sources
         for t in made.nothing:
             (tensors[t] if type(t) is int else t)._grad = None
-        for (kind, t), a in zip(made.targets, results):
-            if kind == "grad":
-                (tensors[t] if type(t) is int else t)._grad = make(a)
-            elif kind == "attribute":
+        for i, t, *_ in self.grad_results:
+            if i not in given:  # else the tensor that was there holds it already
+                (tensors[t] if type(t) is int else t)._grad = make(results[i])
+        for i in self.others:
+            (kind, t), a = made.targets[i], results[i]
+            if kind == "attribute":
                 guards.put(t[0], t[1], make(a))
             elif kind == "data":
                 t = tensors[t] if type(t) is int else t
                 t._a, t._cell, t._base = a, None, None
-        for _, s in self.written:
-            _bump(s.holder(tensors))
+        for slot in self.written:
+            _bump(holders[slot])
         node: Any = None
         if self.node is not None:
             node = object.__new__(self.node)

@@ -56,7 +56,7 @@ def interpreter(graph: Graph) -> Callable:
     def call(inputs, numbers, given=None):
         out = []
         for r in run(graph, inputs, numbers):
-            shared = any(np.may_share_memory(r, a) for a in inputs)
+            shared = any(np.may_share_memory(r, a) for a in (*inputs, *out))
             out.append(np.array(r, order="C") if shared or not r.flags.c_contiguous else r)
         for i, slot in graph.writes.items():
             np.copyto(inputs[slot], out[i])
