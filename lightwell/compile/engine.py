@@ -54,7 +54,7 @@ def interpreter(graph: Graph) -> Callable:
     """The graph by NumPy, word by word: what is written is written at the end."""
 
     def call(inputs, numbers, given=None):
-        out = []
+        out: list = []
         for r in run(graph, inputs, numbers):
             shared = any(np.may_share_memory(r, a) for a in (*inputs, *out))
             out.append(np.array(r, order="C") if shared or not r.flags.c_contiguous else r)
