@@ -175,7 +175,8 @@ class _Inputs:
     """Traced arrays for real ones of known forms."""
 
     def __init__(self):
-        from ..compile.symbolic import Reader, Recorder
+        from ..compile.protocols import Reader
+        from ..compile.symbolic import Recorder
 
         self.recorder = Recorder()
         self.reader = Reader(self.recorder)

@@ -26,7 +26,8 @@ from ..optim import optimizer as optimizers
 from ..tensor import REBASED, Tensor, make
 from .guards import Found
 from .host import Actions
-from .symbolic import Reader, Recorder, Traced
+from .protocols import Reader
+from .symbolic import Recorder, Traced
 
 ndarray, new = np.ndarray, object.__new__
 _local = threading.local()
