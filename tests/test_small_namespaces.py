@@ -74,7 +74,7 @@ def test_classes_tell_that_extensions_cannot_be_loaded():
 
 
 def test_compiler_and_dynamo():
-    assert not lw.compiler.is_compiling() and lw.compiler.list_backends() == ["eager"]
+    assert not lw.compiler.is_compiling() and lw.compiler.list_backends() == ["eager", "inductor"]
     lw.compiler.reset()
     lw._dynamo.reset()
     lw._dynamo.config.cache_size_limit = 8
