@@ -1,5 +1,6 @@
 """One training run: its state, the loop, evaluation, and stopping and going on at any batch."""
 
+import contextlib
 import math
 import signal
 import threading
@@ -166,7 +167,7 @@ class Session:
     def run(self, path, after_epoch=None) -> None:
         """Train to the end, saving after each epoch; on Ctrl-C save and raise Stopped."""
         # a loss that overflows is told in a better way than by a warning from NumPy
-        with _Interrupts(self), np.errstate(over="ignore", invalid="ignore"):
+        with _Interrupts(self), _same_way(), np.errstate(over="ignore", invalid="ignore"):
             try:
                 while self.epoch < self.recipe.epochs:
                     self.train_epoch()
@@ -178,6 +179,19 @@ class Session:
             except Stopped:
                 checkpoint.save(self.state(), path)
                 raise
+
+
+@contextlib.contextmanager
+def _same_way():
+    """Within it each operation takes the same way whenever it runs: a resumed run is the unbroken one to the last bit."""
+    import lightwell
+
+    before = lightwell.are_deterministic_algorithms_enabled()
+    lightwell.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        lightwell.use_deterministic_algorithms(before)
 
 
 class _Interrupts:
