@@ -121,9 +121,9 @@ def test_len_and_unpacking():
 
 
 def test_a_failed_trace_leaves_nothing_behind():
-    from lightwell import overrides
-
     import gc
+
+    from lightwell import overrides
 
     gc.collect()
     before, held = (nn.Module.__call__, nn.Module.__getattr__), overrides._held  # an overriding object of another test may live on
