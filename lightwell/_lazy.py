@@ -1,6 +1,8 @@
-"""How a package names what it imports only when it is asked for."""
+"""How a package names what it imports only when it is asked for, and how a package can be called."""
 
 import importlib
+import sys
+import types
 
 
 def attributes(space: dict, modules: frozenset, single: dict):
@@ -30,3 +32,19 @@ def attributes(space: dict, modules: frozenset, single: dict):
         return sorted({*space, *modules, *single})
 
     return __getattr__, __dir__
+
+
+def callable_as(module: str, function) -> None:
+    """Let the package named `module` be called, as `function`: `lightwell.compile(step)` beside `lightwell.compile.Compiled`."""
+
+    def __call__(self, *args, **kwargs):
+        return function(*args, **kwargs)
+
+    kind = type("module", (types.ModuleType,), {"__call__": __call__, "__signature__": property(lambda self: _signature(function))})
+    sys.modules[module].__class__ = kind
+
+
+def _signature(function):
+    import inspect
+
+    return inspect.signature(function)

@@ -1,0 +1,1 @@
+"""Terms, and what derivations are made of."""
