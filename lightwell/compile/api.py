@@ -21,7 +21,7 @@ from ..errors import Untraceable
 from ..nn.module import Module
 from ..ops import op as core
 from ..ops import precision
-from ..tensor import REBASED, STAMP, VERSION, Tensor, make
+from ..tensor import STAMP, VERSION, Tensor, make
 from ..utils._pytree import tree_flatten, tree_unflatten
 from . import guards
 from .capture import Captured, capture, outside
@@ -107,10 +107,9 @@ class Compiled:
         """Capture the program for arguments of a new form, and run it; or run the function where it can't be."""
         tensors = [v for v in leaves if isinstance(v, Tensor)]
         found = guards.find(self.function)
-        marks = found.fingerprint()
         try:
             made = capture(self.function, args, kwargs, tensors, found)
-            variant = Variant(self, made, found, marks)
+            variant = Variant(self, made, found)
         except Break as reason:
             return self._eagerly(key, reason, args, kwargs)
         except Exception as error:  # the function's own, or that of something which can't be traced
@@ -152,6 +151,15 @@ def _line(error) -> str:
     return "" if where is None else f" ({where[0]}, line {where[1]})"
 
 
+def _references_alone() -> int:
+    """How many references `Variant.reused` sees to what one attribute holds and nobody else: Python's versions count differently."""
+    holder = make(np.zeros(1))
+    holder._grad = make(np.zeros(1))
+    g = holder._grad
+    return sys.getrefcount(g)
+
+
+_ALONE = _references_alone()
 stance = ["default"]  # see torch.compiler.set_stance
 everything: weakref.WeakSet = weakref.WeakSet()  # all compiled functions there are
 
@@ -167,8 +175,8 @@ def _title(f, made) -> str:
 class Variant:
     """One captured program with its native code."""
 
-    def __init__(self, owner: Compiled, made: Captured, found, marks):
-        self.made, self.found, self.marks = made, found, marks
+    def __init__(self, owner: Compiled, made: Captured, found):
+        self.made, self.found = made, found
         self.title = _title(owner.function, made)
         self.program = executable(made.graph, self.title)
         self.backward: Any = None  # made at the first backward
@@ -237,10 +245,9 @@ class Variant:
         out: dict[int, ndarray] = {}
         for i, t, shape, dtype in self.grad_results:
             g = (tensors[t] if type(t) is int else t)._grad
-            # two references to a tensor that nobody else holds: the parameter's and our own (and a third: the call's)
-            if type(g) is Tensor and sys.getrefcount(g) == 3 and g._node is None and not g.__dict__:
+            if type(g) is Tensor and sys.getrefcount(g) == _ALONE and g._node is None and not g._rg and not g.__dict__:
                 a = g._a
-                if type(a) is ndarray and sys.getrefcount(a) == 3 and a.base is None and a.shape == shape and a.dtype is dtype:
+                if type(a) is ndarray and sys.getrefcount(a) == _ALONE and a.base is None and a.shape == shape and a.dtype is dtype:
                     if a.flags.c_contiguous and not any(a is b for b in arrays):
                         out[i] = a
         return out
@@ -489,6 +496,3 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     call.compiled = made  # type: ignore[attr-defined]
     call._torchdynamo_orig_callable = model  # type: ignore[attr-defined]
     return call
-
-
-__all__ = ["REBASED", "VARIANTS", "CompileWarning", "Compiled", "OptimizedModule", "Untraceable", "compile", "everything", "stance", "sys"]

@@ -4,12 +4,10 @@ Views are asked of NumPy on memory that nobody reads; elementwise words on array
 costly have a rule here; all others run once on zeros.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..backend import numpy as NP
 from ..backend.vocabulary import ELEMENTWISE
 from .graph import Value, compute, replace
 
@@ -268,11 +266,3 @@ def _pointwise(word, args, kwargs):
     if word == "astype":
         dtype = np.dtype(args[1])
     return shape, dtype, None
-
-
-def elements(shape) -> int:
-    """The number of elements of a shape."""
-    return math.prod(shape)
-
-
-__all__ = ["MORE", "NP", "POINTWISE", "RULES", "VIEWS", "elements", "infer"]

@@ -13,6 +13,7 @@ from .graph import Value, compute, replace
 from .infer import VIEWS
 
 INF = math.inf
+_ARITHMETIC = frozenset("add subtract multiply floor_divide remainder minimum maximum negative abs where concat stack".split())
 _SAME = VIEWS - {"bitcast", "real", "imag", "view_as_real", "view_as_complex"}
 
 
@@ -49,20 +50,7 @@ def _of(v: Value) -> tuple:
     if word in ("argmax", "argmin", "argsort"):
         axis = v.kwargs.get("axis", args[1] if len(args) > 1 else None)
         return 0, max((args[0].size if axis is None else args[0].shape[axis]) - 1, 0)
-    if word in (
-        "add",
-        "subtract",
-        "multiply",
-        "floor_divide",
-        "remainder",
-        "minimum",
-        "maximum",
-        "negative",
-        "abs",
-        "where",
-        "concat",
-        "stack",
-    ):
+    if word in _ARITHMETIC:
         return _arithmetic(v)
     return -INF, INF
 

@@ -131,8 +131,7 @@ class Side:
 class Gemm:
     """C = A·B (+ C where `add`), for each index of `batch`: A is m × k, B k × n, C m × n; float32 or float64.
 
-    One of each side's (rows, cols) is 1 (or its extent is), so that BLAS can read it. Where a gemm is followed by its own
-    elementwise ending (`ending`, a Nest over the axes (m, n) or (batch…, m, n) of C alone), whoever runs it may do that per tile.
+    One of each side's (rows, cols) is 1 (or its extent is), so that BLAS can read it.
     """
 
     a: Side

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 
@@ -10,5 +9,4 @@ def stage(name: str, what: Any) -> None:
     """Print a stage, if it was asked for; `what` may be a function that gives the text."""
     wanted = os.environ.get("LIGHTWELL_SHOW", "")
     if wanted and (wanted == "all" or name in wanted.split(",")):
-        text = what() if isinstance(what, Callable) and not isinstance(what, type) else what  # type: ignore[arg-type]
-        print(f"---- {name}\n{text}", file=sys.stderr)
+        print(f"---- {name}\n{what() if callable(what) else what}", file=sys.stderr)

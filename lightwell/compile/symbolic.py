@@ -237,8 +237,7 @@ class Traced:
         """A view by a word; a copy where NumPy would have to copy."""
         form = compute(word, (self.form, *args), {})
         if type(form) is not ndarray:  # a number out of an array
-            form = np.empty((), self.dtype)
-            return Traced(self.recorder, self.memory, self, (word, args), form) if False else self.recorder.call(word, self, *args)
+            return self.recorder.call(word, self, *args)
         if form.size and np.may_share_memory(form, self.form):
             return Traced(self.recorder, self.memory, self, (word, args), form)
         return self.recorder.call(word, self, *args)
@@ -252,16 +251,10 @@ class Traced:
         return self.recorder.fresh(self.read())
 
     def __getitem__(self, key):
-        if views(key):
-            return self._shown(
-                "getitem",
-                (*key, Ellipsis)
-                if type(key) is tuple and Ellipsis not in key
-                else (key, Ellipsis)
-                if type(key) is not tuple and key is not Ellipsis
-                else key,
-            )
-        return self.recorder.call("getitem", self, key)
+        if not views(key):
+            return self.recorder.call("getitem", self, key)
+        parts = key if type(key) is tuple else (key,)
+        return self._shown("getitem", parts if Ellipsis in parts else (*parts, Ellipsis))  # with `...` NumPy gives an array, not a number
 
     def __setitem__(self, key, x):
         if views(key):

@@ -23,6 +23,7 @@ from ..errors import Untraceable
 from ..ops import inplace
 from ..ops import op as core
 from ..optim import optimizer as optimizers
+from ..optim.readers import Arrays  # the in-place reader of update rules: arithmetic on traced arrays, noted like any other
 from ..tensor import REBASED, Tensor, make
 from .guards import Found
 from .host import Actions
@@ -69,7 +70,6 @@ class Tracer:
         self.twins: dict[int, Any] = {}  # id(tensor) -> its array as the program sees it
         self.marks: dict[int, tuple] = {}  # id(tensor) -> its place in the graph
         self.counts = {id(t) for o in found.optimizers for t in counts(o)}
-        self.existed = {id(t) for t in found.tensors}
         self.grads: dict[int, tuple] = {}  # id(tensor) -> (tensor, its .grad at the start), of those whose .grad was looked at or set
 
     # ---- real tensors -------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class Tracer:
         told[-1] = (*told[-1], tuple(n for n in numbers if not isinstance(n, float)))
         recorder, graph = self.recorder, self.recorder.graph
         scratch = [recorder.fresh(graph.call("zeros", p.shape, p.dtype)) for _ in range(5)]
-        update(optimizers_arrays()(*scratch), *[t._a for t in tensors], *numbers)
+        update(Arrays(*scratch), *[t._a for t in tensors], *numbers)
         tensors[0]._bump()
         return True
 
@@ -276,7 +276,7 @@ class Tracer:
         made = made if isinstance(made, (tuple, list)) else (made,)
         made = [self.settled(v) for v in made]
         if rec.floats and len(made) == 1 and arrays[0].dtype.kind in "iub" and made[0].dtype.kind == "f":
-            made = [self.settled(rec.forward(self.reader, recorder.lift(xs[0]) .astype(dtypes._default.np) if type(xs[0]) is ndarray else xs[0].astype(dtypes._default.np), *params))]  # fmt: skip
+            made = [self.settled(rec.forward(self.reader, xs[0].astype(dtypes._default.np), *params))]
         elif rec.floats and len(made) == 1 and made[0].dtype != arrays[0].dtype and arrays[0].dtype.kind == "f":
             made = [made[0].astype(arrays[0].dtype)]
         outs = [core._plain(v) for v in made[: len(rec.outputs)]]
@@ -392,13 +392,6 @@ def _at_work(tracer):
             _busy -= 1
             if not _busy:
                 _hooks(False)
-
-
-def optimizers_arrays():
-    """The in-place reader of update rules (optim/readers.py), whose arithmetic on traced arrays is noted like any other."""
-    from ..optim.readers import Arrays
-
-    return Arrays
 
 
 class _Hooks:

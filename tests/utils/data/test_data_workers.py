@@ -162,6 +162,8 @@ def test_leaving_early_stops_the_workers():
     next(iterator)
     processes = list(iterator._processes)
     del iterator
+    for p in processes:
+        p.join(20)  # they leave at once, but a busy machine may take its time to tell
     assert not any(p.is_alive() for p in processes)
 
 
