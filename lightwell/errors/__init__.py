@@ -111,7 +111,7 @@ def _refuse_no_number(name: str, fn, args, kwargs, error: Exception) -> None:
 
 def refuse_no_tensor(name: str, fn, args, kwargs, error: Exception) -> None:
     """Raise, where the error met comes from an argument of `fn` that should have been a tensor, PyTorch's TypeError."""
-    from .tensor import Tensor
+    from ..tensor import Tensor
 
     if not isinstance(error, AttributeError):
         return _refuse_no_number(name, fn, args, kwargs, error)
@@ -179,7 +179,7 @@ def explain(rec, call, args, error: Exception):
     tensors = list(args[0]) if rec.variadic else [a for a in args[: len(rec.inputs)]]
     shapes = [t._a.shape for t in tensors if hasattr(t, "_a")]
     if isinstance(error, np.exceptions.AxisError):
-        from .tensor import dim_error
+        from ..tensor import dim_error
 
         raise dim_error(error.axis or 0, error.ndim or 0) from None
     if isinstance(error, ValueError) and "broadcast" in str(error) and len(shapes) >= 2:
