@@ -93,7 +93,8 @@ class Teaching:
         made = super().__reduce__()  # type: ignore[misc]
         if plain is None:
             return made
-        state = {key: value for key, value in self.__dict__.items() if not key.startswith("_lesson")}
+        state = dict(made[2]) if len(made) > 2 and made[2] else {}
+        state = {key: value for key, value in state.items() if not key.startswith("_lesson")}
         if "_own_notes" in state:
             state["__notes__"] = state.pop("_own_notes")
         return (plain, made[1], state) if state else (plain, made[1])
