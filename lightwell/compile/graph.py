@@ -59,9 +59,9 @@ class Value:
             if t is Value:
                 out.append(a)
             elif t not in _PLAIN:
-                _collect(a, out)
+                collect(a, Value, out)
         if self.kwargs:
-            _collect(self.kwargs, out)
+            collect(self.kwargs, Value, out)
         return out
 
     def __repr__(self):
@@ -72,17 +72,18 @@ class Value:
 _PLAIN = frozenset((int, float, bool, str, type(None), np.ndarray))
 
 
-def _collect(x, out: list) -> None:
-    if isinstance(x, Value):
+def collect(x, kind: type, out: list) -> None:
+    """Append to `out` the objects of a kind in the structure `x` of arguments, in order."""
+    if isinstance(x, kind):
         out.append(x)
     elif isinstance(x, (tuple, list)):
         for v in x:
-            _collect(v, out)
+            collect(v, kind, out)
     elif isinstance(x, dict):
         for v in x.values():
-            _collect(v, out)
+            collect(v, kind, out)
     elif isinstance(x, slice):
-        _collect((x.start, x.stop, x.step), out)
+        collect((x.start, x.stop, x.step), kind, out)
 
 
 def replace(x, new: Callable[[Value], Any]):

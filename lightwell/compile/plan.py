@@ -6,7 +6,7 @@ import numpy as np
 
 from .fuse_plan import fuse, meets, nodes_of, rename
 from .fuse_words import cost_of
-from .graph import Graph
+from .graph import Graph, collect
 from .nest import Call, Gemm, Host, Nest, Pass, Plan, Ref
 
 ALIGN = 64
@@ -38,9 +38,9 @@ def reads(step) -> set:
         return {step.operands[i] for i in _loaded(step)}
     if type(step) is Gemm:
         return {step.a.buffer, step.b.buffer, *([step.c.buffer] if step.add else [])}
-    found: set = set()
-    _refs((step.args, step.kwargs), found)
-    return found
+    found: list = []
+    collect((step.args, step.kwargs), Ref, found)
+    return {ref.buffer for ref in found if ref.buffer >= 0}
 
 
 def writes(step) -> set:
@@ -64,20 +64,6 @@ def exprs_of(nest: Nest) -> list:
 
 def _loaded(nest: Nest) -> set:
     return {e.args[1] if e.op == "load_if" else e.args[0] for e in exprs_of(nest) if e.op in ("load", "load_if", "gather")}
-
-
-def _refs(x, found: set) -> None:
-    if isinstance(x, Ref):
-        if x.buffer >= 0:
-            found.add(x.buffer)
-    elif isinstance(x, (tuple, list)):
-        for v in x:
-            _refs(v, found)
-    elif isinstance(x, dict):
-        for v in x.values():
-            _refs(v, found)
-    elif isinstance(x, slice):
-        _refs((x.start, x.stop, x.step), found)
 
 
 def barriers(steps: list) -> list[bool]:
@@ -282,21 +268,13 @@ def show(plan: Plan) -> str:
         out = ", ".join(_named(plan, b) for b in sorted(writes(step)))
         into = ", ".join(plan.buffers[b].name for b in sorted(reads(step)))
         lines.append(f"{kind:<6} {label:<32} {size + ' ' if size else ''}-> {out}  ({into})")
-    lines.append(f"arena {_bytes(plan.arena)}")
+    lines.append(f"arena {in_bytes(plan.arena)}")
     return "\n".join(lines)
 
 
 def _named(plan: Plan, n: int) -> str:
     b = plan.buffers[n]
     return f"{b.name} {b.kind + ' ' if b.kind != 'temp' else ''}{b.dtype}{list(b.shape)}"
-
-
-def _bytes(n: float) -> str:
-    for unit in ("B", "KB", "MB"):
-        if n < 1024:
-            return f"{n:.4g} {unit}"
-        n /= 1024
-    return f"{n:.4g} GB"
 
 
 def verify(plan: Plan) -> Plan:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Graph
+from .show import size as in_bytes
 
 programs: list[tuple] | None = None  # while reporting: (title, stages, program) of each program as it is made
 
@@ -53,7 +54,7 @@ def text(title: str, stages, program, peak: tuple[float, float], most: int = 30)
     """The report of one program."""
     rows = program.report()
     total = sum(r[4] or 0.0 for r in rows)
-    lines = [title, "  " + ", ".join(f"{n} {name}" for name, n in stages) + f", {_bytes(program.arena)} of temporaries planned"]
+    lines = [title, "  " + ", ".join(f"{n} {name}" for name, n in stages) + f", {in_bytes(program.arena)} of temporaries planned"]
     kernels = {s.kernel.key for s in program.steps if s.kernel is not None}
     host = sum(1 for s in program.steps if s.kernel is None)
     lines.append(f"  {len(rows)} steps by {len(kernels)} kernels" + (f", {host} of them by NumPy" if host else ""))
@@ -77,13 +78,5 @@ def text(title: str, stages, program, peak: tuple[float, float], most: int = 30)
     if len(ranked) > most:
         rest = sum(entry[1] for _, entry in ranked[most:])
         lines.append(f"  {len(ranked) - most} further kinds of steps: {rest * 1e3:.3f} ms")
-    lines.append(f"  {total * 1e3:.3f} ms in all, {sum(r[2] for r in rows) / 1e9:.3f} GFLOP, {_bytes(sum(r[3] for r in rows))} moved")
+    lines.append(f"  {total * 1e3:.3f} ms in all, {sum(r[2] for r in rows) / 1e9:.3f} GFLOP, {in_bytes(sum(r[3] for r in rows))} moved")
     return "\n".join(lines)
-
-
-def _bytes(n: float) -> str:
-    for unit in ("B", "KB", "MB"):
-        if n < 1000:
-            return f"{n:.4g} {unit}"
-        n /= 1000
-    return f"{n:.4g} GB"

@@ -10,3 +10,12 @@ def stage(name: str, what: Any) -> None:
     wanted = os.environ.get("LIGHTWELL_SHOW", "")
     if wanted and (wanted == "all" or name in wanted.split(",")):
         print(f"---- {name}\n{what() if callable(what) else what}", file=sys.stderr)
+
+
+def size(n: float) -> str:
+    """A number of bytes, as one reads it: size(1500) is "1.5 KB"."""
+    for unit in ("B", "KB", "MB"):
+        if n < 1000:
+            return f"{n:.4g} {unit}"
+        n /= 1000
+    return f"{n:.4g} GB"
