@@ -8,6 +8,7 @@ from .fuse_plan import fuse, meets, nodes_of, rename
 from .fuse_words import cost_of
 from .graph import Graph, collect
 from .nest import Call, Gemm, Host, Nest, Pass, Plan, Ref
+from .show import size as in_bytes
 
 ALIGN = 64
 
