@@ -1,0 +1,394 @@
+"""The shape of each word of the vocabulary in mathematics: what has a sign, a bar or a bracket of its own.
+
+`WORDS[word](term, names)` gives the term's box. A word that isn't here is written as a function of its arguments.
+"""
+
+from typing import Any
+
+from ...language import say
+from .notation import (
+    ATOM,
+    BIG,
+    NEGATIVE,
+    POWER,
+    PRODUCT,
+    RELATION,
+    SUM,
+    Box,
+    Names,
+    applied,
+    argument,
+    derivative,
+    infix,
+    layout,
+    number,
+    softly,
+    within,
+)  # fmt: skip
+from .terms import Term
+
+# What changes only the shape or the type: written only where it is all that happens.
+INVISIBLE = frozenset("broadcast_to expand_dims squeeze astype asarray".split())
+
+_MISSING = object()
+
+
+def plain(value: Any) -> Any:
+    """The plain value behind an argument: a number's number, a list's plain values."""
+    if isinstance(value, Term):
+        return plain(value.params["number"]) if value.word == "number" else value
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(v) for v in value)
+    return value
+
+
+def option(t: Term, place: int, name: str, default: Any = None) -> Any:
+    """An argument that is a plain value, by its name or its place."""
+    found = t.params.get(name, _MISSING)
+    if found is _MISSING:
+        found = t.args[place] if len(t.args) > place else default
+    return plain(found)
+
+
+def _size(t: Any) -> int | None:
+    """How many dimensions a term's value has, where that is known."""
+    value = getattr(t, "value", None)
+    return getattr(value, "ndim", None)
+
+
+# ---- arithmetic -------------------------------------------------------------------------------------------------
+
+
+def _add(t, names):
+    a, b = (layout(v, names) for v in t.args[:2])
+    return plus(a, b)
+
+
+def plus(a: Box, b: Box) -> Box:
+    """a + b, as a - c where b = -c."""
+    if b.kind == "prefix" and b.parts[0] == "-":
+        return Box("infix", within(a, SUM), "-", within(b.parts[1], BIG), level=SUM)
+    return Box("infix", within(a, SUM), "+", within(b, SUM), level=SUM)
+
+
+def _subtract(t, names):
+    a, b = (layout(v, names) for v in t.args[:2])
+    return Box("infix", within(a, SUM), "-", within(b, BIG), level=SUM)
+
+
+def _negative(t, names):
+    return Box("prefix", "-", within(layout(t.args[0], names), BIG), level=NEGATIVE)
+
+
+def _multiply(t, names):
+    a, b = (layout(v, names) for v in t.args[:2])
+    sign = "·"
+    if names.circled and (_size(t.args[0]) or 0) > 0 and (_size(t.args[1]) or 0) > 0:
+        sign = "⊙"
+    return times(a, b, sign)
+
+
+def times(a: Box, b: Box, sign: str = "·") -> Box:
+    """a·b; a big operator may stand without brackets only at the end."""
+    right = within(b, BIG)
+    return Box("infix", within(a, PRODUCT), sign, right, level=min(PRODUCT, right.level))
+
+
+def _divide(t, names):
+    a, b = (layout(v, names) for v in t.args[:2])
+    return over(a, b)
+
+
+def over(a: Box, b: Box) -> Box:
+    """a/b."""
+    return Box("frac", softly(a, PRODUCT), softly(b, POWER), level=PRODUCT)
+
+
+def _one() -> Box:
+    return Box("number", "1")
+
+
+_RAISED = frozenset("sin cos tan sinh cosh tanh sigmoid".split())
+
+
+def power(base: Box, exponent: Box) -> Box:
+    """base to the exponent, with sin²(x) for sin(x)²."""
+    if base.kind == "apply" and base.parts[0].kind == "roman" and base.parts[0].parts[0] in _RAISED and exponent.kind == "number":
+        return Box("apply", Box("sup", base.parts[0], exponent), base.parts[1], level=POWER)
+    return Box("sup", within(base, ATOM), exponent, level=POWER)
+
+
+def _pow(t, names):
+    exponent = option(t, 1, "exponent")
+    if isinstance(exponent, (int, float)) and exponent == 0.5:
+        return root(layout(t.args[0], names))
+    return power(layout(t.args[0], names), layout(t.args[1], names))
+
+
+def root(box: Box) -> Box:
+    """√box."""
+    return Box("root", box, level=POWER)
+
+
+def _signed(sign: str, level: int, inner: int | None = None):
+    """A word between its two arguments."""
+    return lambda t, names: infix(sign, *(within(layout(v, names), level + 1 if inner is None else inner) for v in t.args[:2]), level=level)
+
+
+def _called(head: str):
+    return lambda t, names: applied(t, names, head)
+
+
+def _fenced(opening: str, closing: str):
+    return lambda t, names: Box("fence", opening, layout(t.args[0], names), closing)
+
+
+# ---- sums and other reductions ------------------------------------------------------------------------------------
+
+
+def dims(axis: Any) -> Box | None:
+    """The dimensions that a reduction runs over; None: all of them."""
+    if axis is None:
+        return None
+    axis = axis if isinstance(axis, tuple) else (axis,)
+    if not axis:
+        return None
+    return Box("list", (Box("text", f"dim {', '.join(map(str, axis))}"),))
+
+
+def _reduction(sign: str):
+    def build(t, names):
+        body = layout(t.args[0], names)
+        return Box("big", sign, dims(option(t, 1, "axis")), within(body, BIG), level=BIG)
+
+    return build
+
+
+def _over_axis(head: str, key: str = "axis", place: int = 1):
+    """A function whose dimension is written below its name: softmax over dim 1."""
+
+    def build(t, names):
+        below = dims(option(t, place, key))
+        name = Box("roman", head)
+        return Box("apply", name if below is None else Box("sub", name, below), (layout(t.args[0], names),))
+
+    return build
+
+
+def _softmax_like(head: str):
+    return _over_axis(head)
+
+
+# ---- matrices -----------------------------------------------------------------------------------------------------
+
+
+def _matmul(t, names):
+    a, b = (layout(v, names) for v in t.args[:2])
+    right = within(b, BIG)
+    return Box("infix", within(a, PRODUCT), "", within(right, PRODUCT) if right.kind == "infix" else right, level=min(PRODUCT, right.level))
+
+
+def _transpose(t, names):
+    return Box("sup", within(layout(t.args[0], names), ATOM), Box("roman", "T"), level=POWER)
+
+
+def _permute(t, names):
+    value, axes = t.args[0], option(t, 1, "axes")
+    if isinstance(axes, tuple) and axes == (1, 0):
+        return _transpose(t, names)
+    return Box("apply", Box("roman", "permute"), (layout(value, names), number(axes)))
+
+
+def _convolve(t, names):
+    """x ⋆ w + b, with what isn't the default below the star."""
+    x, w = layout(t.args[0], names), layout(t.args[1], names)
+    told = []
+    for i, (key, usual) in enumerate((("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1))):
+        value = option(t, 3 + i, key)
+        values = value if isinstance(value, tuple) else (value,)
+        if any(v != usual for v in values if v is not None):
+            said = values[0] if len(set(values)) == 1 else value
+            told.append(f"{key}={said}")
+    name = Box("infix", within(x, PRODUCT), "⋆", within(w, POWER), level=PRODUCT)
+    if told:
+        name = Box("sub", Box("fence", "(", name, ")"), Box("text", ", ".join(told)), level=ATOM)
+    b = t.args[2] if len(t.args) > 2 else t.params.get("b")
+    return name if plain(b) is None else plus(name, layout(b, names))
+
+
+# ---- choices ------------------------------------------------------------------------------------------------------
+
+
+def _where(t, names):
+    condition, a, b = t.args[:3]
+    return Box("cases", (layout(a, names), layout(condition, names)), (layout(b, names), None))
+
+
+def _relu_pull(t, names):
+    g, y = (layout(v, names) for v in t.args[:2])
+    return times(g, Box("fence", "[", infix(">", y, Box("number", "0"), level=RELATION), "]"))
+
+
+def _not(t, names):
+    return Box("prefix", "¬", within(layout(t.args[0], names), POWER), level=NEGATIVE)
+
+
+def _getitem(t, names):
+    return bracketed(layout(t.args[0], names), _key(option(t, 1, "key"), names))
+
+
+def bracketed(base: Box, key: tuple) -> Box:
+    """base[key]."""
+    return Box("item", within(base, ATOM), Box("list", key))
+
+
+def _key(key: Any, names: Names) -> tuple:
+    parts = key if isinstance(key, tuple) else (key,)
+    return tuple(Box("text", "None") if p is None else argument(p, names) for p in parts)
+
+
+# ---- what only calculus needs -------------------------------------------------------------------------------------
+
+
+def _symbol(t, names):
+    of = t.params.get("gradient_of")
+    return names.gradient(of) if of is not None else names.symbol(t.params["name"])
+
+
+def _number(t, names):
+    return number(t.params["number"])
+
+
+def _index(t, names):
+    return Box("name", t.params["name"])
+
+
+def _at(t, names):
+    base, places = layout(t.args[0], names), tuple(layout(v, names) for v in t.args[1:])
+    if not places:
+        return base
+    if base.kind == "name" and _bare(base.parts[0]):
+        return Box("sub", base, Box("list", places), level=ATOM)
+    return bracketed(base, places)
+
+
+def _bare(name: str) -> bool:
+    """Whether a name has no subscript of its own, so that it can take one."""
+    return name.isalpha()
+
+
+def _total(t, names):
+    return Box(
+        "big",
+        "Σ",
+        Box("list", tuple(Box("name", i.params["name"]) for i in t.params["over"])),
+        within(layout(t.args[0], names), BIG),
+        level=BIG,
+    )
+
+
+def _delta(t, names):
+    return Box("sub", Box("name", "δ"), Box("list", tuple(layout(v, names) for v in t.args)))
+
+
+def _iverson(t, names):
+    return Box("fence", "[", layout(t.args[0], names), "]")
+
+
+def _partial(t, names):
+    return derivative(*(within(layout(v, names), PRODUCT) for v in t.args[:2]))
+
+
+def _change(t, names):
+    return Box("prefix", "d", within(layout(t.args[0], names), PRODUCT), level=PRODUCT)
+
+
+def _filled(t, names):
+    value = t.args[1] if len(t.args) > 1 else t.params.get("fill_value", 0)
+    return layout(value, names)
+
+
+def _triangle(head: str):
+    def build(t, names):
+        k = option(t, 1, "k", 0)
+        inner = (layout(t.args[0], names),) if not k else (layout(t.args[0], names), number(k))
+        return Box("apply", Box("roman", head), inner)
+
+    return build
+
+
+def _reshape(t, names):
+    shape = option(t, 1, "shape")
+    if not isinstance(shape, (tuple, int)):
+        return applied(t, names)
+    text = "×".join(map(str, shape if isinstance(shape, tuple) else (shape,))) or "()"
+    return Box("apply", Box("sub", Box("roman", "reshape"), Box("text", text)), (layout(t.args[0], names),))
+
+
+def _softplus(t, names):
+    beta = option(t, 1, "beta", 1)
+    if beta in (1, 1.0, None):
+        return Box("apply", Box("roman", "softplus"), (layout(t.args[0], names),))
+    return applied(t, names)
+
+
+def _einsum(t, names):
+    """Σ over what is repeated: einsum("ij,jk->ik", a, b) written with its indices."""
+    boxes = [argument(a, names) for a in t.args]
+    return Box("apply", Box("roman", "einsum"), tuple(b for b in boxes if b is not None))
+
+
+def _concat(head: str):
+    def build(t, names):
+        parts = t.args[0] if t.args and isinstance(t.args[0], (list, tuple)) else t.args
+        boxes = tuple(b for b in (argument(a, names) for a in parts) if b is not None)
+        below = dims(option(t, 1, "axis"))
+        name = Box("roman", head)
+        return Box("apply", name if below is None else Box("sub", name, below), boxes)
+
+    return build
+
+
+def _with_one(build):
+    return lambda t, names: build(layout(t.args[0], names))
+
+
+WORDS = {
+    # arithmetic
+    "add": _add, "add_into": _add, "subtract": _subtract, "negative": _negative, "multiply": _multiply, "divide": _divide,
+    "divide_by": _divide, "pow": _pow, "square": _with_one(lambda x: power(x, Box("number", "2"))),
+    "reciprocal": _with_one(lambda x: over(_one(), x)), "sqrt": _with_one(root), "rsqrt": _with_one(lambda x: over(_one(), root(x))),
+    "exp2": _with_one(lambda x: power(Box("number", "2"), x)), "abs": _fenced("|", "|"), "floor": _fenced("⌊", "⌋"), "ceil": _fenced("⌈", "⌉"),
+    "remainder": _signed("mod", PRODUCT), "conj": _with_one(lambda x: Box("over", "¯", x)), "real": _called("Re"), "imag": _called("Im"),
+    "asin": _called("arcsin"), "acos": _called("arccos"), "atan": _called("arctan"), "asinh": _called("arsinh"), "acosh": _called("arcosh"),
+    "atanh": _called("artanh"), "maximum": _called("max"), "minimum": _called("min"), "lgamma": _called("logΓ"), "digamma": _called("ψ"),
+    "sigmoid": _called("σ"), "log_sigmoid": _called("log σ"), "erf_gelu": _called("gelu"), "ndtr": _called("Φ"), "sign": _called("sign"),
+    "square_sum": lambda t, names: Box(
+        "big", "Σ", dims(option(t, 1, "axis")), power(layout(t.args[0], names), Box("number", "2")), level=BIG
+    ),
+    # conditions
+    "equal": _signed("=", RELATION), "not_equal": _signed("≠", RELATION), "less": _signed("<", RELATION), "less_equal": _signed("≤", RELATION),
+    "greater": _signed(">", RELATION), "greater_equal": _signed("≥", RELATION), "logical_and": _signed("∧", RELATION),
+    "logical_or": _signed("∨", RELATION), "logical_xor": _signed("⊕", RELATION), "logical_not": _not, "bitwise_and": _signed("&", RELATION),
+    "bitwise_or": _signed("|", RELATION), "bitwise_xor": _signed("^", RELATION), "bitwise_invert": _not,
+    "bitwise_left_shift": _signed("≪", PRODUCT), "bitwise_right_shift": _signed("≫", PRODUCT), "where": _where, "relu_pull": _relu_pull,
+    # over dimensions
+    "sum": _reduction("Σ"), "prod": _reduction("Π"), "max": _reduction("max"), "min": _reduction("min"), "mean": _over_axis("mean"),
+    "var": _over_axis("var"), "argmax": _over_axis("argmax"), "argmin": _over_axis("argmin"), "all": _reduction("∀"), "any": _reduction("∃"),
+    "cumulative_sum": _over_axis("cumsum"), "cumulative_prod": _over_axis("cumprod"), "softmax": _softmax_like("softmax"),
+    "log_softmax": _softmax_like("log softmax"),
+    # matrices and shapes
+    "matmul": _matmul, "matrix_transpose": _transpose, "permute_dims": _permute, "convolve": _convolve, "einsum": _einsum,
+    "tril": _triangle("tril"), "triu": _triangle("triu"), "concat": _concat("concat"), "stack": _concat("stack"), "getitem": _getitem,
+    "reshape": _reshape, "zeros": lambda t, names: Box("number", "0"), "zeros_like": lambda t, names: Box("number", "0"),
+    "ones": lambda t, names: _one(), "ones_like": lambda t, names: _one(), "full": _filled, "full_like": _filled,
+    "eye": lambda t, names: Box("name", "I"), "softplus": _softplus,
+    # calculus
+    "symbol": _symbol, "number": _number, "index": _index, "at": _at, "total": _total, "delta": _delta, "iverson": _iverson,
+    "partial": _partial, "change": _change,
+}  # fmt: skip
+
+
+def if_and_otherwise() -> tuple[str, str]:
+    """The words between the cases of a choice."""
+    return say("if", "若"), say("otherwise", "否则")
