@@ -4,6 +4,8 @@ import importlib
 import sys
 import types
 
+from .errors.teaching import AttributeError
+
 
 def attributes(space: dict, modules: frozenset, single: dict):
     """`__getattr__` and `__dir__` for the package whose globals are `space`.

@@ -2,6 +2,8 @@
 
 import os
 
+from .errors.teaching import RuntimeError
+
 
 def _removed(name: str, mend: str):
     def call(*args, **kwargs):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import dtypes
+from .errors.teaching import RuntimeError
 from .tensor import Tensor, wrap
 
 _HIDDEN = ("_hooks", "_post_hooks", "_retains")  # what autograd keeps in a tensor's __dict__: never saved

@@ -1,5 +1,7 @@
 """`torch.classes`: classes of C++ extensions, of which there are none here."""
 
+from .errors.teaching import AttributeError, RuntimeError
+
 __all__ = ["load_library", "loaded_libraries"]
 
 loaded_libraries: set = set()

@@ -2,6 +2,8 @@
 
 import functools
 
+from .errors.teaching import AssertionError, RuntimeError
+
 __all__ = [
     "allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "is_dynamo_compiling",
     "is_exporting", "list_backends", "reset", "set_stance", "substitute_in_graph", "wrap_numpy",

@@ -7,6 +7,8 @@ import operator
 import re
 from contextvars import ContextVar
 
+from lightwell.errors.teaching import RuntimeError, TypeError
+
 __all__ = ["as_device", "device", "get_default_device", "set_default_device"]
 
 _TYPES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone").split()

@@ -7,6 +7,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from .errors.teaching import NotImplementedError, RuntimeError, TypeError
+
 
 class dtype:
     """An element type, such as `lightwell.float32`; prints as PyTorch's does.

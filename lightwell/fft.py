@@ -6,6 +6,7 @@ import numpy as np
 
 from . import dtypes
 from .errors import refusing_all
+from .errors.teaching import IndexError, RuntimeError, TypeError
 from .ops.dims import one_axis
 from .ops.fourier import fft_c2c_, fft_c2r_, fft_r2c_
 from .ops.fresh import finish, np_dtype

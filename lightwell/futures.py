@@ -2,6 +2,8 @@
 
 import threading
 
+from .errors.teaching import AssertionError, RuntimeError
+
 __all__ = ["Future", "collect_all", "wait_all"]
 
 

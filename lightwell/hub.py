@@ -12,6 +12,8 @@ import warnings
 import zipfile
 from urllib.parse import urlparse
 
+from .errors.teaching import FileNotFoundError, RuntimeError, ValueError
+
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 
 MODULE_HUBCONF = "hubconf.py"

@@ -2,6 +2,8 @@
 
 import os
 
+from .errors.teaching import ValueError
+
 __all__ = ["get_language", "set_language"]
 
 _LANGUAGES = {"en": "en", "english": "en", "zh": "zh", "chinese": "zh", "中文": "zh"}

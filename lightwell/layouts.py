@@ -1,5 +1,7 @@
 """Shapes and memory orders: `Size`, layouts, memory formats."""
 
+from .errors.teaching import TypeError
+
 new_size = tuple.__new__
 
 

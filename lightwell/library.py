@@ -1,7 +1,9 @@
 """`torch.library`: operations of one's own, by name; and `torch.ops`, which finds those and the built-in ones by theirs."""
 
+import builtins
 import inspect
 
+from .errors.teaching import AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError
 from .tensor import Tensor
 
 __all__ = [
@@ -362,7 +364,7 @@ def _schema(text: str) -> tuple:
 
             try:
                 value = ast.literal_eval(default.strip())
-            except ValueError:
+            except builtins.ValueError:
                 value = default.strip()
         parameters.append(inspect.Parameter(declared.split()[-1], kind, default=value))
     return name.strip(), inspect.Signature(parameters)

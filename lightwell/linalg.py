@@ -22,6 +22,7 @@ from .ops.spectral import (
     lstsq, matrix_rank, pinv, svdvals,
 )  # fmt: skip
 from .tensor import Tensor, wrap
+from .errors.teaching import RuntimeError
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",

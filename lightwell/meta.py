@@ -13,6 +13,7 @@ import threading
 import numpy as np
 
 from .device import device as Device
+from .errors.teaching import NotImplementedError, RuntimeError, TypeError
 from .tensor import Tensor, make
 
 __all__ = ["Meta", "as_meta", "hollow", "hollow_like", "hollowed", "is_hollow", "kind", "meta_leaf", "meta_tensor"]

@@ -1,6 +1,7 @@
 """`torch.mps`: Apple's GPUs, not part of this build: the questions are answered, what needs one says so."""
 
 from . import _absent
+from .errors.teaching import RuntimeError
 
 globals().update(
     _absent.functions(

@@ -1,6 +1,7 @@
 """`torch.mtia`: Meta's accelerators, not part of this build: the questions are answered, what needs one says so."""
 
 from . import _absent
+from .errors.teaching import AssertionError, RuntimeError
 
 _WHY = "this build has no MTIA backend, guard it with torch.mtia.is_available()"
 for _kind, _names in (

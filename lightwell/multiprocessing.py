@@ -8,6 +8,7 @@ import multiprocessing as _standard
 from multiprocessing import *
 
 from . import sharing as _sharing  # noqa: F401 - teaches Python's multiprocessing to send tensors
+from .errors.teaching import ValueError
 
 __all__ = ["ProcessContext", "ProcessExitedException", "ProcessRaisedException", "get_all_sharing_strategies",
            "get_sharing_strategy", "set_sharing_strategy", "spawn", "start_processes"] + _standard.__all__  # fmt: skip

@@ -5,12 +5,14 @@ needs it: while overriding objects are about (`interception`), the code of each 
 asks; every reference to the function, wherever it is held, sees the stub, and the plain code comes back afterwards.
 """
 
+import builtins
 import functools
 import importlib
 import threading
 import types
 import warnings
 
+from .errors.teaching import NotImplementedError, TypeError
 from .tensor import Tensor
 
 __all__ = [
@@ -94,7 +96,7 @@ def public_name(function) -> str | None:
     """The name under which users know a function, such as "torch.nn.functional.relu"; None where it has none."""
     try:
         return _table()[0].get(function)
-    except TypeError:
+    except builtins.TypeError:
         return None
 
 
@@ -390,7 +392,7 @@ def spelled(function, args, kwargs) -> tuple:
         if hasattr(function, "__wrapped__"):
             signature = inspect.signature(function.__wrapped__)
         bound = signature.bind(*args, **kwargs)
-    except (TypeError, ValueError):
+    except (builtins.TypeError, ValueError):
         return args, kwargs
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
         return args, kwargs

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
+
 __all__ = ["get_printoptions", "meta_repr", "printoptions", "set_printoptions", "sparse_repr", "tensor_repr"]
 
 _PROFILES: dict[str, dict] = {

@@ -1,10 +1,13 @@
 """Sobol's sequences: points that fill the unit cube more evenly than random ones."""
 
+import builtins
 import functools
 
 import numpy as np
 
 import lightwell as lw
+
+from .errors.teaching import ImportError, ValueError
 
 __all__ = ["SobolEngine"]
 
@@ -16,7 +19,7 @@ def _table():
     """Joe and Kuo's direction numbers (2008), from SciPy: polynomials, and for each dimension the numbers to start from."""
     try:
         import scipy.stats
-    except ImportError as error:
+    except builtins.ImportError as error:
         raise ImportError("SobolEngine takes its direction numbers from SciPy, which is not installed: pip install scipy") from error
     import importlib.resources
 

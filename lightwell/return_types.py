@@ -1,5 +1,6 @@
 """`torch.return_types`: the named tuples that operations with several results return."""
 
+from .errors.teaching import AttributeError
 from .ops import return_types as _types
 
 

@@ -14,6 +14,7 @@ from multiprocessing import reduction
 import numpy as np
 
 from . import dtypes
+from .errors.teaching import RuntimeError
 from .layouts import strided
 from .tensor import Tensor, make
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .errors import refusing_all
+from .errors.teaching import TypeError
 from .ops import pointwise as _p
 from .ops import special_ops as _s
 from .ops.public import write_out

@@ -5,12 +5,15 @@ A finder in front of Python's own maps ``torch.X`` to ``lightwell.X``, ``torchvi
 ``torch.__version__`` are told the version of PyTorch whose interface this is. Worker processes get the finder too, whichever way they are started.
 """
 
+import builtins
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
 import sys
+
+from lightwell.errors.teaching import ModuleNotFoundError, RuntimeError
 
 _NAMES = {"torch": "lightwell", "torchvision": "lightwell.vision", "torchtext": "lightwell.text", "gpytorch": "lightwell.gp"}
 
@@ -53,7 +56,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         try:
             found = importlib.util.find_spec(ours)
-        except ModuleNotFoundError as error:
+        except builtins.ModuleNotFoundError as error:
             if error.name is None or not ours.startswith(error.name):
                 raise
             found = None

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import dtypes
+from .errors.teaching import RuntimeError
 from .tensor import Tensor
 
 

@@ -12,6 +12,7 @@ from .device import device as Device
 from .layouts import (  # noqa: F401  (tensor.layout and its kin are names that checkpoints use)
     Size, channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, sparse_csr, strided,
 )  # fmt: skip
+from .errors.teaching import IndexError, RuntimeError, TypeError, ValueError
 
 ndarray, new = np.ndarray, object.__new__
 _cpu = Device("cpu")

@@ -1,5 +1,7 @@
 """`torch.testing`: are two results close, and tensors of random numbers to try things with."""
 
+from .errors.teaching import AssertionError, TypeError, ValueError
+
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
 
 _TOLERANCE = {  # dtype name: (relative, absolute), a few roundings of the dtype

@@ -3,6 +3,7 @@
 from . import dtypes
 from .backend import fast
 from .errors import refusing_all
+from .errors.teaching import RuntimeError
 from .tensor import Tensor
 
 

@@ -1,6 +1,9 @@
 """`torch.torch_version`: a version that compares by its numbers, with strings and with tuples."""
 
+import builtins
 import re
+
+from lightwell.errors.teaching import ValueError
 
 __all__ = ["TorchVersion"]
 
@@ -32,7 +35,7 @@ class TorchVersion(str):
     def _compare(self, other, way):
         try:
             return way(_key(self), _key(other))
-        except ValueError:
+        except builtins.ValueError:
             return way(str(self), str(other))
 
     def __lt__(self, other):

@@ -3,6 +3,7 @@
 import collections
 
 from . import _absent
+from .errors.teaching import AssertionError, AttributeError, ImportError, RuntimeError
 
 
 def is_available() -> bool:

@@ -1,6 +1,7 @@
 """`torch.accelerator` where there is none: the questions are answered, what needs a device says that there is none."""
 
 from .. import _absent
+from ..errors.teaching import AttributeError, RuntimeError
 
 
 def is_available() -> bool:

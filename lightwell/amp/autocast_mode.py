@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..device import device as _device
+from ..errors.teaching import RuntimeError, ValueError
 from ..ops import precision
 from ..tensor import Tensor
 

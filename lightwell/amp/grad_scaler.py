@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.teaching import AssertionError, RuntimeError, ValueError
 from ..tensor import Tensor
 
 __all__ = ["GradScaler", "OptState"]

@@ -8,6 +8,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
+from ..errors.teaching import IndexError, OverflowError, TypeError, ValueError
 from ..ops.inplace import overwrite
 from ..tensor import Tensor
 

@@ -1,10 +1,12 @@
 """Creation functions of the array API standard: https://data-apis.org/array-api/2024.12/API_specification/creation_functions.html"""
 
+import builtins
 import math
 
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import AttributeError, BufferError, OverflowError, TypeError, ValueError
 from ..ops.convert import check_device
 from ..tensor import Tensor, make
 from ._array import as_array, function, named_dtype
@@ -104,7 +106,7 @@ def _numbers(obj, want):
     if want.category == dtypes.INT:
         try:
             return np.array(plain, want.np)
-        except OverflowError:
+        except builtins.OverflowError:
             raise OverflowError(
                 f"asarray(): an integer lies outside {want}, which holds [{dtypes.iinfo(want).min}, {dtypes.iinfo(want).max}]"
             ) from None

@@ -1,8 +1,10 @@
 """Dtype functions of the array API standard: https://data-apis.org/array-api/2024.12/API_specification/data_type_functions.html"""
 
+import builtins
 from dataclasses import dataclass
 
 from .. import dtypes
+from ..errors.teaching import TypeError, ValueError
 from ..ops.convert import cast, check_device
 from ..tensor import Tensor
 from ._array import NUMBERS, common, function, named_dtype, with_number
@@ -50,7 +52,7 @@ def can_cast(from_, to, /):
             raise TypeError(f"can_cast(): expected dtypes, got {type(v).__name__}")
     try:
         return common(d, to) is to
-    except (TypeError, RuntimeError):  # no common dtype
+    except (builtins.TypeError, RuntimeError):  # no common dtype
         return False
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import TypeError, ValueError
 from ..ops import arith
 from ..tensor import Tensor, make
 from ._array import Array, function, operator, pair, unary, with_number

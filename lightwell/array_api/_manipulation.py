@@ -1,10 +1,12 @@
 """Shapes and parts, by the array API standard: https://data-apis.org/array-api/2024.12/API_specification/manipulation_functions.html"""
 
+import builtins
 import functools
 
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import IndexError, TypeError, ValueError
 from ..ops.shape import shows
 from ..tensor import Tensor, make
 from ._array import common, function
@@ -27,7 +29,7 @@ def broadcast_arrays(*arrays):
 def _common_shape(shapes):
     try:
         return np.broadcast_shapes(*shapes)
-    except ValueError:
+    except builtins.ValueError:
         raise ValueError(f"the shapes {shapes} don't broadcast: sizes must be equal, or 1") from None
 
 
@@ -169,7 +171,7 @@ def reshape(x, /, shape, *, copy=None):
         return ops.reshape(x.clone(), shape)
     try:
         known = np.empty(x._a.shape, bool).reshape(shape).shape if -1 in shape else shape
-    except ValueError:
+    except builtins.ValueError:
         raise ValueError(f"reshape(): shape {tuple(x.shape)} has no reading as {shape}") from None
     if int(np.prod(known)) != x._a.size:
         raise ValueError(f"reshape(): {x._a.size} elements of shape {tuple(x.shape)} don't fill {shape}")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import TypeError, ValueError
 from ..tensor import Tensor, make
 from ._array import function, operator, pair
 from ._manipulation import one_axis

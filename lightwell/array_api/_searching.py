@@ -5,6 +5,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import TypeError, ValueError
 from ..tensor import Tensor, make
 from ._array import as_tensor, common, function, pair
 from ._manipulation import one_axis

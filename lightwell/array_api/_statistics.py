@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes, ops
+from ..errors.teaching import TypeError, ValueError
 from ..tensor import make
 from ._array import function, named_dtype, pair
 from ._manipulation import one_axis

@@ -1,6 +1,7 @@
 """The Fourier transform extension of the array API standard: https://data-apis.org/array-api/2024.12/extensions/fourier_transform_functions.html"""
 
 from .. import fft as _fft
+from ..errors.teaching import TypeError, ValueError
 from ._array import as_array as _as_array
 from ._array import function as _function
 

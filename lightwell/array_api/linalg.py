@@ -8,6 +8,7 @@ import numpy as _np
 from .. import dtypes as _dtypes
 from .. import linalg as _linalg
 from .. import ops as _ops
+from ..errors.teaching import ValueError
 from ..tensor import Tensor as _Tensor
 from ._array import function as _function
 from ._array import pair as _pair

@@ -2,6 +2,7 @@
 
 import importlib
 
+from ..errors.teaching import AttributeError
 from .engine import backward, grad
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # at once: the function's name is its module's too

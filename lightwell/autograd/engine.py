@@ -17,6 +17,7 @@ import numpy as np
 from .. import dtypes
 from ..backend import fast
 from ..backend import numpy as NP
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..meta import hollowed
 from ..tensor import STAMP, Tensor, make
 from . import modes

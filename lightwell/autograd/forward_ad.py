@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import Tensor, make
 from . import modes
 from .engine import grad, place_of

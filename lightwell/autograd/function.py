@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import AttributeError, NotImplementedError, RuntimeError, TypeError
 from ..tensor import VERSION, Tensor, make
 from . import modes
 from .node import Node, Port, tick

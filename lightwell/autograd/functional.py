@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, make
 from . import modes
 from .engine import grad

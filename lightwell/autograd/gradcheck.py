@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import Tensor, make
 from . import modes
 from .engine import grad

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from ..errors.teaching import AssertionError, RuntimeError, TypeError, ValueError
 from ..ops import op
 from ..tensor import Tensor, make
 from .node import AccumulateGrad, Node, Port

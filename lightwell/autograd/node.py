@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+from ..errors.teaching import AttributeError
 from ..tensor import tick as tick  # the clock, for everyone who deals with nodes
 
 new = object.__new__

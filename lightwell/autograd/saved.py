@@ -5,6 +5,7 @@ import numpy as np
 from .. import dtypes
 from ..backend import numpy as NP
 from ..errors import traced
+from ..errors.teaching import AttributeError, RuntimeError
 from ..tensor import STAMP, WRITER, Tensor, make
 from .node import Alias, Port
 

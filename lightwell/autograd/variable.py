@@ -1,5 +1,6 @@
 """Variable: PyTorch's old name for a tensor that may require grad."""
 
+from ..errors.teaching import TypeError
 from ..tensor import Tensor
 
 __all__ = ["Variable"]

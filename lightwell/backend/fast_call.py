@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..compile import runtime
+from ..errors.teaching import ValueError
 
 ALIGN = 64
 ROOM = 1 << 26  # bytes of scratch memory kept between calls; more is let go at once

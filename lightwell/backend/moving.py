@@ -1,8 +1,11 @@
 """Moving and picking elements on NumPy arrays: the vocabulary's shape and indexing functions, made quick for small arrays."""
 
+import builtins
 import math
 
 import numpy as np
+
+from ..errors.teaching import ValueError
 
 ndarray = np.ndarray
 
@@ -46,7 +49,7 @@ def window(x, shape, strides, offset=0):
         if offset >= 0:
             try:
                 return ndarray(shape, x.dtype, owner, offset, strides)
-            except (TypeError, ValueError, BufferError):  # the window reaches beyond this owner
+            except (TypeError, builtins.ValueError, BufferError):  # the window reaches beyond this owner
                 pass
     from numpy.lib.stride_tricks import as_strided
 

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import TypeError
 from . import special_tables as T
 from .threads import parallel_rows
 

@@ -4,6 +4,8 @@ import contextvars
 import itertools
 import os
 
+from ..errors.teaching import RuntimeError, TypeError
+
 _pool = None
 _count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

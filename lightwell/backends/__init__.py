@@ -2,6 +2,7 @@
 
 import importlib
 
+from ..errors.teaching import AttributeError
 from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
 
 _MORE = ("cusparselt", "kleidiai", "mha", "nnpack", "opt_einsum", "xnnpack")  # loaded at their first use

@@ -5,6 +5,7 @@ import contextlib
 
 from .. import _absent
 from ..device import device as _Device
+from ..errors.teaching import AssertionError, AttributeError, RuntimeError, TypeError
 from ..toplevel import AcceleratorError, OutOfMemoryError
 
 

@@ -2,6 +2,8 @@
 
 import warnings
 
+from ..errors.teaching import AttributeError, RuntimeError
+
 __all__ = ["all_gather", "all_reduce", "broadcast", "init_rank", "is_available", "reduce", "reduce_scatter", "unique_id", "version"]
 
 SUM = 0

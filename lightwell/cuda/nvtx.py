@@ -3,6 +3,7 @@
 import contextlib
 
 from .. import _absent
+from ..errors.teaching import RuntimeError
 
 _WHY = "NVTX functions not installed. Are you sure you have a CUDA build? On the CPU, torch.profiler.record_function marks a part"
 globals().update(_absent.functions("cuda.nvtx", RuntimeError, _WHY, "mark range_end range_pop range_push range_start"))

@@ -2,6 +2,8 @@
 
 import importlib.util
 
+from ..errors.teaching import RuntimeError, ValueError
+
 
 class Backend(str):
     """A backend's name, in lower case; its members are the known names.

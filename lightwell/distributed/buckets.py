@@ -6,6 +6,7 @@ import enum
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import wrap
 from .reducer import FIRST_BUCKET_BYTES as _DEFAULT_FIRST_BUCKET_BYTES
 from .reducer import GradBucket, Reducer, assign_buckets

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor
 from .process_group import ProcessGroup, found, get_group_rank, outside
 from .reduce_op import ReduceOp, check

@@ -34,6 +34,7 @@ from .rendezvous import register_rendezvous_handler, rendezvous
 from .store import FileStore, HashStore, PrefixStore, Store
 from .tcp_store import TCPStore
 from .work import Work
+from ..errors.teaching import ValueError
 
 GroupName = str
 ProcessGroupGloo = ProcessGroup

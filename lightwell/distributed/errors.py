@@ -1,5 +1,7 @@
 """What goes wrong between processes; all are RuntimeErrors."""
 
+from ..errors.teaching import RuntimeError
+
 
 class DistError(RuntimeError):
     """Any error of `torch.distributed`."""

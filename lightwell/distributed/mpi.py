@@ -5,11 +5,13 @@ float8) travel as bytes and are combined here, in the order of ranks.
 """
 
 import atexit
+import builtins
 import threading
 import time
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from .errors import DistBackendError
 from .reduce_op import COMBINE, RedOpType, finish
 
@@ -31,7 +33,7 @@ def library_found() -> bool:
     """Whether mpi4py finds an MPI library."""
     try:
         _mpi()
-    except (ImportError, RuntimeError):
+    except (ImportError, builtins.RuntimeError):
         return False
     return True
 

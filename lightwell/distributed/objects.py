@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 
+from ..errors.teaching import ValueError
 from ..tensor import wrap
 from .collectives import all_gather, broadcast, gather, root, scatter
 from .p2p import recv, send

@@ -5,6 +5,7 @@ import os
 from contextlib import contextmanager
 from datetime import timedelta
 
+from ..errors.teaching import RuntimeError
 from .constants import default_pg_timeout
 from .reduce_op import ReduceOp
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors.teaching import ValueError
 from .collectives import flat, one, put
 from .process_group import found, get_global_rank, get_group_rank, outside
 from .work import Work

@@ -4,6 +4,7 @@ import atexit
 import os
 from datetime import timedelta
 
+from ..errors.teaching import AssertionError, RuntimeError, TypeError, ValueError
 from .backend import Backend, choose
 from .constants import default_pg_timeout
 from .gloo import GlooBackend

@@ -4,6 +4,8 @@ import enum
 
 import numpy as np
 
+from ..errors.teaching import AttributeError, RuntimeError, TypeError, ValueError
+
 
 class RedOpType(enum.Enum):
     """The kinds of reduction."""

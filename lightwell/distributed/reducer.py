@@ -8,6 +8,7 @@ arrive in. The hook of the last parameter waits for all, so that `backward()` re
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, wrap
 
 FIRST_BUCKET_BYTES = 1 << 20

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from urllib.parse import parse_qs, urlparse
 
+from ..errors.teaching import RuntimeError, ValueError
 from .constants import default_pg_timeout
 from .store import FileStore, PrefixStore
 

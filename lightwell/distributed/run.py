@@ -6,8 +6,11 @@ others are ended, and the failed one's rank and exit code are told.
 """
 
 import argparse
+import builtins
 import os
 import sys
+
+from ..errors.teaching import RuntimeError, ValueError
 
 
 def get_args_parser() -> argparse.ArgumentParser:
@@ -123,7 +126,7 @@ def main(args=None, pass_local_rank: bool = False) -> None:
     except ChildFailedError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    except (DistError, ValueError, RuntimeError, OSError) as error:
+    except (DistError, builtins.ValueError, builtins.RuntimeError, OSError) as error:
         print(f"lightwell.distributed.run: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, DistError) else 2)
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import threading
 import time
 from datetime import timedelta
 
+from ..errors.teaching import RuntimeError, TypeError
 from .constants import default_store_timeout
 from .errors import DistStoreError, QueueEmptyError
 

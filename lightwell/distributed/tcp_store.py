@@ -4,12 +4,14 @@ A message is a length, the operation's number, the milliseconds it may wait, and
 length, whether the keys came in time, and the results.
 """
 
+import builtins
 import socket
 import struct
 import threading
 import time
 from datetime import timedelta
 
+from ..errors.teaching import EOFError, ValueError
 from .constants import default_store_timeout
 from .errors import DistNetworkError
 from .store import OPERATIONS, SharedTable, Store, pack, unpack
@@ -83,7 +85,7 @@ class _Server:
                     result = self.table.perform(OPERATIONS[operation], args, ms / 1000)
                     body = pack(result or ())
                     connection.sendall(_ANSWER.pack(len(body), result is not None) + body)
-        except (EOFError, OSError, IndexError, struct.error, TypeError, ValueError):
+        except (builtins.EOFError, OSError, IndexError, struct.error, TypeError, builtins.ValueError):
             return  # gone, or no client of ours
 
     def close(self):
@@ -161,7 +163,7 @@ class TCPStore(Store):
             connection.sendall(_REQUEST.pack(len(body), OPERATIONS.index(operation), round(timeout * 1000)) + body)
             length, done = _ANSWER.unpack(receive(connection, _ANSWER.size))
             result = unpack(receive(connection, length))
-        except (EOFError, OSError) as error:
+        except (builtins.EOFError, OSError) as error:
             connection.close()
             raise DistNetworkError(f"the store at {self.host}:{self.port} is gone ({error}): the process that kept it has ended") from None
         self._idle.append(connection)

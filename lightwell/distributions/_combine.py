@@ -3,6 +3,7 @@
 import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.utils import sum_rightmost
+from lightwell.errors.teaching import AssertionError, NotImplementedError, ValueError
 from lightwell.tensor import Size
 
 

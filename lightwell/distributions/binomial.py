@@ -4,6 +4,7 @@ import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.utils import ProbsOrLogits
+from lightwell.errors.teaching import NotImplementedError
 from lightwell.tensor import Size
 
 __all__ = ["Binomial"]

@@ -6,6 +6,7 @@ import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.utils import ProbsOrLogits
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Size
 
 __all__ = ["Categorical"]

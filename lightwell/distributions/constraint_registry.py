@@ -2,6 +2,7 @@
 
 from lightwell.distributions import constraints, transforms
 from lightwell.distributions.utils import is_number
+from lightwell.errors.teaching import NotImplementedError, TypeError
 
 __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 

@@ -2,6 +2,8 @@
 
 import lightwell as lw
 
+from ..errors.teaching import AssertionError, NotImplementedError, ValueError
+
 __all__ = [
     "Constraint", "MixtureSameFamilyConstraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property",
     "greater_than", "greater_than_eq", "half_open_interval", "independent", "integer_interval", "interval", "is_dependent",

@@ -6,6 +6,7 @@ import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.exp_family import ExponentialFamily
 from lightwell.distributions.utils import ProbsOrLogits, broadcast_all, clamp_probs, lazy_property, logits_to_probs
+from lightwell.errors.teaching import ValueError
 from lightwell.nn.functional import binary_cross_entropy_with_logits
 from lightwell.tensor import Size
 

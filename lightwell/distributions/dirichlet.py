@@ -3,6 +3,7 @@
 import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.exp_family import ExponentialFamily
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Size
 
 __all__ = ["Dirichlet"]

@@ -1,10 +1,12 @@
 """The base of all distributions: shapes, checks of parameters and samples, expansion, and what derives from the rest."""
 
+import builtins
 import warnings
 
 import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.utils import broadcast_all, lazy_property
+from lightwell.errors.teaching import NotImplementedError, ValueError
 from lightwell.tensor import Size, Tensor
 
 __all__ = ["Distribution"]
@@ -51,7 +53,7 @@ class Distribution:
         """ValueError where a parameter breaks its constraint."""
         try:
             known = self.arg_constraints
-        except NotImplementedError:
+        except builtins.NotImplementedError:
             warnings.warn(
                 f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize the "
                 "distribution with `validate_args=False` to turn off validation.",
@@ -217,7 +219,7 @@ class Distribution:
             raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {actual} vs {expected}.")
         try:
             support = self.support
-        except NotImplementedError:
+        except builtins.NotImplementedError:
             warnings.warn(
                 f"{type(self)} does not define `support` to enable sample validation. Please initialize the distribution with "
                 "`validate_args=False` to turn off validation.",

@@ -4,6 +4,7 @@ import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.utils import ProbsOrLogits, broadcast_all
+from lightwell.errors.teaching import ValueError
 from lightwell.nn.functional import binary_cross_entropy_with_logits
 from lightwell.tensor import Size
 

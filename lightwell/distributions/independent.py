@@ -3,6 +3,7 @@
 from lightwell.distributions import constraints
 from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.utils import sum_rightmost
+from lightwell.errors.teaching import NotImplementedError, ValueError
 from lightwell.tensor import Size
 
 __all__ = ["Independent"]

@@ -30,6 +30,7 @@ from lightwell.distributions.poisson import Poisson
 from lightwell.distributions.transformed_distribution import TransformedDistribution
 from lightwell.distributions.uniform import Uniform
 from lightwell.distributions.utils import euler_constant, sum_rightmost
+from lightwell.errors.teaching import NotImplementedError, TypeError, ValueError
 from lightwell.nn.functional import softplus
 
 __all__ = ["kl_divergence", "register_kl"]

@@ -7,6 +7,7 @@ from lightwell.distributions import constraints
 from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.multivariate_normal import batch_mahalanobis, batch_mv, half_log_det
 from lightwell.distributions.utils import lazy_property, standard_normal
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Size
 
 __all__ = ["LowRankMultivariateNormal"]

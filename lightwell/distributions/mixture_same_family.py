@@ -4,6 +4,7 @@ import lightwell as lw
 from lightwell.distributions import constraints
 from lightwell.distributions.categorical import Categorical
 from lightwell.distributions.distribution import Distribution
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Size
 
 __all__ = ["MixtureSameFamily"]

@@ -8,6 +8,7 @@ from lightwell.distributions.binomial import Binomial
 from lightwell.distributions.categorical import Categorical
 from lightwell.distributions.one_hot_categorical import OfCategories
 from lightwell.distributions.utils import broadcast_all
+from lightwell.errors.teaching import NotImplementedError
 from lightwell.tensor import Size
 
 __all__ = ["Multinomial"]

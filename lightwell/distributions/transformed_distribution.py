@@ -6,6 +6,7 @@ from lightwell.distributions.distribution import Distribution
 from lightwell.distributions.independent import Independent
 from lightwell.distributions.transforms import ComposeTransform, Transform
 from lightwell.distributions.utils import sum_rightmost
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Size
 
 __all__ = ["TransformedDistribution"]

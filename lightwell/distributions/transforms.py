@@ -14,6 +14,7 @@ from lightwell.distributions._combine import (
     _InverseTransform,  # noqa: F401  (PyTorch has the name here)
 )
 from lightwell.distributions.utils import broadcast_all, is_number, tril_matrix_to_vec, vec_to_tril_matrix
+from lightwell.errors.teaching import ValueError
 from lightwell.nn.functional import logsigmoid, pad, softplus
 
 __all__ = [

@@ -1,6 +1,7 @@
 """What the distributions share: broadcasting of parameters, probabilities and logits, values computed once, triangles as vectors."""
 
 import lightwell as lw
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Tensor
 
 __all__ = [

@@ -9,6 +9,7 @@ from lightwell.distributions.chi2 import Chi2
 from lightwell.distributions.exp_family import ExponentialFamily
 from lightwell.distributions.multivariate_normal import half_log_det, precision_to_scale_tril
 from lightwell.distributions.utils import is_number, lazy_property
+from lightwell.errors.teaching import AssertionError, ValueError
 from lightwell.tensor import Size
 
 __all__ = ["Wishart"]

@@ -1,8 +1,11 @@
 """What goes wrong, said so that it can be mended: the op, the argument, what it was, what was expected."""
 
+import builtins
 import functools
 
 import numpy as np
+
+from .teaching import NotImplementedError, RuntimeError, TypeError
 
 
 class Unreadable(RuntimeError):
@@ -65,7 +68,7 @@ def refusing(fn):
     def call(*args, **kwargs):
         try:
             return fn(*args, **kwargs)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, builtins.TypeError, ValueError) as error:
             refuse_no_tensor(fn.__name__, fn, args, kwargs, error)
             raise
 
@@ -184,7 +187,7 @@ def explain(rec, call, args, error: Exception):
         raise dim_error(error.axis or 0, error.ndim or 0) from None
     if isinstance(error, ValueError) and "broadcast" in str(error) and len(shapes) >= 2:
         raise broadcast_error(shapes[0], shapes[1], rec.name) from None
-    if isinstance(error, TypeError) and "ufunc" in str(error):
+    if isinstance(error, builtins.TypeError) and "ufunc" in str(error):
         names = [str(t.dtype) for t in tensors if hasattr(t, "_a")] or [type(t).__name__ for t in tensors]
         raise NotImplementedError(f'"{rec.name}" not implemented for {" and ".join(names)}: convert it first, with .to(dtype)') from None
     raise error

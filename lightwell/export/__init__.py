@@ -3,6 +3,7 @@
 import io
 import warnings
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..nn import Module
 from .exported_program import ExportedProgram
 from .graph_signature import ExportGraphSignature, InputKind, InputSpec, OutputKind, OutputSpec, TensorArgument

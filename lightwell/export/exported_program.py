@@ -3,6 +3,7 @@
 import copy
 from collections import OrderedDict
 
+from ..errors.teaching import RuntimeError
 from ..fx import Graph, GraphModule
 from ..nn import Module
 from ..tensor import Tensor

@@ -12,6 +12,7 @@ import functools
 from ..autograd import engine, modes
 from ..autograd.node import Alias, Node, Port, tick
 from ..errors import Unreadable
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
 from .vmap import Level, at_levels, bare, closed, levels, map_tensors, opened, product, tensors_only, whole_of

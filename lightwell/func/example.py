@@ -8,6 +8,7 @@ can't, so that nothing can be computed from one example in the belief that it we
 import numpy as np
 
 from ..errors import Unreadable
+from ..errors.teaching import RuntimeError
 from ..ops import op as core
 from ..tensor import Tensor, tick
 

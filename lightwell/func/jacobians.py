@@ -3,6 +3,7 @@
 import functools
 
 from ..autograd import modes
+from ..errors.teaching import ValueError
 from ..utils._pytree import tree_unflatten
 from .differentiate import Linear, _argnums, _enter, _left, _split_aux, _zeros, pull
 from .vmap import tensors_only, vmap

@@ -2,6 +2,7 @@
 
 import inspect
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .example import Example, example, whole_of
 

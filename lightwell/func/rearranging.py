@@ -2,6 +2,7 @@
 
 import math
 
+from ..errors.teaching import ValueError
 from ..tensor import Tensor
 
 __all__ = ["rearrange"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .example import Lane
 from .rules import _place, rule

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor
 
 __all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]

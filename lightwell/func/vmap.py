@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..autograd import function
 from ..errors import Unreadable
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..ops import op as core
 from ..tensor import Tensor
 from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map, tree_unflatten

@@ -7,6 +7,7 @@ import inspect
 import math
 import sys
 
+from ..errors.teaching import AssertionError, NameError, NotImplementedError, RuntimeError
 from ..nn import Module, Parameter
 from ..tensor import Tensor
 from .graph import Graph

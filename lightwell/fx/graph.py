@@ -5,6 +5,7 @@ import copy
 import keyword
 import re
 
+from ..errors.teaching import AssertionError, RuntimeError
 from .codegen import CodeGen, PythonCode
 from .node import Node, _get_qualified_name, map_arg
 

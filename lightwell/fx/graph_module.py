@@ -5,6 +5,7 @@ import linecache
 import os
 import traceback
 
+from ..errors.teaching import AssertionError, RuntimeError
 from ..nn import Module
 from ..nn.parameter import Buffer, Parameter
 from ..tensor import Tensor

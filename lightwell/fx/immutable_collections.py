@@ -1,5 +1,7 @@
 """Lists and dicts that refuse to change: a node's arguments are set as a whole, so that the graph hears of it."""
 
+from ..errors.teaching import NotImplementedError
+
 __all__ = ["immutable_dict", "immutable_list"]
 
 

@@ -1,6 +1,7 @@
 """Interpreter: runs a graph node by node. Transformer: makes a new graph from the run."""
 
 from .. import overrides
+from ..errors.teaching import RuntimeError
 from ..nn import Module
 from .graph import Graph
 from .graph_module import GraphModule

@@ -6,6 +6,7 @@ import types
 from typing import Any
 
 from .. import overrides
+from ..errors.teaching import AssertionError, TypeError, ValueError
 from .immutable_collections import immutable_dict, immutable_list
 
 __all__ = ["Node", "has_side_effect", "map_aggregate", "map_arg"]
@@ -289,7 +290,7 @@ class Node:
         try:
             signature = inspect.signature(function)
             bound = signature.bind(*self.args, **self.kwargs)
-        except (TypeError, ValueError):
+        except (builtins.TypeError, builtins.ValueError):
             return None
         bound.apply_defaults()
         if normalize_to_only_use_kwargs:

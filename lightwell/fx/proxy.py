@@ -8,6 +8,7 @@ import traceback
 from .. import overrides
 from ..device import device
 from ..dtypes import dtype
+from ..errors.teaching import AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ..layouts import layout, memory_format
 from ..random import Generator
 from ..tensor import Tensor

@@ -4,6 +4,7 @@ import math
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import RuntimeError
 from lightwell.nn.functional import softplus
 
 __all__ = ["GreaterThan", "Interval", "LessThan", "Positive"]

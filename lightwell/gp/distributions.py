@@ -4,6 +4,7 @@ import lightwell as lw
 from lightwell import distributions as D
 from lightwell.distributions import Distribution
 from lightwell.distributions.utils import lazy_property
+from lightwell.errors.teaching import RuntimeError
 from lightwell.gp import settings
 from lightwell.gp.operators import DenseLinearOperator, to_dense
 from lightwell.gp.utils.cholesky import psd_safe_cholesky

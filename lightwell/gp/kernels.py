@@ -4,6 +4,7 @@ import math
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import NotImplementedError, RuntimeError
 from lightwell.gp.constraints import Positive
 from lightwell.gp.module import Module, constrained
 from lightwell.gp.operators import DenseLinearOperator, to_dense

@@ -3,6 +3,7 @@
 import lightwell as lw
 from lightwell import distributions as D
 from lightwell import nn
+from lightwell.errors.teaching import NotImplementedError
 from lightwell.gp.constraints import GreaterThan
 from lightwell.gp.distributions import MultivariateNormal
 from lightwell.gp.module import Module, constrained

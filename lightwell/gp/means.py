@@ -2,6 +2,7 @@
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import NotImplementedError
 from lightwell.gp.module import Module, constrained
 from lightwell.tensor import Size
 

@@ -1,5 +1,6 @@
 """Objectives: the marginal likelihood of a model's parameters."""
 
+from lightwell.errors.teaching import NotImplementedError, RuntimeError
 from lightwell.gp.distributions import MultivariateNormal
 from lightwell.gp.likelihoods import _Gaussian
 from lightwell.gp.module import Module

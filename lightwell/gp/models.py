@@ -4,6 +4,7 @@ import copy
 import warnings
 
 import lightwell as lw
+from lightwell.errors.teaching import RuntimeError
 from lightwell.gp import settings
 from lightwell.gp.distributions import MultivariateNormal
 from lightwell.gp.likelihoods import _Gaussian

@@ -2,6 +2,7 @@
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import AttributeError, RuntimeError
 from lightwell.tensor import Tensor
 
 __all__ = ["Module"]

@@ -1,6 +1,7 @@
 """A matrix with the methods that GPyTorch's lazy matrices have; here it is computed at once."""
 
 import lightwell as lw
+from lightwell.errors.teaching import AttributeError
 from lightwell.gp.utils.cholesky import psd_safe_cholesky
 from lightwell.tensor import Tensor
 

@@ -6,6 +6,8 @@ import threading
 import typing
 from collections import namedtuple
 
+from ..errors.teaching import RuntimeError
+
 __all__ = [
     "Attribute", "Final", "annotate", "export", "ignore", "interface", "is_scripting", "is_tracing", "isinstance", "script_if_tracing",
     "script_method", "unused",

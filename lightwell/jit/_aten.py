@@ -9,6 +9,7 @@ import math
 import operator
 
 from .. import dtypes, overrides
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 
 # the whole numbers that stand for dtypes in TorchScript

@@ -3,6 +3,7 @@
 import copy
 from contextlib import contextmanager
 
+from ..errors.teaching import RuntimeError, ValueError
 from ..nn import Module
 from ._script import ScriptModule
 

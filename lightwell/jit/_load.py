@@ -7,9 +7,11 @@ the archive's objects, and only then is it compiled: no name leads to Python's b
 """
 
 import ast
+import builtins
 import os
 import pickle
 
+from ..errors.teaching import AttributeError, RuntimeError, ValueError
 from ..nn import Module
 from ..nn.parameter import Parameter
 from ..serialization.archive import ZipReader, is_zip
@@ -59,7 +61,7 @@ class LoadedModule(ScriptModule):
     def __getattr__(self, name: str):
         try:
             return super().__getattr__(name)
-        except AttributeError:
+        except builtins.AttributeError:
             program = self.__dict__.get("_program")
             if program is None or not program.has(self.__dict__["_qualified"], name):
                 raise
@@ -290,7 +292,7 @@ class Program:
             package = path[: -len(".py")].replace("/", ".")
             try:
                 tree = ast.parse(text)
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            except (SyntaxError, builtins.ValueError, RecursionError, MemoryError) as error:
                 raise RuntimeError(f"jit.load: {path} can't be parsed ({error}); the file is damaged") from error
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):

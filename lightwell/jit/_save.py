@@ -8,6 +8,7 @@ import sys
 from types import FunctionType
 
 from .. import nn
+from ..errors.teaching import RuntimeError
 from ..fx.proxy import TraceError
 from ..nn import Module
 from ..serialization.archive import ZipWriter, folder_name

@@ -7,6 +7,7 @@ import functools
 import inspect
 import types
 
+from ..errors.teaching import AttributeError, RuntimeError, TypeError
 from ..nn import Module
 from ..tensor import Tensor
 from ._annotations import running

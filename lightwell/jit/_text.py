@@ -6,6 +6,7 @@ import operator
 from .. import overrides
 from ..device import device as Device
 from ..dtypes import dtype as Dtype
+from ..errors.teaching import RuntimeError
 from ..fx import Graph, Node
 from ..layouts import layout, memory_format
 from ._aten import code_of

@@ -7,6 +7,7 @@ import types
 import warnings
 
 from .. import overrides
+from ..errors.teaching import AttributeError, RuntimeError
 from ..fx import Graph, GraphModule, Node
 from ..nn import Module
 from ..ops import op

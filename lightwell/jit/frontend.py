@@ -1,8 +1,11 @@
 """What a function must not hold to be scripted, found in its source."""
 
 import ast
+import builtins
 import inspect
 import textwrap
+
+from ..errors.teaching import OSError
 
 __all__ = ["FrontendError", "NotSupportedError", "UnsupportedNodeError", "check_source", "source_of"]
 
@@ -31,7 +34,7 @@ def source_of(fn):
     """(syntax tree of a function, file, first line); OSError-free: RuntimeError where there is no source."""
     try:
         lines, first = inspect.getsourcelines(fn)
-    except (OSError, TypeError) as error:
+    except (builtins.OSError, TypeError) as error:
         raise OSError(
             f"Can't get source for {fn}. TorchScript needs a function's source: define it in a file or a notebook cell"
         ) from error

@@ -1,5 +1,6 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initialisation and helpers."""
 
+from ..errors.teaching import AttributeError
 from . import functional, init, parallel, parameter, utils
 from .containers import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .layers import *

@@ -2,6 +2,8 @@
 
 import warnings
 
+from ..errors.teaching import ValueError
+
 __all__ = ["get_enum", "legacy_get_enum", "legacy_get_string"]
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from ..errors.teaching import AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor
 from .module import Module, _indent
 from .parameter import Parameter, is_lazy

@@ -7,6 +7,7 @@ import warnings
 import weakref
 from collections import OrderedDict
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 
 _ids = itertools.count()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from ..errors.teaching import ValueError
 from . import core
 from .core import no_grad
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from collections import OrderedDict
 
 from .. import errors
+from ..errors.teaching import AttributeError, NotImplementedError, TypeError, ValueError
 from ..tensor import Tensor
 from .hooks import (
     HookHost,
@@ -106,7 +108,7 @@ class Module(HookHost, StateHost, TensorsHost):
             if self._hooked or everywhere.armed:
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
-        except AttributeError as error:
+        except builtins.AttributeError as error:
             if type(self).__module__.startswith("lightwell."):
                 errors.refuse_no_tensor(type(self).__name__, self.forward, args, kwargs, error)
             raise

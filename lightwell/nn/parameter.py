@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..meta import kind, meta_leaf
 from ..tensor import Tensor, make
 from . import core

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import OrderedDict, namedtuple
 
+from ..errors.teaching import AssertionError, RuntimeError, TypeError
 from ..tensor import Tensor
 from .core import no_grad
 from .hooks import RemovableHandle, _WrappedHook

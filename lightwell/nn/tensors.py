@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..device import device as Device
 from ..dtypes import dtype as DType
+from ..errors.teaching import NotImplementedError, TypeError, ValueError
 from ..meta import Meta
 from ..ops.creation import empty_like
 from ..tensor import Tensor

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from ..errors.teaching import AttributeError
 from . import errors
 from .errors import OnnxExporterError
 from .exporter import OperatorExportTypes, export, is_in_onnx_export

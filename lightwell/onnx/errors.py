@@ -1,5 +1,7 @@
 """What can go wrong in an export."""
 
+from ..errors.teaching import RuntimeError
+
 __all__ = ["OnnxExporterError", "OnnxExporterWarning", "SymbolicValueError", "UnsupportedOperatorError"]
 
 

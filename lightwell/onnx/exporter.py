@@ -1,5 +1,6 @@
 """`export`: from a module to an ONNX file, by watching what it runs."""
 
+import builtins
 import inspect
 import math
 import os
@@ -9,6 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..autograd.modes import no_grad
+from ..errors.teaching import TypeError, ValueError
 from ..tensor import Tensor, wrap
 from ..utils._capture import Capture
 from .errors import OnnxExporterError, OnnxExporterWarning, SymbolicValueError, UnsupportedOperatorError
@@ -67,7 +69,7 @@ def _named_arguments(model, args, kwargs) -> list:
     try:
         signature = inspect.signature(model.forward if hasattr(model, "forward") else model)
         names = [p.name for p in signature.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    except (TypeError, ValueError):
+    except (builtins.TypeError, builtins.ValueError):
         names = []
     names += [f"input_{i}" for i in range(len(names), len(args))]
     return [*zip(names, args), *kwargs.items()]

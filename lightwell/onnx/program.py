@@ -1,10 +1,12 @@
 """What an export gives: the model, which can be saved and run; and how it is written."""
 
+import builtins
 import os
 from enum import IntEnum
 
 import numpy as np
 
+from ..errors.teaching import ImportError, ValueError
 from ..tensor import wrap
 from ..utils._capture import _tensors
 
@@ -17,7 +19,7 @@ def need_onnx():
         import onnx.helper
         import onnx.numpy_helper
         import onnx.printer
-    except ImportError:
+    except builtins.ImportError:
         raise ImportError(
             "lightwell.onnx writes its files with the onnx library, which isn't installed: pip install lightwell[onnx]"
         ) from None
@@ -94,7 +96,7 @@ class ONNXProgram:
         """Make the onnxruntime session that calls use; ImportError where onnxruntime isn't installed."""
         try:
             import onnxruntime
-        except ImportError:
+        except builtins.ImportError:
             raise ImportError("running an exported model needs onnxruntime, which isn't installed: pip install lightwell[onnx]") from None
         data = self.model_proto.SerializeToString()
         self._session = initializer(data) if initializer else onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

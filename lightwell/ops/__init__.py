@@ -9,6 +9,7 @@ from . import (
     pointwise, products, python_functions, ranges, reduce, sampling, scan, scattering, shape, softmax, sorting,
     statistics, triangles, window_functions,
 )  # fmt: skip
+from ..errors.teaching import AttributeError
 # isort: on
 
 # These see to their arguments themselves, and are called often.

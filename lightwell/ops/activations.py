@@ -1,5 +1,6 @@
 """Activation functions of neural networks, as records; their public functions stand in nn/functional/activation.py."""
 
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from .op import op
 from .precision import lower

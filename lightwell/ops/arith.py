@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes, errors
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, make
 from .op import op
 from .public import public

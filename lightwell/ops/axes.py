@@ -2,6 +2,7 @@
 
 from .. import errors
 from ..autograd.modes import state
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .op import op
 from .public import public

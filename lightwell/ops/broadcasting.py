@@ -1,6 +1,9 @@
 """Repeating without memory: expand, and what broadcasting means."""
 
+import builtins
+
 from .. import errors
+from ..errors.teaching import RuntimeError
 from ..tensor import Size, Tensor, contiguous_format
 from .op import op
 from .public import public
@@ -130,6 +133,6 @@ def broadcast_tensors(*tensors) -> tuple:
     for x in tensors[1:]:
         try:
             shape = broadcast_shapes(shape, x._a.shape)
-        except RuntimeError:
+        except builtins.RuntimeError:
             raise errors.broadcast_error(shape, x._a.shape, "broadcast_tensors") from None
     return tuple([expand(x, tuple(shape)) for x in tensors])

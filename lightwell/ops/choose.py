@@ -1,8 +1,11 @@
 """Choosing between values: the larger, the smaller, where, clamp, threshold, what stands for nan."""
 
+import builtins
+
 import numpy as np
 
 from .. import dtypes, errors
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor, make
 from .op import op
 from .pairs import pair
@@ -330,7 +333,7 @@ def where(condition, input=None, other=None, *, out=None):
         input, other = (_number_in(v, d) for v in (input, other))
     try:
         result = where_(condition, input, other)
-    except RuntimeError:
+    except builtins.RuntimeError:
         shapes = [t._a.shape for t in (condition, input, other)]
         for a, b in ((0, 1), (0, 2), (1, 2)):
             try:

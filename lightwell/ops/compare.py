@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes, errors
 from ..errors import traced
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor, wrap
 from .op import op, promote
 from .public import public

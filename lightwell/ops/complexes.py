@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import NotImplementedError, RuntimeError
 from ..tensor import Tensor, wrap
 from .op import op
 from .precision import float32

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor
 from .dims import one_axis
 from .products import matmul, mm

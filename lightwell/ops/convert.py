@@ -5,6 +5,7 @@ import enum
 from .. import dtypes
 from ..device import as_device
 from ..device import device as Device
+from ..errors.teaching import AssertionError, BufferError, RuntimeError, TypeError, ValueError
 from ..meta import as_meta
 from ..tensor import Tensor
 from .op import op

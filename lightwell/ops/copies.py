@@ -1,5 +1,6 @@
 """The `*_copy` twins of views: the same result in memory of its own, so that writing to one doesn't show in the other."""
 
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, contiguous_format
 
 _VIEWS = (

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .. import dtypes, errors
+from ..errors.teaching import RuntimeError, TypeError
 from ..meta import hollow, hollow_like
 from ..tensor import Tensor, _cpu
 from .fresh import finish, np_dtype, order_of, place, settle, shape_of

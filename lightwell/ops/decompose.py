@@ -22,6 +22,7 @@ from .solving import (  # noqa: F401
 )  # fmt: skip
 from .fourier import istft, stft
 from .spectral import *
+from ..errors.teaching import RuntimeError
 
 __all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "istft", "logdet", "lu", "lu_solve", "lu_unpack",
            "orgqr", "ormqr", "pca_lowrank", "qr", "slogdet", "stft", "svd_lowrank", "triangular_solve"]  # fmt: skip

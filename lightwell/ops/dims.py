@@ -1,5 +1,8 @@
 """The `dim` argument: checked, made non-negative, and what a reduction does to shapes and gradients."""
 
+import builtins
+
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, dim_error
 
 
@@ -16,7 +19,7 @@ def one_axis(x, dim, name: str) -> int:
     n = x._a.ndim
     try:
         dim = dim.__index__()
-    except (AttributeError, TypeError):
+    except (AttributeError, builtins.TypeError):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}") from None
     if not -(n or 1) <= dim < (n or 1):
         raise dim_error(dim, n)
@@ -42,7 +45,7 @@ def axes_of(x, dim, name: str) -> tuple:
     for d in dim:
         try:
             d = d.__index__()
-        except (AttributeError, TypeError):
+        except (AttributeError, builtins.TypeError):
             raise TypeError(f"{name}(): argument 'dim' must be tuple of ints, not {type(d).__name__}") from None
         if not -(n or 1) <= d < (n or 1):
             raise dim_error(d, n)

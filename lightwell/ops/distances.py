@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
 from .moments import norm, vector_norm

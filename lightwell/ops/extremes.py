@@ -1,6 +1,7 @@
 """The largest and smallest, and where they are: max, min, amax, amin, aminmax, argmax, argmin."""
 
 from ..errors import traced
+from ..errors.teaching import IndexError, NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor
 from .dims import axes_of, need_tensor, one_axis, with_dims
 from .op import op

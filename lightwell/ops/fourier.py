@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, wrap
 from .op import op
 from .precision import float32

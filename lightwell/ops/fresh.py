@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..device import as_device, get_default_device
+from ..errors.teaching import RuntimeError, TypeError
 from ..meta import as_meta
 from ..tensor import Tensor, make, strided
 from .convert import as_dtype, check_device

@@ -1,10 +1,12 @@
 """Tensors from data: numbers, nested sequences, arrays, buffers, files, other libraries."""
 
+import builtins
 import warnings
 
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import OverflowError, RuntimeError, TypeError, ValueError
 from ..meta import as_meta
 from ..tensor import Tensor, make
 from .convert import as_dtype, cast, check_device
@@ -85,7 +87,7 @@ def array_of(data, dtype=None) -> ndarray:
         if a.dtype.kind == "O":  # pandas gives object columns where bools and numbers meet
             try:
                 a = _from_objects(a)
-            except (TypeError, ValueError):
+            except (builtins.TypeError, builtins.ValueError):
                 dtypes.from_np(a.dtype)
         if want is None:
             want = dtypes.from_np(a.dtype).np
@@ -101,9 +103,9 @@ def array_of(data, dtype=None) -> ndarray:
                     if a.dtype.kind == "f" and np.float64 in set(map(type, data)):
                         want = a.dtype
                 return _narrowed(a, want)
-        except (ValueError, TypeError):
+        except (builtins.ValueError, builtins.TypeError):
             a = None
-        except OverflowError:
+        except builtins.OverflowError:
             pass
     if isinstance(data, (set, dict)) or data is None:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: give a number, a nested list or an array")
@@ -128,7 +130,7 @@ def array_of(data, dtype=None) -> ndarray:
                 raise OverflowError
             return _narrowed(np.trunc(a) if a.dtype.kind == "f" else a, want)
         return np.array(values, dtype=want)
-    except OverflowError:
+    except builtins.OverflowError:
         raise ValueError("Overflow when unpacking long long: an integer lies outside [-2⁶³, 2⁶³); write it as a float") from None
 
 

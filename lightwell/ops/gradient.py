@@ -1,5 +1,6 @@
 """Numerical derivatives of samples: torch.gradient."""
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .dims import axes_of, need_tensor, one_axis
 from .join import cat

@@ -1,5 +1,6 @@
 """x[key] and x[key] = v: PyTorch's rules for slices, numbers, masks and index tensors. Long: reading and writing share one parsing of keys."""
 
+import builtins
 from operator import index as as_int
 
 import numpy as np
@@ -8,6 +9,7 @@ from .. import dtypes
 from ..autograd.modes import state
 from ..backend.moving import add_at
 from ..errors import Unreadable, traced
+from ..errors.teaching import IndexError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, make
 from . import inplace
 from . import op as core
@@ -279,7 +281,7 @@ def picked(x: Tensor, then: tuple) -> Tensor:
     """x[then], where `then` holds index tensors and full slices."""
     try:
         out = index(x, then)
-    except IndexError as error:
+    except builtins.IndexError as error:
         raise index_error(x, then, error) from None
     if out._node is not None:  # the node keeps the index tensors: it must hear of writes to them
         out._node.cells += tuple([k._cell_now() for k in then if isinstance(k, Tensor)])
@@ -300,7 +302,7 @@ def getitem(self: Tensor, key) -> Tensor:
             if found is not None:
                 how, key = found
                 return how(self, key) if how is not alias_ else _alias(self, key)
-    except IndexError as error:
+    except builtins.IndexError as error:
         raise index_error(self, key[0] if type(key) is tuple and key else key, error) from None
     if kind is Tensor:
         a = key._a
@@ -398,9 +400,9 @@ def setitem_(self: Tensor, key, value) -> None:
             a[first] = v
         else:
             write_at(a if first is None else a[first], then, v)
-    except IndexError as error:
+    except builtins.IndexError as error:
         raise index_error(self, then or (key[0] if type(key) is tuple and key else key), error) from None
-    except ValueError as error:
+    except builtins.ValueError as error:
         if not any(text in str(error) for text in ("broadcast", "shape mismatch", "assign", "more dimensions")):
             raise
         shown = self._a[first] if first is not None else self._a
@@ -447,7 +449,7 @@ def _write_recorded(self, first, then, v, tensor):
         v = tensor._a
     try:
         np.broadcast_to(v, shown.shape)
-    except ValueError:
+    except builtins.ValueError:
         raise _mismatch(shown.shape, v) from None
     edge = None if tensor is None or not tensor.requires_grad else tensor._node or tensor
 
@@ -474,7 +476,7 @@ def put_recorded(self: Tensor, then, value, accumulate: bool, name: str) -> Tens
     """Write (or add) `value` at index tensors, in place and in the graph."""
     try:
         shown = self._a[bare(then)].shape
-    except IndexError as error:
+    except builtins.IndexError as error:
         raise index_error(self, then, error) from None
     tensor = value if isinstance(value, Tensor) else None
     if tensor is not None:
@@ -486,7 +488,7 @@ def put_recorded(self: Tensor, then, value, accumulate: bool, name: str) -> Tens
         v = value
     try:
         np.broadcast_to(v, shown)
-    except ValueError:
+    except builtins.ValueError:
         raise _mismatch(shown, v) from None
     edge = tensor._node or tensor if tensor is not None and tensor.requires_grad else None
 

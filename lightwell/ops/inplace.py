@@ -14,6 +14,7 @@ from .. import dtypes
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
 from ..errors import traced
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import REBASED, STAMP, VERSION, WRITER, Tensor
 from .op import op, registry
 

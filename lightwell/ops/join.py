@@ -1,11 +1,13 @@
 """Joining tensors: cat, stack and their relatives, and the grids that vectors span."""
 
+import builtins
 import math
 from operator import index as as_int
 
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, make
 from .broadcasting import broadcast_tensors
 from .op import op
@@ -91,7 +93,7 @@ def _cat(tensors, dim, name: str) -> Tensor:
         return cat_(tensors, dim + n if dim < 0 else dim)
     except IndexError:
         raise one_dim_error(dim, n) from None
-    except ValueError:
+    except builtins.ValueError:
         raise _cat_error(tensors, one_dim(dim, n), name) from None
 
 

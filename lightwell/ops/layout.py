@@ -5,6 +5,7 @@ from operator import index as as_int
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, make, view_of
 from .axes import becoming, movedim, permute_
 from .indexing import index_place

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import TypeError
 from ..tensor import Size, Tensor, _TensorMeta, make, view_of
 from .convert import check_device
 from .fresh import shape_of

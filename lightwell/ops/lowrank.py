@@ -1,5 +1,6 @@
 """Approximations of low rank by random projections."""
 
+from ..errors.teaching import ValueError
 from .spectral import linalg_svd_
 
 __all__ = ["pca_lowrank", "svd_lowrank"]

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.modes import state
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, make
 from .inplace import check_writable, overwrite, writing
 from .op import op

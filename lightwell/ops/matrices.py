@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backend import linalg as LA
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor
 
 COMPLEX = (dtypes.complex64, dtypes.complex128, np.dtype(np.complex64), np.dtype(np.complex128))

@@ -1,5 +1,6 @@
 """Methods that PyTorch also offers as functions at the top: `torch.zero_(x)` is `x.zero_()`."""
 
+from ..errors.teaching import TypeError
 from ..tensor import Tensor
 
 _NAMES = (

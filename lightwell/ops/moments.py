@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import traced
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from .dims import axes_of, count, need_tensor, with_dims
 from .extremes import shared

@@ -19,6 +19,7 @@ more than the array function behind it. The engine undoes broadcasting and promo
 rules: rules are the plain derivative.
 """
 
+import builtins
 import functools
 import threading
 from typing import Any
@@ -31,6 +32,7 @@ from ..autograd.node import Node, Port, tick
 from ..backend import fast
 from ..backend import numpy as NP
 from ..backend.pointwise import LARGE, shared, threaded
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import REBASED, Tensor
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -418,7 +420,7 @@ def _direct(rec: Record):
                 if isinstance(function, np.ufunc):
                     return function, shared(function) if len(marks) == 2 else threaded(function)
                 return (function.ufunc, function) if hasattr(function, "ufunc") else (function, function)
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, builtins.ValueError, AttributeError):
             pass  # more than one word
     whole = functools.partial(rec.forward, NP)
     return whole, whole

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, make
 from . import return_types
 from .arith import mul_, pow_

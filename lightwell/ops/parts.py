@@ -8,6 +8,7 @@ import numpy as np
 from ..autograd import engine, modes
 from ..autograd.node import Node, Port, tick
 from ..backend import numpy as NP
+from ..errors.teaching import IndexError, RuntimeError, TypeError
 from ..tensor import Tensor, view_of
 from . import op as core
 from .op import Record, registry

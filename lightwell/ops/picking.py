@@ -1,9 +1,12 @@
 """Picking elements out: by index along a dimension, by flat place, by mask; and where the nonzero ones are."""
 
+import builtins
+
 import numpy as np
 
 from .. import errors
 from ..errors import traced
+from ..errors.teaching import IndexError, RuntimeError, TypeError
 from ..tensor import Tensor, make
 from .broadcasting import broadcast_shapes, expand
 from .op import op
@@ -123,7 +126,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         index = reshape(index, (1,))
     try:
         return index_select_(input, index, d)
-    except IndexError:
+    except builtins.IndexError:
         check_range(i, input._a.shape[d], "index_select")
         raise
 
@@ -227,7 +230,7 @@ def mask_with(input: Tensor, mask, name: str):
     if input._a.shape != mask._a.shape:
         try:
             both = tuple(broadcast_shapes(input._a.shape, mask._a.shape))
-        except RuntimeError:
+        except builtins.RuntimeError:
             raise errors.broadcast_error(input._a.shape, mask._a.shape, name) from None
         input, mask = expand(input, both), expand(mask, both)
     return input, mask

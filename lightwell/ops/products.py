@@ -1,7 +1,10 @@
 """Products of vectors and matrices: dot, mv, mm, bmm, matmul, their sums with a third (addmm …), outer."""
 
+import builtins
+
 import numpy as np
 
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor
 from . import precision
 from .op import op
@@ -181,7 +184,7 @@ def mm(input, mat2):
     """
     try:
         _pair("mm", input, mat2)
-    except NotImplementedError as error:
+    except builtins.NotImplementedError as error:
         return _sparse(error, input, mat2)
     _rank("mm", input, 2, "self")
     _rank("mm", mat2, 2, "mat2")
@@ -219,7 +222,7 @@ def mv(input, vec):
     """
     try:
         _pair("mv", input, vec)
-    except NotImplementedError as error:
+    except builtins.NotImplementedError as error:
         return _sparse(error, input, vec)
     if input._a.ndim != 2 or vec._a.ndim != 1:
         raise RuntimeError(
@@ -284,7 +287,7 @@ def matmul(input, other):
     """
     try:
         _pair("matmul", input, other)
-    except NotImplementedError as error:
+    except builtins.NotImplementedError as error:
         return _sparse(error, input, other)
     a, b = input._a, other._a
     if a.ndim == 2 and b.ndim == 2:
@@ -329,7 +332,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """
     try:
         _pair("addmm", mat1, mat2)
-    except NotImplementedError as error:
+    except builtins.NotImplementedError as error:
         return input * beta + _sparse(error, mat1, mat2) * alpha
     _rank("addmm", mat1, 2, "mat1")
     _rank("addmm", mat2, 2, "mat2")

@@ -1,5 +1,6 @@
 """How a function becomes public: keyword aliases, `out=`, the Tensor method, the in-place twin."""
 
+import builtins
 import functools
 
 import numpy as np
@@ -8,6 +9,7 @@ from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
 from ..errors import NotStrided, Unreadable, refuse_no_tensor
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from . import op as core
 from .inplace import note, overwrite
@@ -37,7 +39,7 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
                 return core.each(call, args, kwargs, error)
             except NotStrided as error:
                 return NotStrided.elsewhere(name, args, kwargs, error)
-            except TypeError as error:
+            except builtins.TypeError as error:
                 return _overridden(call, args, kwargs, error)
             except (AttributeError, ValueError) as error:
                 refuse_no_tensor(name, fn, args, kwargs, error)
@@ -53,7 +55,7 @@ def public(fn=None, *, method=True, inplace=False, out=True, ufunc=None, name=No
             result = core.each(call, args, kwargs, error)
         except NotStrided as error:
             result = NotStrided.elsewhere(name, args, kwargs, error)
-        except TypeError as error:
+        except builtins.TypeError as error:
             result = _overridden(call, args, kwargs, error)
         except (AttributeError, ValueError) as error:
             refuse_no_tensor(name, fn, args, kwargs, error)
@@ -115,7 +117,7 @@ def twin(name: str, fn, ufunc=None):
             return overwrite(self, fn(self, *args, **kwargs), name + "_", since)
         except NotStrided as error:
             return NotStrided.elsewhere(name + "_", (self, *args), kwargs, error)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, builtins.TypeError, ValueError) as error:
             refuse_no_tensor(name + "_", fn, (self, *args), kwargs, error)
             raise
 

@@ -1,8 +1,11 @@
 """Python functions over the elements, and small questions and forms that few need."""
 
+import builtins
+
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, make
 from .inplace import check_writable, writing
 
@@ -16,7 +19,7 @@ def _each(self, name, function, *others):
     check_writable(self, name, False)
     try:
         columns = [np.broadcast_to(o._a, self._a.shape).ravel().tolist() for o in others]
-    except ValueError:
+    except builtins.ValueError:
         shapes = [list(o.shape) for o in others]
         raise RuntimeError(f"{name}(): the shapes {shapes} must broadcast to the tensor's own, {list(self.shape)}") from None
     values = [function(*row) for row in zip(self._a.ravel().tolist(), *columns)]
@@ -96,7 +99,7 @@ def unravel_index(indices, shape) -> tuple:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     try:
         found = np.unravel_index(indices._a, shape)
-    except ValueError as error:
+    except builtins.ValueError as error:
         raise ValueError(f"unravel_index(): {error}") from None
     return tuple(make(np.array(f, indices._a.dtype)) for f in found)
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor
 from .fresh import finish, np_dtype
 from .precision import float32

@@ -5,6 +5,7 @@ themselves come from the written-out form: the reader runs it and differentiates
 """
 
 from ..autograd import engine, modes
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .op import op
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import traced
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from .dims import axes_of, count, need_tensor, one_axis, spread, with_dims
 from .op import op

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes, random
 from ..autograd import modes
+from ..errors.teaching import RuntimeError, TypeError
 from ..meta import hollow
 from ..tensor import Tensor, _cpu, make
 from .creation import laid_out

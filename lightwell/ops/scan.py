@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..errors import traced
+from ..errors.teaching import IndexError, NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor
 from .dims import need_tensor, one_axis
 from .op import op

@@ -1,8 +1,11 @@
 """Writing to picked places: scatter and its reductions, index_put and its relatives, region replacements. Long by its examples."""
 
+import builtins
+
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import IndexError, RuntimeError, TypeError
 from ..tensor import Tensor, make
 from .broadcasting import expand, expanded
 from .indexing import _fitted, bare, parse, put_recorded
@@ -457,7 +460,7 @@ def _replaced(input: Tensor, region, src: Tensor, name: str) -> Tensor:
     if src._a.shape != view._a.shape:
         try:
             expanded(src._a.shape, view._a.shape)
-        except RuntimeError:
+        except builtins.RuntimeError:
             raise RuntimeError(
                 f"expected src to have a size equal to the {name} of self. src size = {list(src.shape)}, {name} size = {list(view.shape)}"
             ) from None

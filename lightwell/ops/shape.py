@@ -1,9 +1,11 @@
 """The same elements under another shape, without copying where the layout allows it; and copies."""
 
+import builtins
 import math
 from operator import index as as_int
 
 from .. import dtypes, errors
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, channels_last, channels_last_3d, contiguous_format, dim_error, preserve_format
 from .op import op
 from .public import public
@@ -194,7 +196,7 @@ def shows(a, shape) -> bool:
         raise ValueError("sizes")
     try:
         a.reshape(full, copy=False)
-    except ValueError:
+    except builtins.ValueError:
         return False
     return True
 
@@ -229,7 +231,7 @@ def view(self: Tensor, *shape, dtype=None, size=None) -> Tensor:
                 f"as {list(shape)}. Use .reshape(...) instead."
             )
         return view_(self, shape)
-    except ValueError:
+    except builtins.ValueError:
         raise _bad_shape(a, shape, "view") from None
 
 
@@ -250,7 +252,7 @@ def _view_dtype(x: Tensor, d) -> Tensor:
             )
     try:
         return view_dtype_(x, d.np)
-    except (ValueError, TypeError) as error:
+    except (builtins.ValueError, builtins.TypeError) as error:
         raise RuntimeError(f"view(dtype): {x.dtype} of shape {list(x.shape)} can't be seen as {d}: {error}") from None
 
 
@@ -273,7 +275,7 @@ def reshape(input: Tensor, *sizes, shape=None) -> Tensor:
         if a.flags.c_contiguous or shows(a, shape):
             return view_(input, shape)
         return reshape_(input, shape)
-    except ValueError:
+    except builtins.ValueError:
         raise _bad_shape(a, shape, "reshape") from None
     except AttributeError:
         raise errors.not_a_tensor(reshape_.record, 0, input) from None

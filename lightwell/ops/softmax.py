@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import errors
+from ..errors.teaching import IndexError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, dim_error, make
 from .op import op
 from .public import public

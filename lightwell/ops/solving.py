@@ -4,6 +4,7 @@ import numpy as np
 
 from ..backend import linalg as LA
 from ..errors import traced
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, same_type, zero_pivots
 from .op import op, readable

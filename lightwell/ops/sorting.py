@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import IndexError, NotImplementedError, RuntimeError, TypeError
 from ..tensor import Tensor, wrap
 from . import op as core
 from .dims import need_tensor, one_axis

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, make
 from .op import op
 from .public import public

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import traced
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, wrap
 from .matrices import COMPLEX, LinAlgError, check_matrix, eye_like, fails, hermitian, kind, over, which_batch
 from .op import op

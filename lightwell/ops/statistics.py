@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from ..backend.reductions import is_half
+from ..errors.teaching import NotImplementedError, RuntimeError
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
 from .op import op

@@ -1,5 +1,6 @@
 """The lower and upper triangles of matrices."""
 
+from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 from .op import op
 from .public import public

@@ -1,6 +1,7 @@
 """How a record of one tensor becomes public: the function, the method, the in-place twins, `out=`."""
 
 from ..errors import NotStrided
+from ..errors.teaching import TypeError
 from ..tensor import Tensor
 from .public import ALIASES, twin, write_out
 

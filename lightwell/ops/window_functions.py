@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from .fresh import finish, np_dtype
 
 ndarray = np.ndarray

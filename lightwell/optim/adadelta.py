@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors.teaching import ValueError
 from .optimizer import Optimizer, _advance, _check_at_least_zero, _check_options, _number, _scalar_state, _zeros_like
 from .readers import directed
 

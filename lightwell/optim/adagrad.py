@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
 from ..tensor import wrap
 from .optimizer import Optimizer, _advance, _check_at_least_zero, _check_options, _number, _scalar_state
 from .readers import directed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors.teaching import ValueError
 from ..tensor import Tensor
 from .optimizer import (
     Optimizer,

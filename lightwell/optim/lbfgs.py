@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.modes import enable_grad, no_grad
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import wrap
 from .line_search import strong_wolfe
 from .optimizer import Optimizer, _check_options, _number

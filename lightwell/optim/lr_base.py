@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from ..errors.teaching import NotImplementedError, TypeError, ValueError
 from ..tensor import Tensor
 from .optimizer import Optimizer
 

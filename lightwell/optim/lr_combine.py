@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from .lr_base import LRScheduler, _assign, _check_optimizer, _values, _warn_epoch
 from .optimizer import Optimizer
 

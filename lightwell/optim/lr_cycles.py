@@ -6,6 +6,7 @@ import math
 import types
 from collections.abc import Callable
 
+from ..errors.teaching import ValueError
 from .lr_base import LRScheduler, _assign, _check_optimizer, _per_group
 from .optimizer import Optimizer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import Tensor, wrap
 from .optimizer import Optimizer, _number
 

@@ -16,6 +16,7 @@ from .. import ops
 from ..autograd.modes import enable_grad, set_grad_enabled
 from ..autograd.node import Handle, tick
 from ..dtypes import get_default_dtype
+from ..errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import STAMP, VERSION, Tensor, wrap
 from .readers import TENSORS, Runner
 

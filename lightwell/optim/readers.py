@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import fast
 from ..backend.blas import axpy
+from ..errors.teaching import RuntimeError
 from ..meta import is_hollow
 
 BLOCK = 65536  # elements: large enough to hide the cost of a NumPy call, small enough that scratch stays in the cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..backend import fast
 from ..backend.blas import axpy
+from ..errors.teaching import ValueError
 from . import optimizer
 from .optimizer import Optimizer, _check_at_least_zero, _check_options, _number, _zeros_like
 from .readers import directed

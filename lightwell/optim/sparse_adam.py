@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, ValueError
 from .optimizer import Optimizer, _check_betas, _check_options, _number, _zeros_like
 
 __all__ = ["SparseAdam"]

@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from ..autograd.modes import no_grad
+from ..errors.teaching import AssertionError, ValueError
 from ..nn.module import Module
 from ..tensor import wrap
 from .lr_base import LRScheduler, _per_group

@@ -8,6 +8,7 @@ import time
 import warnings
 
 from ..autograd import profiler as plain
+from ..errors.teaching import AssertionError, ValueError
 from ..tensor import Tensor
 from ._table import Event, EventList, averages
 

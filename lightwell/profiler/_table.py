@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ..errors.teaching import ValueError
+
 __all__ = ["Event", "EventList", "averages"]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 from typing import Any
 
+from ..errors.teaching import ValueError
 from . import draws, rejection
 from .draws import fill
 from .engine import Generator, default_generator

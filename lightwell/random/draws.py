@@ -6,6 +6,7 @@ import warnings
 import ml_dtypes
 import numpy as np
 
+from ..errors.teaching import NotImplementedError, RuntimeError
 from . import engine
 from .rounding import box_muller_double, box_muller_float, fma32, fma64, libm
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError, TypeError, ValueError
+
 DEFAULT_SEED = 67280421310721
 _STATE_BYTES = 5056
 _LAYOUT = np.dtype(

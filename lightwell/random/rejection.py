@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..errors.teaching import NotImplementedError, RuntimeError
 from . import engine
 
 _STIRLING_TAIL = (0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211)

@@ -3,6 +3,7 @@
 from collections import Counter, OrderedDict
 
 from .. import _utils, dtypes
+from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..tensor import Size, Tensor
 from . import names
 from .storages import BY_NAME

@@ -7,6 +7,8 @@ import zlib
 
 import numpy as np
 
+from ..errors.teaching import RuntimeError
+
 ALIGNMENT = 64
 _BIG = 0xFFFFFFFF
 _DATE = (1 << 5) | 1  # 1 January 1980: equal contents give equal files

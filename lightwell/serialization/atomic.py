@@ -3,6 +3,8 @@
 import os
 import stat
 
+from ..errors.teaching import RuntimeError
+
 
 class atomic_file:
     """Open `path` for writing bytes; the file appears under its name only once everything was written and synced.

@@ -1,5 +1,6 @@
 """The form of checkpoints before PyTorch 1.6: five pickles one after the other, then the storages' bytes."""
 
+import builtins
 import io
 import pickle
 import struct
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 
 from .._utils import Storage
+from ..errors.teaching import EOFError, RuntimeError
 from .pickling import Pickler, StorageBook, unpickler
 from .storages import StorageType, adopt, bytes_of
 from .vm import SafeUnpickler
@@ -155,7 +157,7 @@ class _Safe:
         machine = SafeUnpickler(self.data, self.position, self.shelf.get if references else None, self.encoding)
         try:
             obj = machine.run()
-        except EOFError:
+        except builtins.EOFError:
             if len(self.data) == self.length:
                 raise
             self.data += self.file.read()

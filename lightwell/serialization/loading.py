@@ -1,5 +1,6 @@
 """`load`: a checkpoint's object, by default without running anything that the file says."""
 
+import builtins
 import io
 import os
 import pickle
@@ -7,6 +8,7 @@ import pickle
 import numpy as np
 
 from .._utils import Storage
+from ..errors.teaching import AttributeError, RuntimeError, TypeError, ValueError
 from . import allow, legacy
 from .archive import ZipReader, is_zip
 from .pickling import unpickler
@@ -192,5 +194,5 @@ def _globals(data: bytes):
                 texts.append(memo[arg])
             if op.name not in ("MEMOIZE", "BINPUT", "LONG_BINPUT") and "UNICODE" not in op.name:
                 last = None
-    except ValueError as error:
+    except builtins.ValueError as error:
         raise RuntimeError(f"the pickle in the checkpoint is damaged: {error}") from error

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _utils, dtypes
 from ..device import device as Device
+from ..errors.teaching import AttributeError, ValueError
 from ..tensor import Size, Tensor, layout, memory_format
 from . import names
 from .allow import _layout, lookup

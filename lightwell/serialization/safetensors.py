@@ -1,11 +1,13 @@
 """safetensors files: checked by the `safetensors` library, which owns the format, and mapped into memory."""
 
+import builtins
 import json
 import os
 
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import ModuleNotFoundError, RuntimeError
 from ..tensor import make
 from .atomic import atomic_file
 
@@ -19,7 +21,7 @@ _DTYPES = {
 def _library():
     try:
         import safetensors as library
-    except ModuleNotFoundError as error:
+    except builtins.ModuleNotFoundError as error:
         raise ModuleNotFoundError("safetensors files need the safetensors library: pip install lightwell[files]") from error
     return library
 

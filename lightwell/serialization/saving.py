@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 
+from ..errors.teaching import AttributeError
 from . import legacy
 from .archive import ALIGNMENT, ZipWriter, folder_name
 from .atomic import atomic_file

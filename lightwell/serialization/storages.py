@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from .._utils import Storage
+from ..errors.teaching import RuntimeError
 
 _NAMES = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",

@@ -8,10 +8,12 @@ object from the stack; and what is copied is counted. Python's protocols 2 to 5 
 instances of old-style classes, text opcodes) is refused.
 """
 
+import builtins
 import pickle
 import struct
 from collections import Counter, OrderedDict
 
+from ..errors.teaching import EOFError, IndexError, TypeError, ValueError
 from . import allow
 
 _MARK = object()
@@ -80,10 +82,10 @@ class SafeUnpickler:
                     )
                 op(self)
         except (
-            IndexError,
+            builtins.IndexError,
             KeyError,
-            TypeError,
-            ValueError,
+            builtins.TypeError,
+            builtins.ValueError,
             AttributeError,
             OverflowError,
             struct.error,

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import lightwell as lw
 
+from ..errors.teaching import TypeError, ValueError
+
 __all__ = [
     "bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine", "general_hamming", "hamming", "hann", "kaiser",
     "nuttall",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors.teaching import AttributeError, RuntimeError
 from ..ops.sparse import flat_places
 from ..tensor import Tensor, wrap
 from .base import Sparse

@@ -3,6 +3,7 @@
 import math
 
 from ..errors import NotStrided
+from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Size, Tensor
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import RuntimeError
 from ..ops.from_data import array_of
 from ..tensor import Tensor, layout, sparse_csr, wrap
 from .base import Sparse

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..errors.teaching import RuntimeError
 from ..ops.from_data import array_of
 from ..ops.sparse import flat_places, sparse_mm_
 from ..tensor import Tensor, sparse_coo, wrap

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import NotStrided
+from ..errors.teaching import IndexError, NotImplementedError, RuntimeError
 from ..ops.sparse import segment_extreme_
 from ..tensor import Tensor, wrap
 from .base import Sparse

@@ -2,6 +2,8 @@
 
 import importlib
 
+from ..errors.teaching import AttributeError
+
 _SUBMODULES = ("data", "datasets", "legacy", "transforms", "vocab")
 
 __all__ = ["data", "datasets", "disable_torchtext_deprecation_warning", "legacy", "transforms", "vocab"]

@@ -1,5 +1,6 @@
 """Files of text datasets and vectors: where they lie, downloads that are whole or not there, members of archives."""
 
+import builtins
 import hashlib
 import os
 import shutil
@@ -7,6 +8,8 @@ import tarfile
 import tempfile
 import urllib.request
 import zipfile
+
+from lightwell.errors.teaching import OSError, RuntimeError
 
 
 def data_folder(root, name: str) -> str:
@@ -57,7 +60,7 @@ def fetch(url: str, path: str, checksum: str | None = None) -> str:
 
     try:
         write_whole(path, write)
-    except OSError as error:
+    except builtins.OSError as error:
         raise RuntimeError(
             f"could not download {url}: {error}. Put the file to {path} by hand, or its contents beside it; "
             "or name a folder that has it by root= (cache= for vectors)."

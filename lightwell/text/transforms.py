@@ -2,6 +2,7 @@
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import AssertionError, TypeError
 
 __all__ = ["AddToken", "LabelToIndex", "PadTransform", "Sequential", "StrToIntTransform", "ToTensor", "Truncate", "VocabTransform"]
 

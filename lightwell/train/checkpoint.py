@@ -2,6 +2,8 @@
 
 import os
 
+from ..errors.teaching import ValueError
+
 FORMAT = 1
 
 

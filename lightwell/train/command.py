@@ -1,8 +1,11 @@
 """``lightwell train MODEL``: arguments, messages and files of a training run."""
 
+import builtins
 import os
 import sys
 import time
+
+from lightwell.errors.teaching import ValueError
 
 
 def add_arguments(parser) -> None:
@@ -42,7 +45,7 @@ def run(options) -> int:
         else:
             chosen = {name: getattr(options, name) for name in ("data", "epochs", "batch_size", "lr")}
             recipe = Recipe(options.model, **chosen, seed=0 if options.seed is None else options.seed)
-    except ValueError as error:
+    except builtins.ValueError as error:
         print(f"lightwell train: {error}", file=sys.stderr)
         return 2
     return _train(recipe, state, options)
@@ -64,7 +67,7 @@ def _train(recipe, state, options) -> int:
 
     try:
         task = tasks.load(recipe, options.root)
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, builtins.ValueError) as error:
         print(f"lightwell train: {error}", file=sys.stderr)
         return 1
     out = options.out

@@ -1,5 +1,7 @@
 """What ``lightwell train`` can train, and the settings that are known to work for each kind of data."""
 
+from ..errors.teaching import ValueError
+
 MODELS = {
     "lenet": "a convolutional network after LeNet-5 (LeCun et al., 1998), with ReLU and max pooling",
     "mlp": "a perceptron with one hidden layer of 256 units",

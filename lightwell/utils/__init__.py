@@ -2,6 +2,8 @@
 
 import importlib
 
+from ..errors.teaching import AttributeError, RuntimeError
+
 _SUBMODULES = ("benchmark", "checkpoint", "collect_env", "data", "deterministic", "dlpack", "hooks", "tensorboard", "weak")
 
 __all__ = list(_SUBMODULES)

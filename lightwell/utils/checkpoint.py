@@ -10,6 +10,7 @@ from ..autograd import modes
 from ..autograd.engine import backward
 from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
+from ..errors.teaching import RuntimeError, ValueError
 from ..ops import precision
 from ..random import default_generator
 from ..tensor import Tensor

@@ -3,6 +3,8 @@
 import weakref
 from collections.abc import MutableMapping
 
+from lightwell.errors.teaching import AssertionError
+
 __all__ = ["TensorWeakRef", "WeakIdKeyDictionary", "WeakIdRef", "WeakTensorKeyDictionary"]
 
 

@@ -2,6 +2,8 @@
 
 import importlib
 
+from lightwell.errors.teaching import AttributeError, ValueError
+
 _SUBMODULES = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 
 __all__ = ["get_image_backend", "set_image_backend"]

@@ -1,11 +1,15 @@
 """Pillow, asked for late and with a clear word where it is missing."""
 
+import builtins
+
+from ..errors.teaching import ModuleNotFoundError
+
 
 def image_module():
     """The module PIL.Image; raises ModuleNotFoundError that says how to install it."""
     try:
         from PIL import Image
-    except ModuleNotFoundError as error:
+    except builtins.ModuleNotFoundError as error:
         raise ModuleNotFoundError('pictures need Pillow: pip install "lightwell[vision]" (or: pip install pillow)', name="PIL") from error
     return Image
 

@@ -6,6 +6,7 @@ Operations on them give plain tensors; ``wrap(result, like=original)`` makes the
 import enum
 
 import lightwell
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import Tensor
 
 __all__ = ["BoundingBoxFormat", "BoundingBoxes", "Image", "Mask", "TVTensor", "Video", "wrap"]

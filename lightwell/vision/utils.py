@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision._pillow import image_module
 

@@ -268,7 +268,7 @@ def test_mistakes_raise_what_pytorch_raises():
             theirs[what]()
         with pytest.raises(Exception) as got:
             call()
-        assert type(got.value) is type(expected.value), (what, got.value)
+        assert type(got.value).__name__ == type(expected.value).__name__, (what, got.value)
         assert len(str(got.value)) >= min(12, len(str(expected.value))), what
 
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ...errors.teaching import RuntimeError, ValueError
 from ...tensor import wrap
 from ..collectives import all_reduce
 

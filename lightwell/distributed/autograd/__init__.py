@@ -17,6 +17,7 @@ import itertools
 import threading
 
 from ...autograd import modes
+from ...errors.teaching import RuntimeError
 from ...tensor import Tensor
 
 __all__ = ["backward", "context", "get_gradients", "is_available"]

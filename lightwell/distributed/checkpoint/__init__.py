@@ -4,6 +4,7 @@ A checkpoint is a folder: `.metadata` (JSON: what there is, in which pieces, whe
 behind the other). Nothing in it is executed at loading: values that are no tensors go through the safe loader of `torch.load`.
 """
 
+from ...errors.teaching import AttributeError
 from . import default_planner, filesystem, metadata, planner, state_dict_loader, state_dict_saver
 from .api import CheckpointException
 from .default_planner import DefaultLoadPlanner, DefaultSavePlanner

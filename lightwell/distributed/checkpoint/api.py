@@ -1,5 +1,7 @@
 """What goes wrong with a checkpoint on some ranks, told on all."""
 
+from ...errors.teaching import RuntimeError
+
 
 class CheckpointException(RuntimeError):
     """Ranks failed to save or load; `failures` maps rank to what it said."""

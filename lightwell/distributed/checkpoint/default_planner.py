@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...tensor import Tensor
 from .metadata import BytesStorageMetadata
 from .planner import LoadPlan, LoadPlanner, ReadItem, SavePlan, SavePlanner, WriteItem

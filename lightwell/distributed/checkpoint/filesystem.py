@@ -1,5 +1,6 @@
 """Checkpoints in a folder."""
 
+import builtins
 import io
 import json
 import os
@@ -8,6 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ... import dtypes
+from ...errors.teaching import FileNotFoundError, RuntimeError
 from ...serialization.atomic import atomic_file
 from ...tensor import Tensor
 from .metadata import BytesStorageMetadata, ChunkStorageMetadata, Metadata, TensorStorageMetadata
@@ -109,7 +111,7 @@ class FileSystemReader(StorageReader):
         try:
             with open(path, "rb") as file:
                 told = file.read()
-        except FileNotFoundError:
+        except builtins.FileNotFoundError:
             raise FileNotFoundError(f"{self.path} has no checkpoint (.metadata is missing): was saving interrupted?") from None
         try:
             self.metadata = Metadata.from_json(json.loads(told))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ...errors.teaching import ValueError
+
 
 @dataclass
 class ChunkStorageMetadata:

@@ -7,6 +7,7 @@ optimizer's state goes by its parameters' names instead of their numbers.
 from dataclasses import dataclass
 
 from ... import no_grad
+from ...errors.teaching import ValueError
 from ...nn.module import Module
 from ...tensor import Tensor
 

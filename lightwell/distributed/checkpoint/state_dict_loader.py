@@ -1,5 +1,6 @@
 """Loading."""
 
+from ...errors.teaching import ValueError
 from ...tensor import Tensor
 from ._together import leads, together
 from .default_planner import DefaultLoadPlanner

@@ -3,6 +3,7 @@
 import copy
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from ...errors.teaching import ValueError
 from ...tensor import Tensor
 from ._together import leads, together
 from .default_planner import DefaultSavePlanner

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ... import distributed as dist
 from ...autograd import Function, modes
 from ...autograd.graph import saved_tensors_hooks
+from ...errors.teaching import ValueError
 from ...nn import Module, ModuleDict, ModuleList
 from ...ops import cat, empty, zeros
 from ...tensor import Tensor, wrap

@@ -5,6 +5,7 @@ import contextlib
 from ... import distributed as dist
 from ...autograd.graph import saved_tensors_hooks
 from ...autograd.modes import no_grad
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...nn import Module, Parameter
 from ...tensor import Tensor
 from ...utils._pytree import tree_map

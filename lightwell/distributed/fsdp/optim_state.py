@@ -1,6 +1,7 @@
 """An optimizer's state over sharded parameters, as the state that the unwrapped module's optimizer would have; and back."""
 
 from ... import distributed as dist
+from ...errors.teaching import RuntimeError
 from ...ops import cat, zeros
 from ...tensor import Tensor
 

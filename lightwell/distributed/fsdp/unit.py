@@ -7,6 +7,7 @@ vector can go, and is gathered again when backward first reads it (Rajbhandari e
 
 from ... import distributed as dist
 from ...autograd import Function, modes
+from ...errors.teaching import ValueError
 from ...nn import Module, Parameter
 from ...ops import cat, empty, zeros
 from .api import ShardingStrategy

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from ...errors.teaching import ValueError
 from ...nn import Module, ModuleDict, ModuleList, MultiheadAttention
 
 __all__ = [

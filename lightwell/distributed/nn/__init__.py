@@ -1,5 +1,6 @@
 """Collectives with gradients (`functional`), and `RemoteModule`."""
 
+from ...errors.teaching import AttributeError
 from .functional import *
 
 

@@ -6,6 +6,7 @@ All ranks must run backward through them, as they ran forward.
 """
 
 from ...autograd.function import Function
+from ...errors.teaching import RuntimeError
 from .. import collectives as c
 from ..process_group import found, get_group_rank
 from ..reduce_op import RedOpType, ReduceOp, kind

@@ -3,6 +3,8 @@
 import collections
 import threading
 
+from ...errors.teaching import AttributeError, ValueError
+
 __all__ = ["DistributedOptimizer", "ZeroRedundancyOptimizer"]
 
 _stepping = threading.Lock()

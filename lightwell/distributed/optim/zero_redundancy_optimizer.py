@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...errors.teaching import RuntimeError, ValueError
 from ...optim.optimizer import Optimizer
 from ...tensor import wrap
 from ..algorithms.join import Join, Joinable, JoinHook

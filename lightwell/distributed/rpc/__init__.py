@@ -6,6 +6,7 @@ only workers that know the secret of the rendezvous are listened to; run it amon
 
 import datetime
 
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from . import agent as _agent_module
 from . import functions
 from .agent import Agent, WorkerInfo, agent

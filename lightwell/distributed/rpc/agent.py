@@ -15,6 +15,7 @@ import time
 import traceback
 from multiprocessing.connection import Client, Listener
 
+from ...errors.teaching import RuntimeError
 from ...futures import Future
 from .. import autograd as distributed_autograd
 from ..transport import _own_address
@@ -296,7 +297,7 @@ class Agent:
 
     def _told(self, error):
         """(name of a built-in exception type, message with the traceback)."""
-        known = next((t for t in _BUILTINS if type(error) is t), RuntimeError)
+        known = next((t for t in _BUILTINS if t in (type(error), getattr(error, "plain", None))), RuntimeError)
         text = "".join(traceback.format_exception(error))
         return known.__name__, f"On {self.me}:\n{type(error).__name__}: {error}\n{text}"
 

@@ -1,5 +1,8 @@
 """Remote references: a value that lives on one worker and is named on others; it goes when the last of them is gone."""
 
+import builtins
+
+from ...errors.teaching import RuntimeError
 from ...futures import Future
 from .agent import WorkerInfo, _forget, _note, agent, outcome, settle
 
@@ -43,7 +46,7 @@ class RRef:
     def __del__(self):
         try:
             agent().drop(self._owner.id, self._id, self._name)
-        except (RuntimeError, AttributeError, TypeError):
+        except (builtins.RuntimeError, AttributeError, TypeError):
             pass  # after shutdown, or half made
 
     def owner(self) -> WorkerInfo:

@@ -8,6 +8,7 @@ computed with, so that autograd needs to know nothing.
 import copy
 
 from ...device import device as Device
+from ...errors.teaching import IndexError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ...meta import as_meta, is_hollow
 from ...tensor import Size, Tensor, make
 from ..device_mesh import DeviceMesh, init_device_mesh

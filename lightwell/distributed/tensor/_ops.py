@@ -7,6 +7,7 @@ What no rule takes runs on the whole, on every rank.
 
 import math
 
+from ...errors.teaching import RuntimeError
 from ...tensor import Tensor
 from ._api import DTensor, local_of, wrap_local
 from ._redistribute import copy_to_sharded, redistribute_local

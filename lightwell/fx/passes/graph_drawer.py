@@ -1,5 +1,8 @@
 """FxGraphDrawer: a graph as a picture, in Graphviz's language; drawn where pydot is installed."""
 
+import builtins
+
+from ...errors.teaching import ImportError
 from ..node import Node, _get_qualified_name
 
 __all__ = ["FxGraphDrawer"]
@@ -61,7 +64,7 @@ class FxGraphDrawer:
         """The graph as a pydot object."""
         try:
             import pydot
-        except ImportError as error:
+        except builtins.ImportError as error:
             raise ImportError("FxGraphDrawer: drawing needs pydot (`pip install pydot`) and Graphviz; to_dot() gives the text") from error
         return pydot.graph_from_dot_data(self.to_dot())[0]
 

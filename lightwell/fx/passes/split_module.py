@@ -2,6 +2,7 @@
 
 from operator import getitem
 
+from ...errors.teaching import RuntimeError
 from ..graph import Graph
 from ..graph_module import GraphModule
 from ..node import map_arg

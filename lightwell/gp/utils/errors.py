@@ -1,5 +1,7 @@
 """What Gaussian processes raise."""
 
+from ...errors.teaching import RuntimeError
+
 __all__ = ["NanError", "NotPSDError"]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import enum
 
 from ...backends import cuda as _switches
+from ...errors.teaching import AssertionError
 
 __all__ = ["SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "sdpa_kernel"]
 

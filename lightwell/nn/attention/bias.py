@@ -4,6 +4,7 @@ import enum
 
 import numpy as np
 
+from ...errors.teaching import AssertionError, RuntimeError
 from ...tensor import Tensor, make
 
 __all__ = ["CausalBias", "CausalVariant", "causal_lower_right", "causal_upper_left"]

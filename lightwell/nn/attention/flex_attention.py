@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ...errors.teaching import AssertionError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ...tensor import Tensor
 
 __all__ = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+
+from ...errors.teaching import RuntimeError, TypeError
 from ...tensor import Tensor
 
 
@@ -16,7 +19,7 @@ def sizes(op: str, name: str, value, n: int) -> tuple:
         raise RuntimeError(f"{op}(): {name} must be an int or {n} ints, one per spatial dimension, but got {list(value)}")
     try:
         return tuple(v if type(v) is int else v.__index__() for v in value)
-    except (AttributeError, TypeError):
+    except (AttributeError, builtins.TypeError):
         raise TypeError(f"{op}(): argument '{name}' must be an int or a tuple of ints, not {list(value)}") from None
 
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from ... import random
+from ...errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops import activations as A
 from ...ops.arith import mul_
 from ...ops.inplace import overwrite

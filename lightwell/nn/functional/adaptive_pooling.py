@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import opaque
+from ...errors.teaching import RuntimeError, ValueError
 from ...ops import pool as P
 from ...ops.op import readable
 from ...tensor import wrap

@@ -9,6 +9,7 @@ import numpy as np
 from ... import dtypes
 from ...backends.cuda import sdp_usable
 from ...errors import traced
+from ...errors.teaching import AssertionError, RuntimeError
 from ...ops.precision import lower
 from ...tensor import wrap
 from ._sizes import tensor

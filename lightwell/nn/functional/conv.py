@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import RuntimeError
 from ...ops.conv import convolution_, convolution_transpose_
 from ...ops.precision import lowering
 from ._sizes import batched, positive, sizes, tensor

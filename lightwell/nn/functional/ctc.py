@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...errors.teaching import RuntimeError, ValueError
 from ...ops.choose import where
 from ...ops.join import cat
 from ...ops.op import readable

@@ -3,6 +3,7 @@
 import math
 
 from ...errors import traced
+from ...errors.teaching import RuntimeError, TypeError
 from ...ops.choose import where
 from ...ops.distances import cdist, pdist
 from ...tensor import Tensor, make

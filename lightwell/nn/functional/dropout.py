@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ... import random
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops.arith import add_, mul_
 from ...ops.inplace import overwrite
 from ...ops.op import draws

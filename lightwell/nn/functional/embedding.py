@@ -4,6 +4,7 @@ import numpy as np
 
 from ... import dtypes, errors
 from ...autograd.modes import no_grad
+from ...errors.teaching import AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops.compare import eq
 from ...ops.embedding_ops import embedding_, embedding_bag_, sparse_rows
 from ...ops.op import readable

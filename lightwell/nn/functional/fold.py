@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...errors.teaching import RuntimeError
 from ...ops.conv import col2im_, im2col_
 from ._sizes import batched, positive, sizes, tensor
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ... import dtypes
+from ...errors.teaching import NotImplementedError, RuntimeError, ValueError
 from ...ops.precision import float32
 from ...tensor import wrap
 from ._sizes import tensor

@@ -1,6 +1,7 @@
 """Linear and bilinear maps."""
 
 from ...errors import NotStrided
+from ...errors.teaching import RuntimeError, TypeError
 from ...ops.contractions import einsum
 from ...ops.precision import lowering
 from ...ops.products import linear_, matmul, mm

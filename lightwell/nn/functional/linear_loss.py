@@ -1,5 +1,6 @@
 """Products with a purpose: the cross entropy of a linear layer's outputs, products of groups of rows, time-first convolution."""
 
+from ...errors.teaching import RuntimeError
 from ...tensor import Tensor
 from .conv import conv1d
 from .linear import linear

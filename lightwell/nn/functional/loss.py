@@ -1,5 +1,6 @@
 """Loss functions: how far an input is from its targets (those with a margin stand in margin_loss.py)."""
 
+import builtins
 import math
 import warnings
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ... import dtypes, errors
 from ...errors import traced
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops import loss_ops as L
 from ...ops.choose import where
 from ...ops.op import readable
@@ -338,7 +340,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         elif not (input._a.shape[:-1] == var._a.shape[:-1] and var._a.shape[-1:] == (1,)):
             try:
                 np.broadcast_to(var._a, input._a.shape)
-            except ValueError:
+            except builtins.ValueError:
                 raise ValueError("var is of incorrect size") from None
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")

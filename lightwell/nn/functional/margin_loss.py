@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import errors
+from ...errors.teaching import RuntimeError, ValueError
 from ...ops import loss_ops as L
 from ...ops.choose import minimum, where
 from ...ops.op import readable

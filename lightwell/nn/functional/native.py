@@ -4,6 +4,7 @@
 """
 
 from ...errors import refusing_all
+from ...errors.teaching import RuntimeError
 from .adaptive_pooling import adaptive_avg_pool1d
 from .adaptive_pooling import adaptive_max_pool1d as _adaptive_max_pool1d
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d

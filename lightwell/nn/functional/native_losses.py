@@ -1,6 +1,7 @@
 """The losses that PyTorch also has at its top level, where `reduction` is a number: 0 none (the default there), 1 mean, 2 sum."""
 
 from ...errors import refusing_all
+from ...errors.teaching import ValueError
 from . import ctc, loss, margin_loss
 
 __all__ = [

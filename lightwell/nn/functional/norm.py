@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops import norm_ops as N
 from ...ops.op import readable
 from ...tensor import Tensor

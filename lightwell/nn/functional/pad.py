@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors.teaching import NotImplementedError, RuntimeError
 from ...ops.pool import RESAMPLING, constant_pad_nd_
 from ._sizes import tensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import RuntimeError
 from ._sizes import tensor
 
 __all__ = ["channel_shuffle", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]

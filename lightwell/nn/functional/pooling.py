@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ...errors.teaching import NotImplementedError, RuntimeError, ValueError
 from ...ops import pool as P
 from ...tensor import wrap
 from ._sizes import batched, positive, sizes, tensor, window_count

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from ...errors.teaching import NotImplementedError, RuntimeError, ValueError
 from ...ops.pool import RESAMPLING
 from ._sizes import tensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import AssertionError
 from .. import functional as F
 from ..core import empty, factory
 from ..init import constant_

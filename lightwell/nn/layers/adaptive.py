@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from ...errors.teaching import RuntimeError, ValueError
 from .. import functional as F
 from ..containers import ModuleList, Sequential
 from ..module import Module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...errors.teaching import RuntimeError, ValueError
 from .. import functional as F
 from .. import init
 from ..core import empty, expand, factory

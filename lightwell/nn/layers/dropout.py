@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import TypeError, ValueError
 from .. import functional as F
 from ..module import Module
 

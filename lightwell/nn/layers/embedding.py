@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import AssertionError
 from .. import functional as F
 from .. import init
 from ..core import empty, factory, no_grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import NotImplementedError, RuntimeError
 from ..parameter import is_lazy
 
 __all__ = ["LazyModuleMixin"]

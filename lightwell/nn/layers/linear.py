@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...errors.teaching import TypeError, ValueError
 from ...ops.shape import flatten, unflatten
 from .. import functional as F
 from .. import init

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ...errors.teaching import ValueError
 from .. import functional as F
 from ..module import Module
 from .distance import PairwiseDistance

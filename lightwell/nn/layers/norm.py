@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import warnings
 
+from ...errors.teaching import ValueError
 from .. import functional as F
 from .. import init
 from ..core import empty, factory, ones, tensor, zeros

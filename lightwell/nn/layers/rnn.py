@@ -6,6 +6,7 @@ import math
 import numbers
 import warnings
 
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops.precision import lowering
 from .. import init
 from ..core import empty, factory, zeros

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from ... import dtypes
+from ...errors.teaching import RuntimeError
 from ...tensor import wrap
 from .. import functional as F
 from .. import init

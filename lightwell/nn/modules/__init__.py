@@ -2,6 +2,7 @@
 
 import sys
 
+from ...errors.teaching import AttributeError
 from .. import containers as container
 from .. import module
 from ..containers import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential

@@ -1,5 +1,6 @@
 """Sizes given as one number or several, as the layers of others' code ask for them; and prefixes of state dicts."""
 
+from ...errors.teaching import ValueError
 from ..core import expand
 
 __all__ = ["consume_prefix_in_state_dict_if_present"]

@@ -1,5 +1,6 @@
 """One module over several devices (`DataParallel`) or several processes (`DistributedDataParallel`)."""
 
+from ...errors.teaching import AttributeError
 from .data_parallel import DataParallel, data_parallel
 from .parallel_apply import parallel_apply
 from .replicate import replicate

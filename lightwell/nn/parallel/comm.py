@@ -1,6 +1,7 @@
 """Tensors to and from several devices. Here every device is the CPU, so that parts and copies are what is left of it."""
 
 from ...device import device as Device
+from ...errors.teaching import RuntimeError, ValueError
 
 
 def _devices(devices, what: str) -> list:

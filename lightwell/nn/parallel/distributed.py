@@ -6,6 +6,7 @@ from ...distributed.algorithms.join import Join, Joinable, JoinHook
 from ...distributed.buckets import Logger, _broadcast_coalesced, _verify_params_across_processes
 from ...distributed.process_group import found
 from ...distributed.reducer import FIRST_BUCKET_BYTES, Reducer
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ..module import Module
 
 __all__ = ["DistributedDataParallel"]

@@ -3,6 +3,7 @@
 import threading
 
 from ...autograd import modes
+from ...errors.teaching import AssertionError
 
 __all__ = ["get_a_var", "parallel_apply"]
 

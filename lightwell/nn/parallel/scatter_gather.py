@@ -1,5 +1,6 @@
 """`scatter` and `gather` of nested tuples, lists and dicts of tensors."""
 
+from ...errors.teaching import ValueError
 from ...tensor import Tensor
 from . import comm
 

@@ -6,6 +6,7 @@ import types
 import warnings
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import RuntimeError, ValueError
 from ...tensor import Tensor
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.teaching import TypeError
 from ...tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]

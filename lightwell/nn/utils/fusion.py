@@ -2,6 +2,7 @@
 
 import copy
 
+from ...errors.teaching import AssertionError
 from ..parameter import Parameter
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]

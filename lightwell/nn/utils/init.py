@@ -1,5 +1,7 @@
 """Modules made without drawing their parameters."""
 
+from ...errors.teaching import RuntimeError
+
 __all__ = ["skip_init"]
 
 

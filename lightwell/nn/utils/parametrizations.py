@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import IndexError, NotImplementedError, ValueError
 from .. import functional as F
 from ..module import Module
 from . import parametrize

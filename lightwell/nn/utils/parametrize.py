@@ -11,6 +11,7 @@ import copy
 from contextlib import contextmanager
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import AssertionError, AttributeError, RuntimeError, ValueError
 from ...tensor import Tensor
 from ..containers import ModuleDict, ModuleList
 from ..module import Module

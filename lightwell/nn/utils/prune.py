@@ -6,6 +6,7 @@ import numbers
 from abc import ABC, abstractmethod
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import AssertionError, IndexError, TypeError, ValueError
 from ...tensor import Tensor
 from ..module import Module
 

@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Iterable
 from itertools import pairwise
 
+from ...errors.teaching import AssertionError, RuntimeError, ValueError
 from ...tensor import Tensor
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import RuntimeError, ValueError
 from .. import functional as F
 from ..module import Module
 from ..parameter import Parameter

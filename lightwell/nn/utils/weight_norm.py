@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ...errors.teaching import RuntimeError, ValueError
 from ..module import Module
 from ..parameter import Parameter
 

@@ -3,6 +3,8 @@
 import math
 from collections import Counter
 
+from lightwell.errors.teaching import AssertionError
+
 __all__ = ["bleu_score"]
 
 

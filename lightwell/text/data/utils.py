@@ -1,9 +1,12 @@
 """Tokenizers and n-grams."""
 
+import builtins
 import importlib
 import random
 import re
 from functools import partial
+
+from lightwell.errors.teaching import ImportError, ValueError
 
 __all__ = ["RandomShuffler", "get_tokenizer", "interleave_keys", "ngrams_iterator"]
 
@@ -35,7 +38,7 @@ def _spacy(line: str, language) -> list:
 def _needed(library: str, why: str):
     try:
         return importlib.import_module(library)
-    except ImportError as error:
+    except builtins.ImportError as error:
         raise ImportError(f"get_tokenizer({why!r}) needs {library}: pip install {library.split('.')[0]}") from error
 
 

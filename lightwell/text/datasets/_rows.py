@@ -2,6 +2,7 @@
 
 import os
 
+from lightwell.errors.teaching import ValueError
 from lightwell.text._files import data_folder, fetch, member
 from lightwell.utils.data import IterableDataset
 

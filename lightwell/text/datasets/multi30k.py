@@ -1,5 +1,6 @@
 """Multi30k: descriptions of pictures in English and German (Elliott et al. 2016)."""
 
+from lightwell.errors.teaching import AssertionError
 from lightwell.text.datasets._rows import Rows, for_splits, found, lines_of
 
 # tables that programs may change before the first reading, where the files have moved; the sums are SHA-256

@@ -4,6 +4,7 @@ from collections import Counter, OrderedDict
 
 import lightwell as lw
 from lightwell import nn
+from lightwell.errors.teaching import AssertionError, RuntimeError, ValueError
 
 __all__ = ["Vocab", "build_vocab_from_iterator", "vocab"]
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 import lightwell as lw
+from lightwell.errors.teaching import RuntimeError
 from lightwell.text._files import fetch, member, write_whole
 
 __all__ = ["CharNGram", "FastText", "GloVe", "Vectors", "pretrained_aliases"]

@@ -1,8 +1,10 @@
 """The DataLoader: an iterable of batches over a dataset, in this process or from worker processes."""
 
+import builtins
 import warnings
 from typing import Generic, TypeVar
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.utils.data._utils import collate as _collate
 from lightwell.utils.data._utils.collate import default_collate, default_convert
 from lightwell.utils.data._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
@@ -272,7 +274,7 @@ class _BaseDataLoaderIter:
             return
         try:
             told = len(self._loader)
-        except (TypeError, NotImplementedError):
+        except (builtins.TypeError, NotImplementedError):
             self._warned = True
             return
         if self._yielded > told:

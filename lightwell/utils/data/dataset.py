@@ -1,6 +1,7 @@
 """Datasets: things with ``len`` and ``[]`` (map style) or with ``iter`` (stream style), and ways to combine them."""
 
 import bisect
+import builtins
 import itertools
 import math
 import warnings
@@ -8,6 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from lightwell.errors.teaching import AssertionError, IndexError, NotImplementedError, ValueError
 from lightwell.tensor import Tensor, wrap
 
 T_co = TypeVar("T_co", covariant=True)
@@ -242,7 +244,7 @@ class Subset(Dataset[T_co]):
             return self.dataset[[self.indices[i] for i in index]]
         try:
             chosen = self.indices[index]
-        except IndexError:
+        except builtins.IndexError:
             raise IndexError(f"Subset: index {index} is out of range for its {len(self.indices)} samples") from None
         return self.dataset[chosen]
 

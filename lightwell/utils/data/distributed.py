@@ -2,6 +2,7 @@
 
 import math
 
+from lightwell.errors.teaching import RuntimeError, ValueError
 from lightwell.utils.data.sampler import Sampler, _lw
 
 __all__ = ["DistributedSampler"]

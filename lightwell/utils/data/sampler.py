@@ -3,6 +3,8 @@
 import itertools
 from typing import Generic, TypeVar
 
+from lightwell.errors.teaching import NotImplementedError, TypeError, ValueError
+
 T_co = TypeVar("T_co", covariant=True)
 
 

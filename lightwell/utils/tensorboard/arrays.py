@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...errors.teaching import AssertionError, NotImplementedError
 from ...tensor import Tensor
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import EmbeddingInfo
 
+from ...errors.teaching import AssertionError
 from ._need import need_pillow
 from .arrays import make_grid, make_np, to_bytes
 

@@ -1,5 +1,7 @@
 """Graphs for TensorBoard: what a module computes, its operations grouped by submodules, with the shapes of their results."""
 
+import builtins
+
 import numpy as np
 from tensorboard.compat.proto.attr_value_pb2 import AttrValue
 from tensorboard.compat.proto.config_pb2 import RunMetadata
@@ -10,6 +12,7 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.versions_pb2 import VersionDef
 
 from ...autograd.modes import no_grad
+from ...errors.teaching import ImportError
 from .._capture import Capture, Value
 
 
@@ -87,7 +90,7 @@ def graph_of_onnx(path) -> GraphDef:
     """The GraphDef of an ONNX file; ImportError where the onnx library is missing."""
     try:
         import onnx
-    except ImportError:
+    except builtins.ImportError:
         raise ImportError(
             "add_onnx_graph() reads the file with the onnx library, which isn't installed: pip install lightwell[onnx]"
         ) from None

@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams.api_pb2 import (
 )  # fmt: skip
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
+from ...errors.teaching import TypeError, ValueError
 from ...tensor import Tensor
 from .arrays import make_np
 

@@ -13,6 +13,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
 from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
 
+from ...errors.teaching import AssertionError, ValueError
 from ._need import need_pillow
 from .arrays import make_np, to_bytes, to_hwc, video_to_frames
 from .hparams import hparams

@@ -10,6 +10,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from ...errors.teaching import ValueError
 from . import embedding, summary
 from .arrays import figure_to_image, make_np
 from .hparams import hparams

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.datasets.utils import (
     absent,
     check_integrity,

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError, ValueError
 from lightwell.tensor import wrap
 from lightwell.vision._pillow import image_module
 from lightwell.vision.datasets.utils import (

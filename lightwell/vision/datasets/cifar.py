@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError
 from lightwell.vision.datasets.utils import check_integrity, data_root, download, safe_extract
 from lightwell.vision.datasets.vision import ArrayPictures
 

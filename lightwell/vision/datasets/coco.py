@@ -3,6 +3,7 @@
 import json
 import os
 
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.datasets.vision import FilePictures, open_rgb
 
 __all__ = ["CocoCaptions", "CocoDetection"]

@@ -1,5 +1,6 @@
 """Random pictures, for trying out code without data."""
 
+from lightwell.errors.teaching import IndexError
 from lightwell.vision.datasets.vision import VisionDataset
 
 

@@ -2,6 +2,7 @@
 
 import os
 
+from lightwell.errors.teaching import FileNotFoundError, ValueError
 from lightwell.vision._pillow import image_module
 from lightwell.vision.datasets.vision import VisionDataset
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 
+from lightwell.errors.teaching import RuntimeError
 from lightwell.vision.datasets.folder import ImageFolder
 from lightwell.vision.datasets.utils import check_integrity, extract_archive, load_mat, verify_str_arg
 

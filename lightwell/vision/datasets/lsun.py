@@ -1,10 +1,12 @@
 """LSUN: a million pictures of each of ten scenes, in LMDB files (Yu et al. 2015)."""
 
 import bisect
+import builtins
 import io
 import itertools
 import os
 
+from lightwell.errors.teaching import ModuleNotFoundError, ValueError
 from lightwell.vision._pillow import image_module
 from lightwell.vision.datasets.utils import verify_str_arg
 from lightwell.vision.datasets.vision import VisionDataset
@@ -21,7 +23,7 @@ class LSUNClass(VisionDataset):
     def __init__(self, root, transform=None, target_transform=None):
         try:
             import lmdb
-        except ModuleNotFoundError as error:
+        except builtins.ModuleNotFoundError as error:
             raise ModuleNotFoundError("LSUN is kept in LMDB files: pip install lmdb", name="lmdb") from error
 
         super().__init__(root, transform=transform, target_transform=target_transform)

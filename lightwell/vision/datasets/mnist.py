@@ -5,6 +5,7 @@ import string
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError, ValueError
 from lightwell.tensor import wrap
 from lightwell.vision.datasets.utils import check_integrity, data_root, download, safe_extract
 from lightwell.vision.datasets.vision import ArrayPictures

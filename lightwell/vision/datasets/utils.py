@@ -1,7 +1,10 @@
 """Files of datasets: where they lie, their checksums, and downloading them safely."""
 
+import builtins
 import os
 from pathlib import Path
+
+from lightwell.errors.teaching import ModuleNotFoundError, OSError, RuntimeError, ValueError
 
 
 def data_root(root=None) -> str:
@@ -42,14 +45,14 @@ def download(urls, path, md5=None, quiet=False) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     try:
         os.makedirs(folder, exist_ok=True)
-    except OSError as error:
+    except builtins.OSError as error:
         raise RuntimeError(f"cannot make the folder {folder} for the download: {error}") from error
     failures = []
     for url in urls:
         try:
             _fetch(url, path, folder, md5, quiet)
             return
-        except (OSError, ValueError) as error:
+        except (builtins.OSError, builtins.ValueError) as error:
             failures.append(f"  {url}: {error}")
     raise RuntimeError(
         f"could not download {os.path.basename(path)}; tried\n" + "\n".join(failures) + "\n"
@@ -213,6 +216,6 @@ def load_mat(path, **options):
     """A MATLAB file, read by SciPy; raises ModuleNotFoundError that says how to install it."""
     try:
         from scipy.io import loadmat
-    except ModuleNotFoundError as error:
+    except builtins.ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"reading {path} needs SciPy: pip install scipy", name="scipy") from error
     return loadmat(path, **options)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lightwell.errors.teaching import NotImplementedError, ValueError
 from lightwell.tensor import wrap
 from lightwell.utils.data import Dataset
 from lightwell.vision._pillow import image_module

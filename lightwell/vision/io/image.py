@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError, TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision._pillow import image_module
 

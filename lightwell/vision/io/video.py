@@ -1,5 +1,7 @@
 """Videos: there is no decoder here, and the functions say what to use."""
 
+from ...errors.teaching import RuntimeError
+
 __all__ = ["read_video", "read_video_timestamps", "write_video"]
 
 

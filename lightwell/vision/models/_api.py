@@ -1,5 +1,6 @@
 """Finding models by name, and the enumerations of their pretrained weights."""
 
+import builtins
 import enum
 import fnmatch
 import inspect
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision.models._weights import rows
 
 __all__ = ["Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight", "list_models"]
@@ -174,7 +176,7 @@ def get_weight(name: str) -> WeightsEnum:
     """The weights of a full name such as 'ResNet18_Weights.IMAGENET1K_V1'. Raises ValueError for one that is not known."""
     try:
         enum_name, member = name.split(".")
-    except ValueError:
+    except builtins.ValueError:
         raise ValueError(f"Invalid weight name provided: '{name}'; expected Enumeration.MEMBER") from None
     for build in BUILDERS.values():
         if build.weights_enum.__name__ == enum_name:

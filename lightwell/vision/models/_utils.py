@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 
 
 class IntermediateLayerGetter(nn.ModuleDict):

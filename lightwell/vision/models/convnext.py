@@ -5,6 +5,7 @@ from functools import partial
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.ops.misc import Conv2dNormActivation, Permute
 from lightwell.vision.ops.stochastic_depth import StochasticDepth

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lightwell import nn
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._utils import _make_divisible, constant_norms
 from lightwell.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation

@@ -6,6 +6,7 @@ import warnings
 from collections import OrderedDict
 
 from lightwell import fx, nn
+from lightwell.errors.teaching import ValueError
 
 __all__ = ["create_feature_extractor", "get_graph_node_names"]
 

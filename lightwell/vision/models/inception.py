@@ -5,6 +5,7 @@ from collections import namedtuple
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._inception_parts import BasicConv2d, normal_init, rescaled, trained
 

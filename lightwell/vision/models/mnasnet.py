@@ -3,6 +3,7 @@
 import warnings
 
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 
 _NAMES = ("0_5", "0_75", "1_0", "1_3")

@@ -1,6 +1,7 @@
 """MobileNet v2 (Sandler et al. 2018, Inverted Residuals and Linear Bottlenecks)."""
 
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._utils import _make_divisible, mobile_init
 from lightwell.vision.ops.misc import Conv2dNormActivation

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from lightwell import nn
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._utils import _make_divisible, mobile_init
 from lightwell.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation

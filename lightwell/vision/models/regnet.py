@@ -6,6 +6,7 @@ from functools import partial
 from itertools import groupby
 
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._utils import _make_divisible
 from lightwell.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation

@@ -1,6 +1,7 @@
 """ResNet, ResNeXt and wide ResNet (He et al. 2016; Xie et al. 2017; Zagoruyko & Komodakis 2016)."""
 
 from lightwell import nn
+from lightwell.errors.teaching import NotImplementedError, ValueError
 from lightwell.vision.models._api import builder, weights
 
 

@@ -2,6 +2,7 @@
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 
 _NAMES = ("0_5", "1_0", "1_5", "2_0")

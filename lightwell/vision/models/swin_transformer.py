@@ -5,6 +5,7 @@ from functools import partial
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.fx import wrap
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.ops.misc import MLP, Permute

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import AssertionError, ValueError
 from lightwell.fx import wrap
 from lightwell.vision.models._api import builder, overwrite, weights
 from lightwell.vision.ops.misc import MLP, Conv2dNormActivation

@@ -6,6 +6,7 @@ A box is (x1, y1, x2, y2), left top and right bottom corner, unless another form
 import numpy as np
 
 import lightwell
+from lightwell.errors.teaching import RuntimeError, ValueError
 from lightwell.tensor import wrap
 
 __all__ = [

@@ -4,6 +4,7 @@ import math
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import RuntimeError, ValueError
 
 __all__ = ["DeformConv2d", "deform_conv2d"]
 

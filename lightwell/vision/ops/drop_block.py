@@ -2,6 +2,7 @@
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 
 __all__ = ["DropBlock2d", "DropBlock3d", "drop_block2d", "drop_block3d"]
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from lightwell import nn
+from lightwell.errors.teaching import NotImplementedError, TypeError, ValueError
 from lightwell.vision.ops.misc import Conv2dNormActivation
 
 __all__ = ["ExtraFPNBlock", "FeaturePyramidNetwork", "LastLevelMaxPool", "LastLevelP6P7"]

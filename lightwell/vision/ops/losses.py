@@ -1,6 +1,7 @@
 """Losses of object detection: focal loss, and those made of the overlap of boxes."""
 
 import lightwell
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.ops.boxes import _centres, aspect_term
 
 __all__ = ["complete_box_iou_loss", "distance_box_iou_loss", "generalized_box_iou_loss", "sigmoid_focal_loss"]

@@ -4,6 +4,7 @@ import math
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.ops.boxes import box_area
 from lightwell.vision.ops.regions import roi_align
 

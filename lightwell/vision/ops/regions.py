@@ -8,6 +8,7 @@ import numpy as np
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import AssertionError, IndexError, ValueError
 from lightwell.ops.regions import region_resample_
 
 __all__ = ["PSRoIAlign", "PSRoIPool", "RoIAlign", "RoIPool", "ps_roi_align", "ps_roi_pool", "roi_align", "roi_pool"]

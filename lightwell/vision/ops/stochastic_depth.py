@@ -2,6 +2,7 @@
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 
 __all__ = ["StochasticDepth", "stochastic_depth"]
 

@@ -1,5 +1,6 @@
 """Transforms of pictures, as Pillow images or as tensors, under torchvision's names."""
 
+from lightwell.errors.teaching import AttributeError
 from lightwell.vision.transforms import functional
 from lightwell.vision.transforms.autoaugment import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from lightwell.vision.transforms.distortions import (

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import wrap
 from lightwell.vision._pillow import image_module, is_pil
 from lightwell.vision.transforms import _arrays

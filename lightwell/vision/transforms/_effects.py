@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision.transforms import _arrays
 from lightwell.vision.transforms._colour import _check_factor, _enhance, invert

@@ -4,6 +4,7 @@ import enum
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError, TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision._pillow import image_module, is_pil
 

@@ -4,6 +4,7 @@ import enum
 import math
 
 import lightwell
+from lightwell.errors.teaching import ValueError
 from lightwell.nn import Module
 from lightwell.tensor import Tensor
 from lightwell.vision._pillow import is_pil

@@ -3,6 +3,7 @@
 import numbers
 
 import lightwell
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.nn import Module
 from lightwell.vision.transforms import functional as F
 from lightwell.vision.transforms._pictures import mode_name

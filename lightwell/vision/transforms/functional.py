@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision._pillow import image_module
 from lightwell.vision.transforms import _arrays

@@ -4,6 +4,7 @@ import math
 import numbers
 import random
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.nn import Module
 from lightwell.vision._pillow import is_pil
 from lightwell.vision.transforms import functional as F

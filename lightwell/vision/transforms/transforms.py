@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.nn import Module
 from lightwell.tensor import wrap
 from lightwell.vision.transforms import functional as F

@@ -2,6 +2,7 @@
 
 from enum import Enum, auto
 
+from ....errors.teaching import ValueError
 from ....nn import Module
 from ....utils.checkpoint import checkpoint
 

@@ -1,5 +1,6 @@
 """`torch.distributed.nn.RemoteModule`: a module that lives on another worker and is called from here."""
 
+from ....errors.teaching import RuntimeError, ValueError
 from ....nn import Module
 
 __all__ = ["RemoteModule"]

@@ -3,6 +3,7 @@
 import warnings
 from fnmatch import fnmatch
 
+from ....errors.teaching import RuntimeError, TypeError
 from ...device_mesh import init_device_mesh
 from .style import ParallelStyle
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from .... import nn
+from ....errors.teaching import AssertionError, NotImplementedError, ValueError
 from ....tensor import Tensor
 from .._api import DTensor, distribute_module, distribute_tensor
 from ..placement_types import Replicate, Shard

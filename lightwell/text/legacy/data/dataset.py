@@ -4,6 +4,7 @@ import csv
 import os
 import random
 
+from lightwell.errors.teaching import AttributeError, ValueError
 from lightwell.text._files import extract, fetch
 from lightwell.text.data.utils import RandomShuffler
 from lightwell.text.legacy.data.example import Example

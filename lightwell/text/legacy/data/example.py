@@ -3,6 +3,8 @@
 import csv
 import json
 
+from lightwell.errors.teaching import ValueError
+
 __all__ = ["Example"]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import chain
 
 import lightwell as lw
+from lightwell.errors.teaching import ValueError
 from lightwell.text.data.utils import get_tokenizer
 from lightwell.text.vocab import Vocab
 

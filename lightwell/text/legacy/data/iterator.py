@@ -3,6 +3,7 @@
 import math
 
 import lightwell as lw
+from lightwell.errors.teaching import NotImplementedError
 from lightwell.text.data.utils import RandomShuffler
 from lightwell.text.legacy.data.dataset import Dataset
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import lightwell
+from lightwell.errors.teaching import AssertionError, AttributeError
 
 __all__ = ["Measurement", "TaskSpec", "ordered_unique", "select_unit", "set_torch_threads", "trim_sigfig", "unit_to_english"]
 

@@ -3,6 +3,7 @@
 import enum
 import math
 
+from ....errors.teaching import ValueError
 from .common import Measurement, ordered_unique, select_unit, trim_sigfig, unit_to_english
 
 __all__ = ["Colorize", "Compare"]

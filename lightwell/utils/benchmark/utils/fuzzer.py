@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lightwell.errors.teaching import AssertionError, ValueError
+
 __all__ = ["FuzzedParameter", "FuzzedTensor", "Fuzzer", "ParameterAlias"]
 
 

@@ -7,6 +7,7 @@ import timeit
 
 import lightwell
 
+from ....errors.teaching import NotImplementedError, RuntimeError, ValueError
 from .common import Measurement, TaskSpec, set_torch_threads
 
 __all__ = ["Language", "Timer", "timer"]

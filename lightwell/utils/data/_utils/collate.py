@@ -1,11 +1,13 @@
 """Making one batch of many samples: numbers become tensors, tensors and arrays are stacked, containers are entered."""
 
+import builtins
 import collections.abc as abc
 import copy
 import re
 
 import numpy as np
 
+from lightwell.errors.teaching import RuntimeError, TypeError
 from lightwell.tensor import Tensor, wrap
 
 _TEXT_KIND = re.compile("[SaUO]")
@@ -58,7 +60,7 @@ def _like(sample, values):
                 clone[i] = value
             return clone
         return values if isinstance(sample, range) else type(sample)(values)
-    except (TypeError, ValueError):
+    except (builtins.TypeError, ValueError):
         return values
 
 

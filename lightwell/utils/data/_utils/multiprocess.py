@@ -5,6 +5,7 @@ import time
 import warnings
 from multiprocessing import connection
 
+from lightwell.errors.teaching import RuntimeError
 from lightwell.utils.data._utils import channel, start, worker
 from lightwell.utils.data.dataloader import _BaseDataLoaderIter, _MakeFetcher
 

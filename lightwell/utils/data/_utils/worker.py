@@ -3,6 +3,8 @@
 import sys
 import traceback
 
+from lightwell.errors.teaching import RuntimeError
+
 
 class WorkerInfo:
     """What a worker knows of itself: ``id``, ``num_workers``, ``seed`` and its copy of the ``dataset``."""

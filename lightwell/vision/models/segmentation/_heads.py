@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import lightwell
 from lightwell import nn
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._utils import IntermediateLayerGetter
 from lightwell.vision.models.resnet import ResNet50_Weights, ResNet101_Weights, resnet50, resnet101
 

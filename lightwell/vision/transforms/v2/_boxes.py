@@ -3,6 +3,7 @@
 import numpy as np
 
 import lightwell
+from lightwell.errors.teaching import ValueError
 from lightwell.tensor import wrap as make
 from lightwell.vision.ops.boxes import box_convert
 from lightwell.vision.transforms import _arrays

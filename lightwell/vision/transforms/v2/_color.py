@@ -1,6 +1,7 @@
 """Transforms of colours, tones and sharpness; boxes and masks pass as they are."""
 
 import lightwell
+from lightwell.errors.teaching import ValueError
 from lightwell.vision.transforms import randomised
 from lightwell.vision.transforms.distortions import GaussianBlur as _Blur
 from lightwell.vision.transforms.randomised import _around, _uniform

@@ -3,6 +3,7 @@
 import math
 
 import lightwell
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision._pillow import is_pil
 from lightwell.vision.ops.boxes import box_iou
 from lightwell.vision.transforms import distortions, randomised

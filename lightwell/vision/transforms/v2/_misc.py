@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import lightwell
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor
 from lightwell.utils._pytree import tree_flatten, tree_unflatten
 from lightwell.vision._pillow import is_pil

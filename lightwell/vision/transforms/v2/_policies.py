@@ -4,6 +4,7 @@ They draw their chances in another order than those of ``transforms``, as in tor
 """
 
 import lightwell
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor
 from lightwell.utils._pytree import tree_flatten, tree_unflatten
 from lightwell.vision._pillow import is_pil

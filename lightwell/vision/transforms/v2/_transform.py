@@ -3,6 +3,7 @@
 import enum
 
 import lightwell
+from lightwell.errors.teaching import NotImplementedError, TypeError, ValueError
 from lightwell.nn import Module
 from lightwell.tensor import Tensor
 from lightwell.utils._pytree import tree_flatten, tree_unflatten

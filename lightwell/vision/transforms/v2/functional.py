@@ -7,6 +7,7 @@ interpolated. The functions take the arguments of those of ``transforms.function
 import numpy as np
 
 import lightwell
+from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor
 from lightwell.vision._pillow import is_pil
 from lightwell.vision.transforms import _effects
