@@ -146,7 +146,7 @@ def argument(a: Any, names: Names) -> Box | None:
 
 
 _CONSTANTS = [
-    (math.pi, "π"), (math.e, "e"), (math.sqrt(2), "√2"), (math.sqrt(math.pi), "√π"), (math.sqrt(2 * math.pi), "√(2π)", 1),
+    (math.pi, "π"), (math.e, "e"), (math.sqrt(2), "√2"), (math.sqrt(math.pi), "√π"), (math.sqrt(2 * math.pi), "√(2π)"),
     (math.sqrt(2 / math.pi), "√(2/π)"), (math.log(2), "log 2"), (math.log(10), "log 10"),
 ]  # fmt: skip
 
