@@ -4,6 +4,7 @@ The first call with arguments of a form captures the program (capture.py), plans
 form run it. A program that can't be captured runs as it stands, and says so once, with the line.
 """
 
+import builtins
 import functools
 import operator
 import sys
@@ -18,6 +19,7 @@ from .. import dtypes
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
 from ..errors import Untraceable
+from ..errors.teaching import RuntimeError, TypeError
 from ..nn.module import Module
 from ..ops import op as core
 from ..ops import precision
@@ -61,7 +63,7 @@ def _key(leaves, spec) -> tuple:
 def _hashable(x) -> bool:
     try:
         hash(x)
-    except TypeError:
+    except builtins.TypeError:
         return False
     return True
 

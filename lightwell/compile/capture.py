@@ -13,6 +13,7 @@ import numpy as np
 from ..autograd import engine
 from ..autograd.node import Node, Port
 from ..errors import Untraceable
+from ..errors.teaching import IndexError
 from ..tensor import Tensor, make
 from ..utils._pytree import tree_flatten
 from .before import Before, equal, options, shallow

@@ -5,6 +5,7 @@ dots        x·Wᵀ for a few rows, as linear layers have it: rows of A meet row
 turned      B laid out anew, its columns beside one another, for BLAS: queries and keys of an attention's head.
 """
 
+from ..errors.teaching import ValueError
 from .ir import Function
 
 

@@ -4,11 +4,13 @@ Views are asked of NumPy on memory that nobody reads; elementwise words on array
 costly have a rule here; all others run once on zeros.
 """
 
+import builtins
 from typing import Any
 
 import numpy as np
 
 from ..backend.vocabulary import ELEMENTWISE
+from ..errors.teaching import ValueError
 from .graph import Value, compute, replace
 
 # Elementwise words beyond the standard's: their operands broadcast against one another.
@@ -238,7 +240,7 @@ def infer(word: str, args: tuple, kwargs: dict) -> tuple:
     if word in POINTWISE:
         try:
             return _pointwise(word, args, kwargs)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, builtins.ValueError, IndexError):
             pass
     if word in VIEWS and word != "strided" and not _arrays_index(word, args):
         phantom = _phantom.form

@@ -23,6 +23,7 @@ from typing import Any
 
 from .._version import __version__
 from ..backend import threads
+from ..errors.teaching import ValueError
 
 ABI = 2  # to be raised when the form of kernels or what they may call changes
 # The text is written with explicit vectors and without repetitions, so few passes of LLVM's optimiser pay for their time.

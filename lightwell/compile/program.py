@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.teaching import TypeError, ValueError
 from . import calls, gemm, native, runtime
 from .calls import Kernel
 from .evaluate import evaluate

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Untraceable
+from ..errors.teaching import AttributeError
 from .symbolic import Recorder, Traced, into
 
 ndarray = np.ndarray

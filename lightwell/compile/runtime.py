@@ -11,6 +11,7 @@ share of the work too.
 """
 
 import atexit
+import builtins
 import ctypes
 import os
 import sys
@@ -19,6 +20,7 @@ import time
 from typing import Any
 
 from ..backend import threads
+from ..errors.teaching import OSError
 from .driver import ALONE, BARRIER, TOGETHER, TOLD, text
 
 __all__ = ["ALONE", "BARRIER", "TOGETHER", "Job", "Yard", "has_blas", "prepare", "yard"]
@@ -41,7 +43,7 @@ def _blas() -> tuple[int, int, str, bool] | None:
     for path in _libraries():
         try:
             library = ctypes.CDLL(path)
-        except OSError:
+        except builtins.OSError:
             continue
         for head, (tail, integer) in itertools.product(("scipy_", ""), (("", "i32"), ("64_", "i64"))):
             try:
