@@ -409,6 +409,8 @@ def _forward(reading, said, params) -> None:
         names = [*record.outputs, *record.keeps]
         if len(names) == 1:
             made = (made,)
+    if any(isinstance(v, np.ndarray) for v in made):  # computed aside, with NumPy itself
+        raise TypeError(f"{record.name}: no term for its value")
     for name, v in zip(names, made):
         t = v.term if isinstance(v, Said) else None if v is None else Term("number", (), {"number": v}, np.asarray(v))
         (reading.keeps if name in record.keeps else reading.outputs)[name] = t
@@ -424,7 +426,7 @@ def _whole(reading, said) -> None:
     values = [_value(v) for v in said.values()]
     with np.errstate(all="ignore"):
         made = record.forward(NP, values, *plain.values()) if record.variadic else record.forward(NP, *values, *plain.values())
-    t = Term(record.name, tuple(_argument(v) for v in said.values() if v is not None), plain, made)
+    t = Term("op." + record.name, tuple(map(_argument, said.values())), plain, made)
     names = [*record.outputs, *record.keeps]
     parts = [t] if len(names) == 1 else [Term("part", (t,), {"nr": i}, v) for i, v in enumerate(made)]
     for name, part in zip(names, parts):

@@ -11,6 +11,8 @@ A term's `word` is one of the vocabulary (`backend/vocabulary.py`) or one of the
     iverson   [condition]: 1 where it holds, else 0
     partial   ∂args[0]/∂args[1], as a name (its value is what a derivation is about to say)
     change    dX, a small change of args[0], as a name
+    part      part params["nr"] of a word with several values: (u, s, vh) of a decomposition
+    op.NAME   a whole operation by its record's name, where its formula is no word's (op.sort)
 
 `value` is the array that the term stands for, where that is known; then shape and dtype are too.
 """
@@ -19,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-WORDS_OF_CALCULUS = ("symbol", "number", "index", "at", "total", "delta", "iverson", "partial", "change")
+WORDS_OF_CALCULUS = ("symbol", "number", "index", "at", "total", "delta", "iverson", "partial", "change", "part")
 
 
 class Term:
