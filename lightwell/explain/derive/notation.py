@@ -94,6 +94,8 @@ def within(box: Box, level: int) -> Box:
 
 def softly(box: Box, level: int) -> Box:
     """The same, with brackets that are needed only where everything stands on one line."""
+    if box.level == RELATION and box.kind == "infix":
+        return within(box, level)
     return box if box.level >= level and box.kind != "big" else Box("soft", box)
 
 
@@ -112,8 +114,8 @@ def layout(t: Any, names: Names | None = None, top: bool = False) -> Box:
     names = names or _PLAIN
     if not isinstance(t, Term):
         return number(t)
-    if t.word in INVISIBLE and not top:
-        return layout(t.args[0], names)
+    if t.word in INVISIBLE and not (top and (t.word == "broadcast_to" or t.args[0].word == "symbol")):
+        return layout(t.args[0], names, top)
     build = WORDS.get(t.word)
     return build(t, names) if build is not None else applied(t, names)
 

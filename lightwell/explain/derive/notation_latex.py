@@ -62,7 +62,7 @@ def _roman(text):
         return r"\top"
     if text in COMMANDS or (len(text) == 1 and not text.isascii()):
         return COMMANDS.get(text, text)
-    told = "".join(rf"\{COMMANDS[c][1:]} " if c in COMMANDS else {" ": r"\,"}.get(c, escaped(c)) for c in text)
+    told = "".join(rf"\{COMMANDS[c][1:]} " if c in COMMANDS else {" ": r"\,", "ᵀ": r"^{\top}"}.get(c, escaped(c)) for c in text)
     return rf"\operatorname{{{told}}}"
 
 

@@ -28,7 +28,7 @@ from .notation import (
 from .terms import Term
 
 # What changes only the shape or the type: written only where it is all that happens.
-INVISIBLE = frozenset("broadcast_to expand_dims squeeze astype asarray".split())
+INVISIBLE = frozenset("broadcast_to expand_dims squeeze astype asarray reshape".split())
 
 _MISSING = object()
 
@@ -47,7 +47,8 @@ def option(t: Term, place: int, name: str, default: Any = None) -> Any:
     found = t.params.get(name, _MISSING)
     if found is _MISSING:
         found = t.args[place] if len(t.args) > place else default
-    return plain(found)
+    found = plain(found)
+    return default if isinstance(found, Term) else found
 
 
 def _size(t: Any) -> int | None:
@@ -82,6 +83,8 @@ def _negative(t, names):
 
 def _multiply(t, names):
     a, b = (layout(v, names) for v in t.args[:2])
+    if b.kind == "number" and a.kind != "number":
+        return times(b, a)
     sign = "·"
     if names.circled and (_size(t.args[0]) or 0) > 0 and (_size(t.args[1]) or 0) > 0:
         sign = "⊙"
@@ -90,18 +93,20 @@ def _multiply(t, names):
 
 def times(a: Box, b: Box, sign: str = "·") -> Box:
     """a·b; a big operator may stand without brackets only at the end."""
+    if b.kind == "frac" and b.parts[0].kind == "number" and b.parts[0].parts[0] == "1":
+        return over(a, b.parts[1])
     right = within(b, BIG)
     return Box("infix", within(a, PRODUCT), sign, right, level=min(PRODUCT, right.level))
 
 
 def _divide(t, names):
-    a, b = (layout(v, names) for v in t.args[:2])
-    return over(a, b)
+    below = t.args[1] if len(t.args) > 1 else t.params.get("divisor")
+    return over(layout(t.args[0], names), layout(below, names))
 
 
 def over(a: Box, b: Box) -> Box:
     """a/b."""
-    return Box("frac", softly(a, PRODUCT), softly(b, POWER), level=PRODUCT)
+    return Box("frac", softly(a, PRODUCT), b if b.kind == "soft" else softly(b, POWER), level=PRODUCT)
 
 
 def _one() -> Box:
@@ -317,12 +322,89 @@ def _triangle(head: str):
     return build
 
 
-def _reshape(t, names):
-    shape = option(t, 1, "shape")
-    if not isinstance(shape, (tuple, int)):
-        return applied(t, names)
-    text = "×".join(map(str, shape if isinstance(shape, tuple) else (shape,))) or "()"
-    return Box("apply", Box("sub", Box("roman", "reshape"), Box("text", text)), (layout(t.args[0], names),))
+def _shaped(head: str):
+    """reshape and expand: the new shape stands below the name."""
+
+    def build(t, names):
+        shape = option(t, 1, "shape")
+        if not isinstance(shape, (tuple, list, int)):
+            return applied(t, names)
+        text = "×".join(map(str, shape if isinstance(shape, (tuple, list)) else (shape,))) or "1"
+        return Box("apply", Box("sub", Box("roman", head), Box("text", text)), (layout(t.args[0], names),))
+
+    return build
+
+
+def _changed(head: str):
+    """A change of shape or type that stands alone: its plain arguments are of little interest."""
+    return lambda t, names: Box("apply", Box("roman", head), (layout(t.args[0], names),))
+
+
+def _part(t, names):
+    """One of several results: what it means where that is known, else its number behind a bracket."""
+    nr, inner = t.params.get("nr", 0), t.args[0]
+    if inner.word == "moments":
+        x = layout(inner.args[0], names)
+        below = dims(option(inner, 1, "axes"))
+
+        def of(head):
+            return Box("apply", Box("roman", head) if below is None else Box("sub", Box("roman", head), below), (x,))
+
+        if nr == 0:
+            return of("mean")
+        eps = inner.params.get("eps") if "eps" in inner.params else (inner.args[1] if len(inner.args) > 1 else None)
+        spread = of("var") if eps is None else plus(of("var"), layout(eps, names))
+        return over(_one(), root(spread)) if nr == 1 else of("var")
+    result = WORDS.get(inner.word, _several)(inner, names)
+    return Box("sub", result, number(nr + 1)) if result.kind != "apply" else Box("apply", Box("sub", result.parts[0], number(nr + 1)), result.parts[1])
+
+
+def _several(t, names):
+    """A function with several results, by its tensors alone."""
+    boxes = [argument(a, names) for a in t.args]
+    for value in t.params.values():
+        if isinstance(value, (tuple, list)) and any(isinstance(v, Term) for v in value):
+            boxes += [layout(v, names) for v in value if isinstance(v, Term)]
+    return Box("apply", Box("roman", t.word), tuple(b for b in boxes if b is not None))
+
+
+def _tensors_only(head: str, *shown: str):
+    """A function whose plain arguments say little; those named in `shown` stand below its name."""
+
+    def build(t, names):
+        told = [f"{'×'.join(map(str, v)) if isinstance(v, tuple) else v}" for v in (option(t, 99, key) for key in shown) if v is not None]
+        name = Box("roman", head)
+        boxes = tuple(b for b in (argument(a, names) for a in t.args) if b is not None)
+        return Box("apply", Box("sub", name, Box("text", ", ".join(told))) if told else name, boxes)
+
+    return build
+
+
+def _scaled(t, names):
+    """(x - m)·r·w + b."""
+    x, m, r, *rest = (layout(a, names) for a in t.args)
+    out = times(Box("infix", within(x, SUM), "-", within(m, BIG), level=SUM), r)
+    for i, v in enumerate(rest):
+        out = times(out, v) if i == 0 else plus(out, v)
+    return out
+
+
+def _rows_pull(t, names):
+    """r·(g - mean g - h·mean(g·h))."""
+    g, h, r = (layout(a, names) for a in t.args[:3])
+
+    def mean(v):
+        return Box("apply", Box("sub", Box("roman", "mean"), dims(1)), (v,))
+
+    inner = Box("infix", within(g, SUM), "-", mean(g), "-", times(h, mean(times(g, h))), level=SUM)
+    return times(r, inner)
+
+
+def _nll_pull(t, names):
+    """c·(onehot(index) - exp(logp))."""
+    logp, index, c = (layout(a, names) for a in (*t.args, t.params.get("c"))[:3])
+    hot = Box("apply", Box("roman", "onehot"), (index,))
+    return times(c, Box("infix", hot, "-", Box("apply", Box("roman", "exp"), (logp,)), level=SUM))
 
 
 def _softplus(t, names):
@@ -380,7 +462,12 @@ WORDS = {
     # matrices and shapes
     "matmul": _matmul, "matrix_transpose": _transpose, "permute_dims": _permute, "convolve": _convolve, "einsum": _einsum,
     "tril": _triangle("tril"), "triu": _triangle("triu"), "concat": _concat("concat"), "stack": _concat("stack"), "getitem": _getitem,
-    "reshape": _reshape, "zeros": lambda t, names: Box("number", "0"), "zeros_like": lambda t, names: Box("number", "0"),
+    "reshape": _shaped("reshape"), "broadcast_to": _shaped("expand"), "expand_dims": _changed("unsqueeze"), "squeeze": _changed("squeeze"),
+    "astype": _changed("cast"), "asarray": _changed("cast"), "part": _part, "convolve_adjoint": _tensors_only("convᵀ"), "convolve_weight": _tensors_only("conv_w"),
+    "max_pool": _tensors_only("maxpool", "kernel"), "max_pool_back": _tensors_only("maxpoolᵀ"), "window_sum": _tensors_only("windowsum", "kernel"),
+    "window_spread": _tensors_only("windowsumᵀ", "kernel"), "resample": _tensors_only("resample"), "resample_adjoint": _tensors_only("resampleᵀ"),
+    "region_resample": _tensors_only("resample"), "region_spread": _tensors_only("resampleᵀ"), "unwindow": _tensors_only("windowsᵀ"),
+    "strided": _tensors_only("strided"), "strided_add": _tensors_only("stridedᵀ"), "strided_set": _tensors_only("strided_set"), "scaled": _scaled, "rows_pull": _rows_pull, "nll_pull": _nll_pull, "zeros": lambda t, names: Box("number", "0"), "zeros_like": lambda t, names: Box("number", "0"),
     "ones": lambda t, names: _one(), "ones_like": lambda t, names: _one(), "full": _filled, "full_like": _filled,
     "eye": lambda t, names: Box("name", "I"), "softplus": _softplus,
     # calculus
