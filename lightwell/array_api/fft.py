@@ -1,7 +1,7 @@
 """The Fourier transform extension of the array API standard: https://data-apis.org/array-api/2024.12/extensions/fourier_transform_functions.html"""
 
 from .. import fft as _fft
-from ..errors.teaching import TypeError, ValueError
+from ..errors import teaching as _teaching
 from ._array import as_array as _as_array
 from ._array import function as _function
 
@@ -12,9 +12,9 @@ __all__ = [
 
 def _check(name, x, norm):
     if norm not in ("backward", "ortho", "forward"):
-        raise ValueError(f"{name}(): norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
+        raise _teaching.ValueError(f"{name}(): norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
     if x.is_complex() and name in ("rfft", "ihfft", "rfftn"):
-        raise TypeError(f"{name}(): expected real numbers, got {x.dtype}: take real(x), or use fft")
+        raise _teaching.TypeError(f"{name}(): expected real numbers, got {x.dtype}: take real(x), or use fft")
 
 
 def _along_one(name, doc):

@@ -8,7 +8,7 @@ import numpy as _np
 from .. import dtypes as _dtypes
 from .. import linalg as _linalg
 from .. import ops as _ops
-from ..errors.teaching import ValueError
+from ..errors import teaching as _teaching
 from ..tensor import Tensor as _Tensor
 from ._array import function as _function
 from ._array import pair as _pair
@@ -45,7 +45,7 @@ def cross(x1, x2, /, *, axis=-1):
     x1, x2 = _pair("cross", x1, x2)
     first, second = _one_axis("cross", axis, x1.ndim), _one_axis("cross", axis, x2.ndim)
     if x1.shape[first] != 3 or x2.shape[second] != 3:
-        raise ValueError(f"cross(): axis {axis} must have size 3, the shapes are {tuple(x1.shape)} and {tuple(x2.shape)}")
+        raise _teaching.ValueError(f"cross(): axis {axis} must have size 3, the shapes are {tuple(x1.shape)} and {tuple(x2.shape)}")
     (a, b, c), (d, e, f) = _ops.unbind(x1, first), _ops.unbind(x2, second)
     parts = _ops.stack([b * f - c * e, c * d - a * f, a * e - b * d], -1)
     return _ops.movedim(parts, -1, axis)
@@ -85,12 +85,12 @@ def inv(x, /):
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of each matrix: "fro", "nuc", ±1, ±2, ±inf."""
     if x.ndim < 2:
-        raise ValueError(f"matrix_norm(): expected at least 2 dimensions, got shape {tuple(x.shape)}")
+        raise _teaching.ValueError(f"matrix_norm(): expected at least 2 dimensions, got shape {tuple(x.shape)}")
     if ord is None:
         ord = "fro"
     if not x.shape[-2] or not x.shape[-1]:  # nothing to add up, and nothing to choose the least of
         if ord in (-1, -2, -float("inf")):
-            raise ValueError(f"matrix_norm(): ord={ord} takes the least of sums, and shape {tuple(x.shape)} has none")
+            raise _teaching.ValueError(f"matrix_norm(): ord={ord} takes the least of sums, and shape {tuple(x.shape)} has none")
         return _ops.zeros((*x.shape[:-2], *((1, 1) if keepdims else ())), dtype=x.dtype.to_real())
     return _linalg.matrix_norm(x, ord, (-2, -1), keepdims)
 
@@ -115,7 +115,7 @@ def _cut(x, s, rtol):
 def matrix_rank(x, /, *, rtol=None):
     """How many singular values of each matrix exceed rtol times the largest; rtol is ε·max(M, N) unless given."""
     if x.ndim < 2:
-        raise ValueError(f"matrix_rank(): expected at least 2 dimensions, got shape {tuple(x.shape)}")
+        raise _teaching.ValueError(f"matrix_rank(): expected at least 2 dimensions, got shape {tuple(x.shape)}")
     s = _linalg.svdvals(x)
     return _ops.sum(s > _cut(x, s, rtol), -1)
 
@@ -125,7 +125,7 @@ def outer(x1, x2, /):
     """x1ᵢ·x2ⱼ of two vectors; ValueError for other shapes."""
     x1, x2 = _pair("outer", x1, x2)
     if x1.ndim != 1 or x2.ndim != 1:
-        raise ValueError(f"outer(): expected two 1-D arrays, got shapes {tuple(x1.shape)} and {tuple(x2.shape)}")
+        raise _teaching.ValueError(f"outer(): expected two 1-D arrays, got shapes {tuple(x1.shape)} and {tuple(x2.shape)}")
     return x1[:, None] * x2[None, :]
 
 
@@ -143,7 +143,7 @@ def pinv(x, /, *, rtol=None):
 def qr(x, /, *, mode="reduced"):
     """Q·R = x with orthonormal columns Q, and R upper triangular; Q square where mode is "complete"."""
     if mode not in ("reduced", "complete"):
-        raise ValueError(f"qr(): mode must be 'reduced' or 'complete', got {mode!r}")
+        raise _teaching.ValueError(f"qr(): mode must be 'reduced' or 'complete', got {mode!r}")
     return _QR(*_linalg.qr(x, mode))
 
 
@@ -169,7 +169,7 @@ def solve(x1, x2, /):
 
 def _solved(a, b):
     if a.ndim < 2 or a.shape[-1] != a.shape[-2] or a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"solve(): square matrices of shape {tuple(a.shape)} don't fit right sides of shape {tuple(b.shape)}")
+        raise _teaching.ValueError(f"solve(): square matrices of shape {tuple(a.shape)} don't fit right sides of shape {tuple(b.shape)}")
     stack = _np.broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2]))
     a, b = [_ops.broadcast_to(m, (*stack, *m.shape[-2:])) for m in (a, b)]
     return _linalg.solve(a, b)

@@ -7,6 +7,7 @@ they are asked for. So an error that somebody catches costs nothing more than Py
 """
 
 import builtins
+import copyreg
 import os
 import sys
 from typing import Any
@@ -37,7 +38,27 @@ def lessons_enabled() -> bool:
     return _on
 
 
-class Teaching:
+class _Disguise(type):
+    """The type of the exceptions below: each equals, and is pickled as, Python's exception that it stands for."""
+
+    plain: Any = None
+
+    def __eq__(cls, other):
+        return (cls.__dict__.get("plain") or cls) is (getattr(other, "__dict__", {}).get("plain") or other)
+
+    def __hash__(cls):
+        return type.__hash__(cls.__dict__.get("plain") or cls)
+
+
+def _named(name: str) -> type:
+    """Python's exception of a name: what a class below is pickled as."""
+    return getattr(builtins, name)
+
+
+copyreg.pickle(_Disguise, lambda cls: (_named, (cls.__name__,)) if "plain" in cls.__dict__ and cls.plain else cls.__qualname__)  # type: ignore
+
+
+class Teaching(metaclass=_Disguise):
     """What an exception needs in order to teach: a mixin of the exceptions below, and of the package's own."""
 
     plain: Any = None  # Python's exception that a class stands for; None for classes with a name of their own
@@ -47,7 +68,7 @@ class Teaching:
         """The code of the kind of mistake, such as "LW101": `lightwell explain LW101` tells about it."""
         from .catalogue import find
 
-        found = find(self)
+        found = find(self)  # type: ignore[arg-type]
         return found.code if found else None
 
     @property
@@ -93,7 +114,7 @@ class Teaching:
         made = super().__reduce__()  # type: ignore[misc]
         if plain is None:
             return made
-        state = dict(made[2]) if len(made) > 2 and made[2] else {}
+        state: dict = dict(made[2]) if len(made) > 2 and made[2] else {}  # type: ignore[arg-type]
         state = {key: value for key, value in state.items() if not key.startswith("_lesson")}
         if "_own_notes" in state:
             state["__notes__"] = state.pop("_own_notes")

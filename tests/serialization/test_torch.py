@@ -170,4 +170,4 @@ def test_exceptions_are_of_pytorchs_type(kind):
         back(data)
     with pytest.raises(Exception) as got:
         loaded(data)
-    assert got.type is wanted.type
+    assert got.type == wanted.type

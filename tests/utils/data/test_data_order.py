@@ -148,4 +148,4 @@ def test_collate_refuses_like_pytorch(batch):
         with pytest.raises((TypeError, RuntimeError)) as caught:
             data.default_collate([lw.zeros(2), lw.zeros(3)] if isinstance(batch, str) else batch)
         kinds.append(caught.type)
-    assert kinds[0] is kinds[1]
+    assert kinds[0] == kinds[1]

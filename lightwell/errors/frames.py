@@ -1,0 +1,310 @@
+"""Reading a traceback: which frames are the user's, what expression failed there, in which module, with which arguments.
+
+Nothing here runs the user's code: names are looked up, expressions are never evaluated.
+"""
+
+import ast
+import functools
+import linecache
+import os
+import sys
+import sysconfig
+from typing import Any, NamedTuple
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STDLIB = tuple({os.path.join(sysconfig.get_path(key), "") for key in ("stdlib", "platstdlib")})
+_SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_ABSENT = object()
+
+
+class Place(NamedTuple):
+    """One frame of a traceback: the frame, its line, the instruction it is at."""
+
+    frame: Any
+    line: int
+    lasti: int
+
+    @property
+    def file(self) -> str:
+        """The file, as Python names it."""
+        return self.frame.f_code.co_filename
+
+    @property
+    def function(self) -> str:
+        """The function's name; "<module>" outside of functions."""
+        return self.frame.f_code.co_name
+
+
+class Operand(NamedTuple):
+    """One value that went into what failed: as the user wrote it, its value (where it can be looked up), its syntax."""
+
+    text: str
+    value: Any
+    node: ast.AST | None
+
+
+def ours(file: str) -> bool:
+    """Whether a file belongs to this package."""
+    return file.startswith(PACKAGE)
+
+
+def _users(file: str) -> bool:
+    if ours(file) or file.startswith("<frozen"):
+        return False
+    if any(part in file for part in _SITE):
+        return False
+    return not file.startswith(_STDLIB)
+
+
+def places(error: BaseException) -> list[Place]:
+    """The frames of an error, outermost first: those above the place where it was caught, then its traceback's."""
+    tb = error.__traceback__
+    if tb is None:
+        return []
+    found: list[Place] = []
+    outer = tb.tb_frame.f_back
+    while outer is not None and len(found) < 200:
+        found.append(Place(outer, outer.f_lineno or 0, outer.f_lasti))
+        outer = outer.f_back
+    found.reverse()
+    while tb is not None:
+        found.append(Place(tb.tb_frame, tb.tb_lineno, tb.tb_lasti))
+        tb = tb.tb_next
+    return found
+
+
+def users_place(found: list[Place]) -> int | None:
+    """Which of the frames is the innermost of the user's; None where there is none."""
+    for accept in (_users, lambda file: not ours(file) and not file.startswith("<frozen")):
+        for i in range(len(found) - 1, -1, -1):
+            if accept(found[i].file):
+                return i
+    return None
+
+
+# ---- the expression -----------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(source: str):
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def tree_of(file: str, module_globals=None):
+    """The syntax tree of a source file or notebook cell; None where its source isn't there."""
+    lines = linecache.getlines(file, module_globals)
+    return _parsed("".join(lines)) if lines else None
+
+
+def line_of(place: Place) -> str:
+    """The text of a frame's line, without its indentation."""
+    return linecache.getline(place.file, place.line, place.frame.f_globals).strip()
+
+
+def node_at(place: Place):
+    """The syntax of what a frame is at: the smallest node that has exactly the instruction's positions; None if unknown."""
+    tree = tree_of(place.file, place.frame.f_globals)
+    if tree is None or place.lasti < 0:
+        return None
+    positions = None
+    for i, found in enumerate(place.frame.f_code.co_positions()):
+        if i == place.lasti // 2:
+            positions = found
+            break
+    if positions is None or None in positions:
+        return None
+    line, end, column, end_column = positions
+    best = None
+    for node in ast.walk(tree):
+        if getattr(node, "lineno", None) == line and node.end_lineno == end and node.col_offset == column:  # type: ignore[attr-defined]
+            if node.end_col_offset == end_column and not isinstance(node, ast.Expr):  # type: ignore[attr-defined]
+                best = node
+    return best
+
+
+def lookup(node, frame):
+    """The value of a name, or of an attribute of a module or object that is stored in it; `_ABSENT` where looking would run code."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        for scope in (frame.f_locals, frame.f_globals):
+            if node.id in scope:
+                return scope[node.id]
+        return _ABSENT
+    if isinstance(node, ast.Attribute):
+        owner = lookup(node.value, frame)
+        if owner is _ABSENT:
+            return _ABSENT
+        return stored(owner, node.attr)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner, key = lookup(node.value, frame), node.slice.value
+        if type(owner) in (list, tuple) and isinstance(key, int) and -len(owner) <= key < len(owner):
+            return owner[key]
+        if type(owner) is dict and isinstance(key, (str, int)):
+            return owner.get(key, _ABSENT)
+    return _ABSENT
+
+
+def stored(owner, name: str):
+    """An attribute that an object holds: in its dictionary, or among a module's parameters, buffers and submodules."""
+    try:
+        held = object.__getattribute__(owner, "__dict__")
+    except AttributeError:
+        return _ABSENT
+    if name in held:
+        return held[name]
+    for kind in ("_parameters", "_buffers", "_modules"):
+        group = held.get(kind)
+        if isinstance(group, dict) and name in group:
+            return group[name]
+    return _ABSENT
+
+
+def known(value) -> bool:
+    """Whether a value was found."""
+    return value is not _ABSENT
+
+
+def operands(node, frame) -> list[Operand]:
+    """What goes into an expression: the arguments of a call (and the object whose method it is), the sides of an operator."""
+    parts: list = []
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and _is_tensor(lookup(node.func.value, frame)):
+            parts.append(node.func.value)
+        parts += [a.value if isinstance(a, ast.Starred) else a for a in node.args] + [k.value for k in node.keywords]
+    elif isinstance(node, ast.BinOp):
+        parts = [node.left, node.right]
+    elif isinstance(node, ast.AugAssign):
+        parts = [node.target, node.value]
+    elif isinstance(node, ast.Compare):
+        parts = [node.left, *node.comparators]
+    elif isinstance(node, ast.UnaryOp):
+        parts = [node.operand]
+    elif isinstance(node, ast.Subscript):
+        parts = [node.value, node.slice]
+    elif isinstance(node, (ast.Assign, ast.Return)) and node.value is not None:
+        return operands(node.value, frame)
+    elif isinstance(node, ast.Attribute):
+        parts = [node.value]
+    return [Operand(ast.unparse(part), lookup(part, frame), part) for part in parts]
+
+
+def _is_tensor(value) -> bool:
+    return hasattr(type(value), "_refresh") and hasattr(value, "_a")
+
+
+# ---- what the package was given -----------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=512)
+def _rebound(code) -> frozenset:
+    """The names of its arguments that a function assigns anew: their values by now may not be the caller's."""
+    import dis
+
+    return frozenset(i.argval for i in dis.get_instructions(code) if i.opname.startswith(("STORE_FAST", "DELETE_FAST")))
+
+
+def arguments(frame) -> list[tuple[str, Any]]:
+    """The arguments of a function of the package by name, as far as they still are what the caller gave."""
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    changed, values = _rebound(code), frame.f_locals
+    return [(name, values[name]) for name in names if name in values and name not in changed]
+
+
+PUBLIC = {"x": "input", "y": "other", "xs": "tensors"}
+
+
+def given(found: list[Place], at: int) -> list[Operand]:
+    """The values that went into what failed: in the user's words where there are some, else by the names of the arguments."""
+    place = found[at]
+    node = node_at(place)
+    written = operands(node, place.frame) if node is not None else []
+    values = [o for o in written if known(o.value)]
+    inside = found[at + 1 :]
+    entry = next((p for p in inside if _says(p)), None)
+    layer = None
+    for p in inside:  # the layer whose forward met the error: its input is what matters
+        if p.function == "forward" and _is_module(p.frame.f_locals.get("self")):
+            layer = p
+    if layer is not None and ours(layer.file):
+        taken = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self" and v is not None]
+        return [next((o for o in values if o.value is t.value), t) for t in taken if _tells(t.value)] or _telling(values)
+    if entry is not None:
+        taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls")]
+        missing = [o for o in written if not known(o.value)]
+        left = [t for t in taken if _tells(t.value) and not any(t.value is o.value for o in values)]
+        if missing and len(missing) == len([t for t in left if _is_tensor(t.value)]):
+            tensors = iter([t for t in left if _is_tensor(t.value)])
+            return _telling([Operand(o.text, next(tensors).value, o.node) if not known(o.value) else o for o in written])
+        if not values:
+            return _telling(left)
+        if missing:
+            return _telling(values + [t for t in left if _is_tensor(t.value)])
+    return _telling(values)
+
+
+def _says(p: Place) -> bool:
+    """Whether a frame's arguments have names that mean something to the user: not those of a wrapper."""
+    code = p.frame.f_code
+    return ours(p.file) and code.co_argcount > 0 and not (code.co_argcount <= 1 and code.co_flags & 0x04) and "args" != code.co_varnames[0]
+
+
+def _tells(value) -> bool:
+    return value is not None and not callable(value)
+
+
+def _telling(values: list[Operand]) -> list[Operand]:
+    seen, found = set(), []
+    for o in values:
+        constant = isinstance(o.node, ast.Constant)  # the line shows it
+        if known(o.value) and not constant and (_tells(o.value) or o.value is None) and o.text not in seen:
+            if not (callable(o.value) and not _is_tensor(o.value)) and not isinstance(o.value, type(sys)):
+                seen.add(o.text)
+                found.append(o)
+    return found
+
+
+# ---- modules ------------------------------------------------------------------------------------------------------------
+
+
+def _is_module(value) -> bool:
+    nn = sys.modules.get("lightwell.nn.module") or sys.modules.get("lightwell.nn.core")
+    return nn is not None and hasattr(type(value), "named_modules") and hasattr(type(value), "register_forward_hook")
+
+
+def module_path(found: list[Place]) -> tuple[str, Any] | None:
+    """(path, module) of the innermost module at work, as "model.encoder.0" from the variable that holds the outermost; None without."""
+    root = inner = None
+    above = None
+    for i, p in enumerate(found):
+        code = p.frame.f_code
+        if not code.co_argcount or code.co_varnames[0] not in p.frame.f_locals:
+            continue
+        value = p.frame.f_locals[code.co_varnames[0]]
+        if _is_module(value) and code.co_name != "__init__":
+            if root is None:
+                root, above = value, found[:i]
+            inner = value
+    if root is None:
+        return None
+    path = next((name for name, m in root.named_modules() if m is inner), None)
+    if path is None:  # a module of another tree, such as a loss: named by itself
+        path, root = "", inner
+    name = _variable(root, above or [])
+    return ".".join(part for part in (name or type(root).__name__, path) if part), inner
+
+
+def _variable(value, above: list[Place]) -> str | None:
+    """The variable of the nearest of the user's frames that holds a value."""
+    for p in reversed(above):
+        if not ours(p.file):
+            for scope in (p.frame.f_locals, p.frame.f_globals):
+                for name, v in list(scope.items()):
+                    if v is value and not name.startswith("_"):
+                        return name
+            return None
+    return None
