@@ -125,7 +125,7 @@ class _Scope:
         return np.asarray(self.of(t.args[0])).astype(np.float64)
 
     def _partial(self, t):
-        return self._named(t)
+        return self.of(t.params["is"]) if "is" in t.params else self._named(t)  # what it was found to be
 
     def _change(self, t):
         return self._named(t)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .derivation import Derivation, Line, Part
+from .differences import jacobian
 from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, free, is_number, opened, times
-from .indexed_meanings import element
-from .indexed_values import jacobian
+from .indexed_meanings import ELEMENTWISE, element
 from .reader import Reading
 from .terms import Term, same, symbol
 
@@ -64,8 +64,8 @@ def family(reading: Reading) -> Derivation | None:
     if len(record.outputs) != 1 or record.keeps or not reading.gradients:
         return None
     output = record.outputs[0]
-    formula = reading.outputs[output]
-    if formula.word in ("symbol", "number") or not _numbers(reading):
+    formula = reading.outputs.get(output)
+    if formula is None or not _numbers(reading) or not _has_structure(formula) or _regrouped(formula):
         return None
     letters = Letters()
     wanted = _wanted(formula)
@@ -88,6 +88,20 @@ def family(reading: Reading) -> Derivation | None:
         [Line(left, body, why("definition"), checked=y.value)],
         parts,
         {name: s.value for name, s in reading.symbols.items()},
+    )
+
+
+def _has_structure(t: Term) -> bool:
+    """Whether a formula is more than one of single elements (those are for scalar calculus)."""
+    return (t.word not in ELEMENTWISE and t.word not in ("symbol", "number", "astype")) or any(_has_structure(a) for a in t.args)
+
+
+def _regrouped(t: Term) -> bool:
+    """Whether a formula is a reshape that joins or splits dimensions: told better by places in the flattened array."""
+    return (
+        t.word == "reshape"
+        and t.args[0].word == "symbol"
+        and [n for n in np.shape(t.value) if n != 1] != [n for n in np.shape(t.args[0].value) if n != 1]
     )
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .indexed_calculus import ONE, ZERO, Letters, NotIndexed, added, delta, over, plus, shifted, times
-from .terms import Term, call, term
+from .terms import Term, call, symbol, term
 
 MEANINGS: dict = {}
 
@@ -35,13 +35,13 @@ def element(t: Term, places: tuple, letters: Letters) -> Term:
         return term(value.item() if isinstance(value, (np.ndarray, np.generic)) else value)
     found = MEANINGS.get(t.word)
     if found is None:
-        if t.word in _EACH:
+        if t.word in ELEMENTWISE:
             return Term(t.word, tuple(element(a, broadcast(a, t, places), letters) for a in t.args), {})
         raise NotIndexed(t.word)
     return found(t, places, letters)
 
 
-_EACH = frozenset(
+ELEMENTWISE = frozenset(
     "add subtract multiply divide negative exp log sqrt square abs where equal not_equal less less_equal greater greater_equal isnan "
     "floor_divide pow conj sign logical_and logical_or logical_not log1p maximum minimum".split()
 )
@@ -93,7 +93,7 @@ def _divide_by(t, places, letters):
 def _same(t, places, letters):
     if t.word == "real" and t.args[0].value.dtype.kind == "c":
         raise NotIndexed("real")
-    if t.word == "astype" and t.args[0].value.dtype.kind == "c" and t.value.dtype.kind != "c":
+    if t.word == "astype" and t.args[0].value.dtype.kind != t.value.dtype.kind:
         raise NotIndexed("astype")
     return element(t.args[0], places, letters)
 
@@ -144,7 +144,7 @@ def _cumulative_sum(t, places, letters):
     (axis,) = axes_of(t.params.get("axis", 0), n)
     k = letters.fresh(shape(x)[axis], "klm")
     inner = places[:axis] + (k,) + places[axis + 1 :]
-    return added([k], times(call("iverson", call("less_equal", k, places[axis])), element(x, inner, letters)))
+    return added([k], times(Term("iverson", (call("less_equal", k, places[axis]),)), element(x, inner, letters)))
 
 
 @means("matmul")
@@ -248,7 +248,7 @@ def _triangle(t, places, letters):
     condition = (
         call("less_equal", j, shifted((1, i), constant=k)) if t.word == "tril" else call("greater_equal", j, shifted((1, i), constant=k))
     )
-    return times(call("iverson", condition), element(t.args[0], places, letters))
+    return times(Term("iverson", (condition,)), element(t.args[0], places, letters))
 
 
 @means("getitem")
@@ -330,10 +330,19 @@ def _index_add(t, places, letters):
 def _constant_pad(t, places, letters):
     """Outside its range an array counts as 0: padding with zeros is a shift."""
     x, pad = t.args[0], t.params["pad"]
-    value = t.params.get("value", 0)
-    if isinstance(value, Term) or value:
-        raise NotIndexed("constant_pad by a number")
-    return element(x, tuple(shifted((1, p), constant=-a) for p, (a, _) in zip(places, pad)), letters)
+    value = t.args[1] if len(t.args) > 1 else t.params.get("value", 0)
+    inner = tuple(shifted((1, p), constant=-a) for p, (a, _) in zip(places, pad))
+    shown = element(x, inner, letters)
+    if not isinstance(value, Term) and not value:
+        return shown
+    inside: list = []
+    for i, n, (a, b) in zip(inner, shape(x), pad):
+        inside += [call("less_equal", 0, i)] if a > 0 else []
+        inside += [call("less", i, n)] if b > 0 else []
+    condition = inside[0] if inside else None
+    for c in inside[1:]:
+        condition = call("logical_and", condition, c)
+    return shown if condition is None else call("where", condition, shown, value)
 
 
 @means("zeros_like")
@@ -469,3 +478,96 @@ def _sliding(t, places, letters):
     inner = list(places[:-1])
     inner[axis] = shifted((t.params["step"], places[axis]), (1, places[-1]))
     return element(t.args[0], tuple(inner), letters)
+
+
+@means("pool_take")
+def _pool_take(t, places, letters):
+    """x's element at a flat place of its space."""
+    x, index = _two(t, "index")
+    return element(x, (*places[:2], *_unflat(shape(x)[2:], element(index, places, letters))), letters)
+
+
+@means("unpool")
+def _unpool(t, places, letters):
+    """The values of g added at flat places of the space."""
+    g, index = _two(t, "index")
+    ps = [letters.fresh(m, "pqrs") for m in shape(g)[2:]]
+    inner = (*places[:2], *ps)
+    return added(ps, times(delta(element(index, inner, letters), _flat(shape(t)[2:], places[2:])), element(g, inner, letters)))
+
+
+@means("put_along_axis")
+def _put_along(t, places, letters):
+    """Zeros with v at the index's places along one dimension."""
+    v, index = _two(t, "index") if t.args[0].word == "symbol" and t.args[0].value.dtype.kind not in "iu" else _two(t, "index")[::-1]
+    axis = t.params.get("axis", -1) % len(places)
+    k = letters.fresh(shape(index)[axis], "klm")
+    inner = (*places[:axis], k, *places[axis + 1 :])
+    return added([k], times(delta(element(index, inner, letters), places[axis]), element(v, broadcast(v, index, inner), letters)))
+
+
+@means("scatter_add")
+def _scatter_add(t, places, letters):
+    """x, with every v added where the index says, along one dimension."""
+    x, index, v = t.args
+    if index.word != "symbol" or (index.value < 0).any():
+        raise NotIndexed("scatter_add")
+    axis = t.params.get("axis", -1) % len(places)
+    ks = [letters.fresh(n, "klmo") if d == axis or n != m else None for d, (n, m) in enumerate(zip(shape(index), shape(x)))]
+    inner = tuple(p if k is None else k for p, k in zip(places, ks))
+    met = [delta(element(index, inner, letters) if d == axis else k, places[d]) for d, k in enumerate(ks) if k is not None]
+    return plus(element(x, places, letters), added([k for k in ks if k is not None], times(*met, element(v, inner, letters))))
+
+
+# ---- resampling: a plan is (axis, size, index, weight), see backend/resample.py ----------------------------------------------
+
+
+def _plan_symbols(nr: int, plan, several: bool) -> tuple:
+    mark = str(nr) if several else ""
+    index, weight = plan[2], plan[3]
+    if isinstance(index, tuple):
+        return symbol("start" + mark, np.asarray(index[0])), symbol("stop" + mark, np.asarray(index[1]))
+    return symbol("at" + mark, np.asarray(index)), None if weight is None else symbol("w" + mark, np.asarray(weight))
+
+
+@means("resample")
+def _resample(t, places, letters):
+    x, plans, inner, indices, parts = t.args[0], t.params["plans"], list(places), [], []
+    for nr, plan in reversed(list(enumerate(plans, 1))):
+        axis, n = plan[0], plan[1]
+        first, second = _plan_symbols(nr, plan, len(plans) > 1)
+        o = inner[axis]
+        if isinstance(plan[2], tuple):
+            k = letters.fresh(n, "klm")
+            start, stop = Term("at", (first, o)), Term("at", (second, o))
+            inside = call("logical_and", call("less_equal", start, k), call("less", k, stop))
+            indices.append(k)
+            parts.append(over(Term("iverson", (inside,)), stop - start))
+            inner[axis] = k
+        else:
+            one = len(plan[2]) == 1
+            s = term(0) if one else letters.fresh(len(plan[2]), "tsuv")
+            indices += [] if one else [s]
+            parts += [] if second is None else [Term("at", (second, s, o))]
+            inner[axis] = Term("at", (first, s, o))
+    return added(indices, times(*parts, element(x, tuple(inner), letters)))
+
+
+@means("resample_adjoint")
+def _resample_adjoint(t, places, letters):
+    g, plans, inner, indices, parts = t.args[0], t.params["plans"], list(places), [], []
+    for nr, plan in enumerate(plans, 1):
+        axis = plan[0]
+        first, second = _plan_symbols(nr, plan, len(plans) > 1)
+        o = letters.fresh(len(plan[2][0]) if isinstance(plan[2], tuple) else plan[2].shape[1], "pqr")
+        indices.append(o)
+        if isinstance(plan[2], tuple):
+            start, stop = Term("at", (first, o)), Term("at", (second, o))
+            inside = call("logical_and", call("less_equal", start, inner[axis]), call("less", inner[axis], stop))
+            parts.append(over(Term("iverson", (inside,)), stop - start))
+        else:
+            s = term(0) if len(plan[2]) == 1 else letters.fresh(len(plan[2]), "tsuv")
+            indices += [s] if s.word == "index" else []
+            parts += [delta(Term("at", (first, s, o)), inner[axis])] + ([] if second is None else [Term("at", (second, s, o))])
+        inner[axis] = o
+    return added(indices, times(*parts, element(g, tuple(inner), letters)))

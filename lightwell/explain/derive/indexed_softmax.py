@@ -6,8 +6,8 @@ Every lane along the axis is a softmax of its own; δ between the other indices 
 import numpy as np
 
 from .derivation import Derivation, Line, Part
+from .differences import jacobian
 from .indexed_calculus import Letters, added, contracted, delta, times
-from .indexed_values import jacobian
 from .reader import Reading
 from .terms import Term, call, symbol, term
 
@@ -230,7 +230,7 @@ def g_i_at(g: Term, i: Term, j: Term) -> Term:
 def _log_jacobian(lanes: _Lanes):
     """∂log p/∂x by differences."""
     from ...backend import numpy as NP
-    from .indexed_values import Lazy
+    from .differences import Lazy
 
     def compute():
         x, axis = lanes.x.value, lanes.axis
