@@ -102,6 +102,7 @@ _FROM = {  # single names that live in a subpackage
     "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     "set_anomaly_enabled": "_older",
     **dict.fromkeys("set_language get_language".split(), "language"),
+    **dict.fromkeys("explain_copy memory shares_memory".split(), "explain.memory"),
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 
