@@ -13,7 +13,7 @@ import numpy as np
 
 from .derivation import Derivation, Line, Part
 from .differences import jacobian
-from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, free, is_number, opened, times
+from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, is_number, opened, times
 from .indexed_meanings import ELEMENTWISE, element
 from .reader import Reading
 from .terms import Term, same, symbol
@@ -41,10 +41,25 @@ WHY = {
     "put": ("put the local derivative in", "代入局部导数"),
     "shorten": ("Σ over a δ: only the terms with equal indices are left", "对 δ 求和：只剩下下标相等的项"),
     "solve": (
-        "which windows contain this place? Solve the equation in δ for the window; a window outside the result counts as 0",
-        "哪些窗口包含这个位置？由 δ 中的等式解出窗口位置；超出结果范围的窗口按 0 计",
+        "which windows contain this place? Solve the equation in δ for the window's index; what lies outside an array counts as 0",
+        "哪些窗口包含这个位置？由 δ 中的等式解出窗口的下标；超出数组范围的按 0 计",
     ),
-    "meet": ("left are the terms in which the window's place meets this one", "只剩下窗口覆盖到该位置的那些项"),
+    "meet": (
+        "which windows contain this place? Those for which the condition holds",
+        "哪些窗口包含这个位置？就是满足条件的那些",
+    ),
+    "place": (
+        "solve the equation in δ for the result's index: where this element went; outside the result it counts as 0",
+        "由 δ 中的等式解出结果的下标：该元素去了哪里；超出结果范围的按 0 计",
+    ),
+    "back": (
+        "each gradient goes back to where its value came from: a place taken twice adds up, a place not taken gets 0",
+        "每个梯度回到其取值的来源：被取两次的位置累加，未被取到的位置为 0",
+    ),
+    "condition": (
+        "the condition in brackets says which results the element is in",
+        "方括号里的条件说明该元素出现在哪些结果中",
+    ),
     "record": ("written with whole arrays: this is what the record computes", "写成整个数组的形式：这正是算子记录所计算的"),
     "summed": (
         "written with whole arrays, summed over the dimensions along which {x} was broadcast: what the record and the engine compute",
@@ -78,7 +93,7 @@ def family(reading: Reading) -> Derivation | None:
             if x in reading.gradients:
                 inner = Letters()
                 inner.used = set(letters.used)
-                parts.append(part(reading, x, y, places, body, inner, wanted[1 + nr] if len(wanted) > 1 + nr else "rstuv"))
+                parts.append(part(reading, x, y, places, body, formula, inner, wanted[1 + nr] if len(wanted) > 1 + nr else "rstuv"))
     except NotIndexed:
         return None
     left = at(y, places)
@@ -126,7 +141,7 @@ def at(x: Term, places: tuple) -> Term:
     return Term("at", (x, *places)) if places else x
 
 
-def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, letters: Letters, wanted: str) -> Part:
+def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, formula: Term, letters: Letters, wanted: str) -> Part:
     """How the gradient reaches the input x of y[places] = body."""
     target = reading.inputs[x]
     own = tuple(letters.fresh(n, wanted) for n in np.shape(target.value))
@@ -136,7 +151,7 @@ def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, letters: 
     slope = Term("partial", (at(y, places), at(target, own)), {"is": local})
     found = jacobian(reading, x)
     linear = not _mentions_inside(local, x)
-    if not same(raw, local):
+    if not _alike(raw, local):
         lines.append(Line(slope, raw, why("delta" if linear else "rules", x=x), checked=found))
         lines.append(Line(slope, local, why("contract"), checked=found))
     else:
@@ -148,17 +163,24 @@ def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, letters: 
     gx = at(symbol("g" + x, value), own)
     chain = added(places, times(at(gy, places), slope))
     lines.append(Line(gx, chain, why("chain", x=x, y=y.params["name"]), checked=value))
-    put = added(places, times(at(gy, places), local))
+    key = _reason(raw, formula)
+    slope_in = raw if key == "solve" and "total" in words_of(raw) else local  # to solve for the window, its index must be there
+    put = added(places, times(at(gy, places), slope_in))
     short = contracted(put)
-    if not same(put, short):
+    if not _alike(put, short):
         if local.word not in ("number", "delta", "at", "symbol"):
             lines.append(Line(gx, put, why("put"), checked=value))
-        lines.append(Line(gx, short, why(_reason(short, local, places)), checked=value))
+        if key == "solve" and words_of(short) & {"delta", "iverson"}:
+            key = "meet"
+        lines.append(Line(gx, short, why(key), checked=value))
     else:
         lines.append(Line(gx, put, why("put"), checked=value))
     if not same(rule, short):
-        summed = np.shape(reading.gradients[x].value) != np.shape(value)
-        lines.append(Line(symbol("g" + x, value), rule, why("summed" if summed else "record", x=x), checked=value))
+        if np.shape(reading.gradients[x].value) != np.shape(value):
+            reason = why("summed", x=x)
+        else:
+            reason = next((text for word, text in _NAMED.items() if word in words_of(rule)), why("record"))
+        lines.append(Line(symbol("g" + x, value), rule, reason, checked=value))
     return Part(x, lines)
 
 
@@ -168,13 +190,68 @@ def _mentions_inside(t: Any, x: str) -> bool:
     return mentions(t, x)
 
 
-def _reason(short: Term, local: Term, places: tuple) -> str:
+_WINDOWS = frozenset("convolve convolve_adjoint convolve_weight windows unwindow window_sum window_spread sliding".split())
+
+# What the whole-array form of a gradient is called.
+_NAMED = {
+    "convolve_adjoint": (
+        "the transposed convolution: every gy times the kernel, added up where its window lay. This is what the record computes",
+        "转置卷积：每个 gy 乘以卷积核，加回其窗口所在的位置。这正是算子记录所计算的",
+    ),
+    "convolve_weight": (
+        "a convolution of the input with the gradient: over all places, input times gradient. This is what the record computes",
+        "输入与梯度的卷积：在所有位置上把输入与梯度相乘再求和。这正是算子记录所计算的",
+    ),
+    "cumulative_sum": (
+        "a running sum from the far end: turn round, add up, turn back. This is what the record computes",
+        "从末端开始的累积和：翻转、累加、再翻转回来。这正是算子记录所计算的",
+    ),
+    "scatter_add": (
+        "adding gy up where the values were taken from: this is what the record computes",
+        "把 gy 累加到取值的位置：这正是算子记录所计算的",
+    ),
+    "index_add": (
+        "adding gy up where the values were taken from: this is what the record computes",
+        "把 gy 累加到取值的位置：这正是算子记录所计算的",
+    ),
+    "broadcast_to": (
+        "the same gradient for every element of the sum, repeated: this is what the record computes",
+        "求和中的每个元素得到同样的梯度，重复铺开即可：这正是算子记录所计算的",
+    ),
+    "window_spread": (
+        "each window's share spread over its places, overlaps added up: this is what the record computes",
+        "把每个窗口的份额分给它覆盖的各个位置，重叠处相加：这正是算子记录所计算的",
+    ),
+    "matmul": (
+        "as a product of matrices: the sum runs over neighbouring indices, so one factor is transposed. This is what the record computes",
+        "写成矩阵乘积：求和的下标要相邻，因此其中一个因子要转置。这正是算子记录所计算的",
+    ),
+}
+
+
+def _reason(raw: Term, formula: Term) -> str:
     """Why a sum over δ came out as it did."""
-    left = [p for p in opened(short)[1] if p.word == "delta"]
-    if left and any(a.word != "index" for p in left for a in p.args):
-        return "meet"
-    solved = [p for p in opened(local)[1] if p.word == "delta" and any(a.word not in ("index", "number", "at") for a in p.args)]
-    return "solve" if solved and free(local).keys() & {p.params["name"] for p in places} else "shorten"
+    met = [d for d in _deltas(raw) if any(a.word not in ("index", "number") for a in d.args)]
+    if any(a.word == "at" for d in met for a in d.args):
+        return "back"
+    if met:
+        return "solve" if words_of(formula) & _WINDOWS else "place"
+    return "condition" if "iverson" in words_of(raw) else "shorten"
+
+
+def _deltas(t: Any) -> list:
+    return [] if not isinstance(t, Term) else [t] if t.word == "delta" else [d for a in t.args for d in _deltas(a)]
+
+
+def words_of(t: Any) -> set:
+    """All words in a term."""
+    return {t.word}.union(*map(words_of, t.args)) if isinstance(t, Term) else set()
+
+
+def _alike(a: Term, b: Term) -> bool:
+    """The same sum of the same factors, however they are bracketed."""
+    (i, p), (j, q) = opened(a), opened(b)
+    return len(p) == len(q) and [k.params["name"] for k in i] == [k.params["name"] for k in j] and all(map(same, p, q))
 
 
 def gradient(reading: Reading, x: str) -> tuple[np.ndarray, Term]:

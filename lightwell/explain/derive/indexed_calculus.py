@@ -174,8 +174,6 @@ def delta(a: Term, b: Term) -> Term:
     for i, n in ((a, b), (b, a)):
         if i.word == "index" and i.params["size"] == 1 and is_number(n, 0):
             return ONE
-    if a.word == b.word == "index" and a.params["size"] == b.params["size"] == 1:
-        return ONE
     if is_number(a) and is_number(b):
         return ZERO
     return Term("delta", (a, b))
@@ -299,7 +297,33 @@ def contracted(t: Term) -> Term:
                 parts = [delta(*q.args) if q.word == "delta" else q for q in parts]
                 found = True
                 break
-    return added(indices, times(*parts))
+    return added(*_ranges(indices, parts))
+
+
+def _ranges(indices: list, parts: list) -> tuple[list, Term]:
+    """Σ_k δ(f + k, u), where k is nowhere else, is 1 if some k of the range fits: [0 ≤ u - f < size]."""
+    for n, p in enumerate(parts):
+        if p.word != "delta":
+            continue
+        others = free(parts[:n] + parts[n + 1 :])
+        for i in indices:
+            name = i.params["name"]
+            if name in others or name not in free(p):
+                continue
+            try:
+                (left, m), (right, k) = affine(p.args[0]), affine(p.args[1])
+            except TypeError:
+                continue
+            if name in left and abs(left[name][1]) == 1 and name not in right:
+                c = left[name][1]
+                rest = [(-c * f, t) for key, (t, f) in left.items() if key != name] + [(c * f, t) for t, f in right.values()]
+                if any(name in free(t) for _, t in rest):
+                    continue
+                value = shifted(*rest, constant=c * (k - m))
+                inside = call("logical_and", call("less_equal", 0, value), call("less", value, i.params["size"]))
+                kept = [q for q in indices if q is not i]
+                return _ranges(kept, parts[:n] + [Term("iverson", (inside,))] + parts[n + 1 :])
+    return indices, times(*parts)
 
 
 def _decides(t: Term, indices) -> bool:

@@ -196,8 +196,7 @@ def _reshape(t, places, letters):
     inner, i = [], 0
     wide = [n for n in old if n != 1]
     if [n for n, _ in left] != wide:
-        flat = _flat(new, places)
-        return element(x, _unflat(old, flat), letters)
+        raise NotIndexed("reshape that joins or splits dimensions")
     for n in old:
         if n == 1:
             inner.append(term(0))
@@ -376,7 +375,7 @@ def _channels(out, c, groups, total, own, letters):
     """The input channel of the c-th channel that output channel `out` sees."""
     if groups == 1:
         return c
-    return shifted((own, call("floor_divide", out, total // groups)), (1, c))
+    return shifted((own, out if total == groups else call("floor_divide", out, total // groups)), (1, c))
 
 
 @means("convolve")
