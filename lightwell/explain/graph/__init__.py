@@ -1,0 +1,7 @@
+"""Graph pictures: what ran forward, beside what runs backward. `graph` makes them, `make_dot` speaks torchviz's language."""
+
+from .dot import make_dot
+from .front import graph
+from .picture import Picture
+
+__all__ = ["Picture", "graph", "make_dot"]

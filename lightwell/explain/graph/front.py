@@ -1,0 +1,127 @@
+"""`graph`: a picture of a module's run, or of the graph that stands behind a loss."""
+
+import inspect
+from typing import Any
+
+from ...nn.module import Module
+from ...random import get_rng_state, set_rng_state
+from ...tensor import Tensor
+from . import nodes
+from .capture import Known, Watch
+from .model import gather
+from .picture import Picture
+
+
+def graph(target, *inputs, params: dict | None = None, model=None, title: str | None = None, **kwargs) -> Picture:
+    """A picture of a computation: `graph(loss)` of the graph that was built, `graph(model, *inputs)` of what the module does.
+
+    `graph(loss, model=net)` names the parameters and groups the operations by the modules that own them; `params`, a
+    dictionary of tensors by name (or `net.named_parameters()`), only names them. `graph(f, *inputs)` runs the module or function,
+    with `kwargs`, and sees everything: what needs no gradient, calls of modules, the user's lines. The module's buffers and the random
+    numbers are afterwards what they were. TypeError: neither a tensor with a graph nor something that can be called.
+
+    >>> import lightwell as torch
+    >>> w = torch.ones(3, requires_grad=True)
+    >>> loss = (w * 2).sum()
+    >>> torch.graph(loss, params={"w": w})
+    <Picture of SumBackward0: 2 operations, 0 parameters>
+    >>> print(torch.graph(loss, params={"w": w}).mermaid().splitlines()[0])
+    flowchart TD
+    """
+    names = dict(params if params is not None else {})
+    for name, t in names.items():
+        if not isinstance(t, Tensor):
+            raise TypeError(f"graph(): argument 'params' must map names to tensors; params[{name!r}] is {type(t).__name__}")
+    outputs = _tensors(target)
+    if outputs and not callable(target):
+        if inputs or kwargs:
+            raise TypeError("graph(): a tensor takes no inputs; pass graph(model, *inputs) to run a module")
+        return built(outputs, names, model, title)
+    if not callable(target):
+        raise TypeError(f"graph(): argument 'target' must be a tensor (or several) or a module to run, not {type(target).__name__}")
+    return ran(target, inputs, kwargs, names, model, title)
+
+
+def built(outputs: dict, names: dict, model=None, title: str | None = None) -> Picture:
+    """A picture of the autograd graph behind tensors."""
+    known = Known()
+    if model is not None:
+        known.named(model)
+        known.kinds = {path: type(m).__name__ for path, m in model.named_modules()}
+    for name, t in names.items():
+        known.name(t, "parameter" if type(t).__name__ == "Parameter" else "leaf", name)
+    ends = []
+    for name, t in outputs.items():
+        value = known.value_of(t)
+        value.grad = t.requires_grad
+        if t.grad_fn is not None:
+            nodes.complete(known, value, t.grad_fn)
+        ends.append((name, value))
+    first = next(iter(outputs.values()))
+    found = gather(title or (type(model).__name__ if model is not None else first.grad_fn.name() if first.grad_fn else "Tensor"), ends)
+    if model is not None:
+        nodes.place(found.ops, known)
+    return Picture(found)
+
+
+def ran(call, inputs, kwargs, names: dict, model=None, title: str | None = None) -> Picture:
+    """A picture of what `call(*inputs, **kwargs)` does."""
+    if model is None and isinstance(call, Module):
+        model = call
+    buffers = [(b, b.clone()) for m in ([model] if model is not None else []) for b in m.buffers()]
+    dice = get_rng_state()
+    watch = Watch(model)
+    for name, t in names.items():
+        watch.name(t, "parameter" if type(t).__name__ == "Parameter" else "leaf", name)
+    given = {**_argument_names(call, inputs), **kwargs}
+    entries = []
+    for name, v in given.items():
+        for inner, t in _tensors(v, name).items():
+            watch.name(t, "input", inner)
+            entries.append(watch.value_of(t))
+    try:
+        with watch:
+            result = call(*inputs, **kwargs)
+            watch._settle()
+            ends = [(name, watch.value_of(t)) for name, t in _tensors(result).items()]
+    finally:
+        set_rng_state(dice)
+        for b, before in buffers:
+            b.data = before
+    if not ends:
+        raise TypeError(f"graph(): {_name_of(call)} returned no tensor but {type(result).__name__}: there is nothing to draw")
+    used = [v for v in entries]
+    return Picture(gather(title or _name_of(model if model is not None and isinstance(call, Module) else call), ends, used))
+
+
+def _name_of(call) -> str:
+    return type(call).__name__ if isinstance(call, Module) else getattr(call, "__name__", type(call).__name__)
+
+
+def _argument_names(call, inputs) -> dict:
+    function = call.forward if isinstance(call, Module) else call
+    try:
+        bound = inspect.signature(function).bind_partial(*inputs)
+    except (TypeError, ValueError):
+        return {f"input{i}": v for i, v in enumerate(inputs)}
+    return dict(bound.arguments)
+
+
+def _tensors(value: Any, name: str = "") -> dict:
+    """The tensors in lists, tuples and dictionaries, by names."""
+    if isinstance(value, Tensor):
+        return {name or "output": value}
+    found: dict = {}
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, v in pairs:
+        inner = (
+            f"{name}[{key}]"
+            if name and isinstance(key, int)
+            else f"output[{key}]"
+            if isinstance(key, int)
+            else f"{name}.{key}"
+            if name
+            else str(key)
+        )
+        found.update(_tensors(v, inner))
+    return found
