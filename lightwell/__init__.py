@@ -102,7 +102,8 @@ _FROM = {  # single names that live in a subpackage
     "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     "set_anomaly_enabled": "_older",
     **dict.fromkeys("set_language get_language".split(), "language"),
-    **dict.fromkeys("explain_copy memory shares_memory".split(), "explain.memory"),
+    **dict.fromkeys("explain_copy kept_for_backward memory shares_memory step_memory summary".split(), "explain.memory"),
+    "watch": "explain.watch",
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip
 

@@ -29,6 +29,7 @@ ndarray, asarray, _float32 = np.ndarray, np.asarray, np.dtype(np.float32)
 
 
 traced: Any = None  # set by compile.trace while it is at work: gives the reader of this thread's tracer, or None
+watching: Any = None  # set by explain.watch while it is at work: told when a backward begins and ends, and what each node gave
 batched: Any = None  # set by func.differentiate: `grad` where examples of a vmap are among the tensors
 
 
@@ -224,7 +225,10 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     pull = _pull_tensors if create_graph else _pull_arrays
     if traced is not None and not create_graph and (reader := traced()) is not None:
         pull = functools.partial(_pull_arrays, xp=reader)
-    simple = targets is None and pull is _pull_arrays and not modes.anomaly
+    check = _refuse_nan if modes.anomaly else None
+    if watching is not None:
+        check = watching.checking(check)
+    simple = targets is None and pull is _pull_arrays and check is None
     follows = passed = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
     while frontier or follows is not None:
         if follows is None:
@@ -300,8 +304,8 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
         out = pull(node, g) if rec is not None else node.pull(g, create_graph)
         if extra is not None and "after" in extra:
             out = _after(node, g, out, extra["after"], create_graph)
-        if modes.anomaly:
-            _refuse_nan(node, out)
+        if check is not None:
+            check(node, g, out)
         if not retain_graph and (rec is None or rec.holds):
             node.release()
         for edge, v in zip(node.edges, out):
@@ -386,7 +390,7 @@ def _after(node, g, out, hooks, create_graph):
     return out
 
 
-def _refuse_nan(node, out) -> None:
+def _refuse_nan(node, g, out) -> None:
     """Anomaly mode: RuntimeError for a derivative that gave NaN, with the line that ran the operation forward."""
     if not modes.anomaly_nan:
         return
@@ -498,6 +502,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     """
     retain = create_graph if retain_graph is None else retain_graph
     roots = _roots(tensors, grad_tensors if grad_tensors is not None else grad_variables, "backward")
+    if watching is not None:
+        watching.begins(_several(tensors))
     targets = None
     if inputs is not None:
         inputs = _several(inputs)
@@ -528,6 +534,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     finally:
         switch(before)
         state.targets = False
+    if watching is not None:
+        watching.ended()
 
 
 def grad(
@@ -601,4 +609,6 @@ def grad_plain(outputs, inputs, grad_outputs, retain_graph, create_graph) -> lis
         if type(key) is Port and g is not None:
             g = g[key.nr]
         found.append(g if g is None or create_graph or isinstance(g, Tensor) else make(g if g.flags.writeable else g.copy()))
+    if watching is not None:
+        watching.gave(inputs, found)
     return found

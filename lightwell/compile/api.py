@@ -68,6 +68,9 @@ def _hashable(x) -> bool:
     return True
 
 
+told_eager: Any = None  # set by explain.watch while it is at work: told of each function that runs eagerly
+
+
 class Compiled:
     """A function that runs as native code. `variants` are the programs so far, by the form of their arguments."""
 
@@ -87,6 +90,8 @@ class Compiled:
 
     def __call__(self, *args, **kwargs):
         if current() is not None or core.active or stance[0] == "force_eager" or modes.transforming():
+            if told_eager is not None:
+                told_eager(self.function)
             return self.function(*args, **kwargs)
         leaves, spec = tree_flatten((args, kwargs)) if kwargs or not _flat(args) else (list(args), len(args))
         key = _key(leaves, spec), modes.state.grad, dtypes._default

@@ -6,6 +6,7 @@ import itertools
 import warnings
 import weakref
 from collections import OrderedDict
+from typing import Any
 
 from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
@@ -74,10 +75,11 @@ class _WrappedHook:
 class _Global:
     """The hooks that every module runs, and whether there ever was one."""
 
-    __slots__ = ("always", "armed", "backward", "backward_pre", "forward", "full", "kwargs", "pre")
+    __slots__ = ("always", "armed", "backward", "backward_pre", "follow", "forward", "full", "kwargs", "pre")
 
     def __init__(self) -> None:
         self.armed = False
+        self.follow: Any = None  # set by explain.watch while it is at work: follow(module, args, kwargs) runs the call
         self.full: bool | None = None
         self.pre, self.forward, self.backward, self.backward_pre = (OrderedDict() for _ in range(4))
         self.always, self.kwargs = OrderedDict(), OrderedDict()
@@ -272,6 +274,13 @@ def _non_full(module, result, hooks: list) -> None:
 
 def call_with_hooks(module, args: tuple, kwargs: dict):
     """`module.forward` with every pre-hook before it and every hook after it."""
+    if everywhere.follow is not None:
+        return everywhere.follow(module, args, kwargs)
+    return hooked(module, args, kwargs)
+
+
+def hooked(module, args: tuple, kwargs: dict):
+    """The same, with nobody following."""
     called: set[int] = set()
     try:
         return _call(module, args, kwargs, called)

@@ -1,0 +1,417 @@
+"""The search for the first operation that made something infinite or undefined: at each operation, at each node of a backward.
+
+A value that is not finite is a suspect where its operands are all finite, or where NaN came out of infinities. A suspect may stay
+without consequence (`where` picks the other branch, a clamp cuts it off), so nothing is raised yet: its arrays are marked, the mark
+is handed on by every operation that reads them, and only when a marked value reaches the loss, a gradient or a parameter is the
+suspect that it goes back to named. Infinities put in on purpose, as in masks of -inf, are marked so and suspected of nothing.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from ...autograd import engine, modes
+from ...autograd.node import Node, Port
+from ...optim import optimizer as optimizers
+from ...tensor import Tensor
+from . import diagnose
+from .finding import Finding
+from .numbers import bad_rows, finite, inf, power, troubles
+from .safe import BACKWARD, FORWARD, WEIGHED
+from .sites import Place, here, stack_places
+
+ndarray, frame_at = np.ndarray, sys._getframe
+_STEP = optimizers._with_hooks(lambda self: None).__code__
+_RUN, _PULL = engine.run.__code__, engine._pull_tensors.__code__
+
+
+class Suspect:
+    """Something that made a value infinite or undefined. `intended`: an infinity that somebody put there."""
+
+    def __init__(self, finding: Finding | None, intended: bool = False):
+        self.finding, self.intended = finding, intended
+        self.arrays: Any = None
+
+
+INTENDED = Suspect(None, True)
+
+
+def _phase(frame) -> str | None:
+    """In what phase an operation runs, by the frames around it; None where the engine itself runs it, which looks at its own results."""
+    seen = False
+    while frame is not None:
+        code = frame.f_code
+        if code is _RUN:
+            return "backward"
+        if code is _PULL and not seen:
+            return None
+        if code is _STEP and not modes.state.grad:
+            return "optimizer"
+        if code.co_name == "scale" and code.co_filename.endswith("grad_scaler.py"):
+            return None
+        if not seen and not code.co_filename.startswith(_HOME):
+            seen = True
+        frame = frame.f_back
+    return "forward"
+
+
+_HOME = __file__[: -len("explain/watch/detect.py")]
+
+
+class Detector:
+    """Looks at what operations and derivatives give. `report(suspect, reached)` is called where one has consequences."""
+
+    def __init__(self, watch):
+        self.watch = watch
+        self.sites: dict[int, tuple] = {}  # id of a node -> (record, code, instruction, module)
+        self.marks: dict[int, tuple] = {}  # id of an array -> (the array, its suspect)
+        self.pending: list[Suspect] = []  # of this step, in order
+        self.leaves: dict = {}  # leaf -> (site of the operation that used it, suspect of its gradient or None), of this backward
+        self.told: set = set()  # places whose hidden values were reported
+
+    # ---- forward --------------------------------------------------------------------------------------------------------
+
+    def operation(self, rec, call, args):
+        """Run one operation and look at its result: the interposer's hook."""
+        out = call(*args)
+        watch = self.watch
+        if not watch.on:
+            return out
+        code, at = here(frame_at(3))
+        stack = watch.modules()
+        module = stack[-1] if stack else None
+        name = rec.name
+        look = name not in FORWARD or self.marks
+        for t in (out,) if out.__class__ is Tensor else out if out.__class__ in (tuple, list) else ():
+            if not isinstance(t, Tensor):
+                continue
+            node = t._node
+            if node is not None and t._rg:
+                self.sites[id(node.node if node.__class__ is Port else node)] = (rec, code, at, module)
+            if look:
+                a = t._a
+                if a.__class__ is ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
+                    self._suspect(rec, args, t, Place.of(code, at), module)
+        if watch.sampling or watch.tape is not None:
+            watch.sampled(rec, args, out, (code, at), module)
+        return out
+
+    def _operands(self, rec, args) -> list:
+        """(name, tensor or number) of an operation's operands."""
+        if rec.variadic:
+            return [(f"x{i}", t) for i, t in enumerate(args[0])]
+        names = rec.inputs or ("x",)
+        return [(names[i] if i < len(names) else f"x{i}", v) for i, v in enumerate(args[: max(len(names), 1)]) if v is not None]
+
+    def _suspect(self, rec, args, t, place, module) -> None:
+        frame = frame_at(2)
+        phase = _phase(frame)
+        if phase is None:
+            return
+        operands = self._operands(rec, args)
+        out_nan, _ = troubles(t._a)
+        in_nan = in_inf = False
+        mark: Suspect | None = None
+        bad = None
+        for _, v in operands:
+            if isinstance(v, Tensor) and v._a.__class__ is ndarray:
+                nan, infinite = troubles(v._a)
+                if nan or infinite:
+                    found = self.mark_of(v)
+                    if found is None:
+                        found = self._from_outside(rec, v, operands, place, module, phase)
+                    if mark is None or mark.intended:
+                        mark, bad = found, v
+                in_nan, in_inf = in_nan or nan, in_inf or infinite
+            elif isinstance(v, float):
+                in_nan, in_inf = in_nan or v != v, in_inf or abs(v) == inf
+                if (v != v or abs(v) == inf) and mark is None:
+                    mark = INTENDED
+        if mark is None and _writes_infinity(rec, args):
+            mark = INTENDED
+        if mark is not None and not mark.intended:
+            self._hand_on(t, mark)
+            self._consequence(t, args, mark, phase)
+            return
+        if mark is not None and (in_nan or not out_nan):
+            self._hand_on(t, INTENDED)
+            return
+        suspect = self._new(rec, args, operands, t, place, module, phase, in_inf)
+        self._hand_on(t, suspect)
+        self._consequence(t, args, suspect, phase, fresh=True)
+        del bad
+
+    def _new(self, rec, args, operands, t, place, module, phase, of_infinity) -> Suspect:
+        params = dict(zip(rec.params, args[1:] if rec.variadic else args[len(rec.inputs) :]))
+        arrays = [(n, v._a if isinstance(v, Tensor) else v) for n, v in operands]
+        if rec.name in ("std", "var") and len(arrays) == 1:
+            params.setdefault("axis", None)
+        found = diagnose.forward(_plain(rec.name), arrays, params, t._a, of_infinity)
+        suspect = Suspect(self._finding(found, rec.name, phase, place, module, t._a, [a for _, a in arrays]))
+        suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
+        self.pending.append(suspect)
+        return suspect
+
+    def _finding(self, found, name, phase, place, module, result, arrays) -> Finding:
+        watch = self.watch
+        size = watch.data.size()
+        rows = None
+        for a in (result, *arrays):
+            if (isinstance(a, ndarray) and size and a.dtype.kind in "fcV" and not finite(a)) or a is result:
+                rows = bad_rows(a, size) if size else None
+                if rows:
+                    break
+        f = Finding(found.code, _plain(name), phase, place, watch.path(module), values=found.values, count=found.count, size=result.size,
+                    shape=result.shape, dtype=str(result.dtype), rows=rows or None, batch_size=size, notes=found.notes)  # fmt: skip
+        watch.date(f)
+        return f
+
+    def _consequence(self, t, args, suspect, phase, fresh=False) -> None:
+        """A parameter is about to be overwritten by it; or, where no graph is recorded, a single number came out: a loss."""
+        if modes.state.grad or self.watch.scaling():
+            return
+        first = args[0] if args else None
+        if isinstance(first, Tensor) and first._rg and first._node is None and t._a.shape == first._a.shape and phase != "backward":
+            if self.watch.writes_parameters(first):
+                self.watch.reached(suspect, "parameters")
+        elif t._a.size == 1 and not fresh and phase == "forward":
+            self.watch.reached(suspect, "evaluation")
+
+    # ---- marks ----------------------------------------------------------------------------------------------------------
+
+    def _hand_on(self, t, suspect) -> None:
+        a = t._a
+        self.marks[id(a)] = (a, suspect)
+
+    def mark_of(self, t) -> Suspect | None:
+        """The suspect that a tensor's values go back to; None where they came from elsewhere."""
+        return self.mark_of_array(t._a, t._base)
+
+    def mark_of_array(self, a, base=None) -> Suspect | None:
+        """The same of an array."""
+        found = self.marks.get(id(a))
+        if found is None and base is not None:
+            found = self.marks.get(id(base._a))
+        if found is None and a.base is not None:
+            found = self.marks.get(id(a.base))
+        if found is not None:
+            return found[1]
+        for held, suspect in self.marks.values():
+            if held.size and np.may_share_memory(held, a):
+                return suspect
+        return None
+
+    def last(self) -> Suspect | None:
+        """The latest suspect of this step."""
+        return self.pending[-1] if self.pending else None
+
+    def forget(self) -> list:
+        """Begin a new step; gives the suspects that stayed without consequence."""
+        left, self.pending = self.pending, []
+        self.marks = {}
+        if len(self.sites) > 20000:
+            self.sites = {}
+        return left
+
+    # ---- where it came from outside ------------------------------------------------------------------------------------
+
+    def _from_outside(self, rec, v, operands, place, module, phase) -> Suspect:
+        """The suspect for an operand that isn't finite and that no operation seen has made."""
+        watch = self.watch
+        nan, _ = troubles(v._a)
+        parameter = watch.is_parameter(v)
+        if parameter:
+            kind = self._parameter_written(v) or ("LW504", v)
+            if isinstance(kind, Suspect):
+                return kind
+            return self._outside("LW504", rec, v, v, place, module, phase, notes=[(
+                f"the parameter is {watch.parameter_name(v)}, shape {list(v._a.shape)}", f"这个参数是 {watch.parameter_name(v)}，形状 {list(v._a.shape)}",
+            )])  # fmt: skip
+        held = watch.data.holds(v._a)
+        source = held[1] if held else v
+        if held is None:  # derived from the batch by operations that only move numbers?
+            broken = [(i, t) for i, t in enumerate(watch.data.tensors) if not finite(t._a)]
+            inputs = [t for t in watch.data.inputs if t._a.dtype.kind in "fcV" and not finite(t._a)]
+            if broken:
+                held = broken[0]
+                source = held[1]
+            elif inputs:
+                held, source = (0, inputs[0]), inputs[0]
+        if held is None and self.pending and not self.pending[-1].intended:
+            return self.pending[-1]  # written over in place since it was marked
+        as_input = held is not None and (held[0] == 0 or any(np.may_share_memory(source._a, t._a) for t in watch.data.inputs if t._a.size))
+        of_graph = any(w is not v and isinstance(w, Tensor) and w._node is not None for _, w in operands)
+        if held is None and not nan and _plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
+            self._hand_on(v, INTENDED)
+            return INTENDED
+        label = not as_input and (held is not None or (of_graph and _plain(rec.name) not in WEIGHED))
+        code = "LW503" if label else "LW501" if nan else "LW502"
+        return self._outside(code, rec, v, source, place, module, phase)
+
+    def _outside(self, code, rec, v, source, place, module, phase, notes=()) -> Suspect:
+        for suspect in self.pending:  # the same broken batch, read again
+            f = suspect.finding
+            if f is not None and f.code == code and suspect.arrays is source._a:
+                return suspect
+        count, values = diagnose.elements([], source._a)
+        values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
+        found = diagnose.Diagnosis(code, values, count, notes)
+        f = self._finding(found, rec.name, "data" if code != "LW504" else phase, place, module, source._a, [])
+        f.stack = stack_places(frame_at(4))
+        suspect = Suspect(f)
+        suspect.arrays = source._a
+        self._hand_on(source, suspect)
+        self.pending.append(suspect)
+        return suspect
+
+    def _parameter_written(self, v) -> Suspect | None:
+        """A parameter that an operation of this step or the last has overwritten by hand."""
+        for suspect in reversed(self.pending):
+            f = suspect.finding
+            if f is not None and tuple(f.shape) == tuple(v._a.shape) and f.code != "LW504":
+                return suspect
+        return None
+
+    # ---- backward -------------------------------------------------------------------------------------------------------
+
+    def node(self, node, g, out) -> None:
+        """Look at what one node gave for its inputs: called by the engine."""
+        if not self.watch.on:
+            return
+        rec = node.record
+        look = rec is None or rec.name not in BACKWARD or bool(self.marks)
+        site = None
+        for edge, v in zip(node.edges, out):
+            if edge is None or v is None:
+                continue
+            a = v if v.__class__ is ndarray else getattr(v, "_a", None)
+            leaf = edge.__class__ is not Port and not isinstance(edge, Node)
+            if leaf and (edge not in self.leaves):
+                site = site or self.sites.get(id(node))
+                self.leaves[edge] = [site, None]
+            if look and a.__class__ is ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
+                suspect = self._suspect_of_node(node, g, a)
+                if suspect is not None:
+                    self.marks[id(a)] = (a, suspect)
+                    if leaf and self.leaves[edge][1] is None:
+                        self.leaves[edge][1] = suspect
+        if self.watch.tape is not None:
+            self.watch.tape.backward(node, self.site_of(node), g, out)
+
+    def site_of(self, node) -> tuple:
+        """(place, module) of the operation whose derivative a node is."""
+        found = self.sites.get(id(node))
+        if found is None or (node.record is not None and found[0] is not node.record):
+            for edge in node.edges:  # a node made beside the operation: its neighbour's line
+                near = edge.node if edge.__class__ is Port else edge
+                if isinstance(near, Node) and id(near) in self.sites:
+                    found = self.sites[id(near)]
+                    break
+            else:
+                return None, None
+        return Place.of(found[1], found[2]), found[3]
+
+    def _suspect_of_node(self, node, g, a) -> Suspect | None:
+        came = [v if v.__class__ is ndarray else getattr(v, "_a", None) for v in (g if isinstance(g, list | tuple) else [g])]
+        for v in came:
+            if v.__class__ is ndarray and v.dtype.kind in "fcV" and not finite(v):
+                found = self.marks.get(id(v))
+                if found is not None and not found[1].intended:
+                    return found[1]
+                if self.pending:
+                    return self.pending[-1]
+                return self._from_gradient(node, v)
+        rec = node.record
+        place, module = self.site_of(node)
+        name = _plain(rec.name) if rec is not None else node.name()
+        operands, results, hidden, earlier = self._saved(node)
+        if earlier is not None and earlier.finding is not None:
+            f = earlier.finding
+            if f.phase == "forward" and not earlier.intended and not f.reached:
+                if f.code != "LW534" and f.code[:4] == "LW51":
+                    title = f
+                    f.notes = [*f.notes, (
+                        f"forward, {title.op} gave this value, and it was hidden; backward, the gradient 0 of the hidden branch met it: 0·inf = NaN",
+                        f"前向时 {title.op} 产生了这个值并被遮住；反向时被遮住分支的梯度 0 与它相乘：0·inf = NaN",
+                    )]  # fmt: skip
+                f.phase = "backward"
+                if f.code in ("LW510", "LW511", "LW512", "LW513", "LW514", "LW515", "LW516", "LW517"):
+                    f.notes = [(f"forward cause: {_title(f.code)[0]}", f"前向的原因：{_title(f.code)[1]}"), *f.notes]
+                    f.code = "LW534"
+                return earlier
+            return earlier
+        g0 = came[0] if len(came) == 1 and came[0] is not None else None
+        found = diagnose.backward(name, g0, operands, results, a, hidden)
+        suspect = Suspect(self._finding(found, name, "backward", place, module, a, [v for _, v in operands]))
+        suspect.finding.stack = stack_places(frame_at(2))  # type: ignore[union-attr]
+        self.pending.append(suspect)
+        return suspect
+
+    def _saved(self, node) -> tuple:
+        """(operands, results, whether the operation's own value was not finite, the suspect of a saved value) from what a node saved."""
+        rec, saved = node.record, node.saved
+        operands: list = []
+        results: list = []
+        hidden, earlier = False, None
+        if rec is None or not saved or len(saved) != len(rec.environment):
+            return operands, results, hidden, earlier
+        for name, v in zip(rec.environment, saved):
+            if v.__class__ is not ndarray or v.dtype.kind not in "fcV":
+                if name in rec.inputs and isinstance(v, int | float):
+                    operands.append((name, v))
+                elif name in rec.params and isinstance(v, int | float) and not isinstance(v, bool) and rec.name == "pow":
+                    operands.append((name, v))
+                continue
+            own = name in rec.outputs
+            (results if own else operands).append((name, v))
+            if not finite(v):
+                mark = self.marks.get(id(v))
+                hidden = hidden or own
+                if mark is not None and not mark[1].intended and earlier is None:
+                    earlier = mark[1]
+        if earlier is None:
+            site = self.sites.get(id(node))
+            if site is not None:
+                place = Place.of(site[1], site[2])
+                for suspect in self.pending:  # its own value, which it didn't save: a masked log of 0
+                    f = suspect.finding
+                    if (
+                        f is not None
+                        and f.op == _plain(rec.name)
+                        and f.phase == "forward"
+                        and f.place
+                        and place
+                        and str(f.place) == str(place)
+                    ):
+                        earlier = suspect
+        if not operands:
+            operands, results = results, []
+        return operands, results, hidden, earlier
+
+    def _from_gradient(self, node, v) -> Suspect:
+        """A gradient that was not finite when it came to a node, and that no node gave: added up, or handed in by the user."""
+        place, module = self.site_of(node)
+        count, values = diagnose.elements([], v)
+        values = [{**w, "told": "gradient"} for w in values]
+        name = _plain(node.record.name) if node.record is not None else node.name()
+        suspect = Suspect(self._finding(diagnose.Diagnosis("LW545", values, count), name, "backward", place, module, v, []))
+        self.pending.append(suspect)
+        return suspect
+
+
+def _title(code: str) -> tuple:
+    from .codes import entry
+
+    return entry(code).title
+
+
+def _writes_infinity(rec, args) -> bool:
+    """Whether a plain argument of the operation is itself infinite: `masked_fill(mask, -inf)`, `where(ok, x, inf)`."""
+    return any(isinstance(v, float) and not -inf < v < inf for v in args)
+
+
+def _plain(name: str) -> str:
+    """A record's name as the user would write the operation."""
+    return {"power_half": "sqrt", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
+            "addmm": "linear"}.get(name, name)  # fmt: skip
