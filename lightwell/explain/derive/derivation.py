@@ -27,6 +27,7 @@ class Part:
 
     input: str  # the input's name: the derivation ends with g<input>
     lines: list[Line] = field(default_factory=list)
+    conventions: list[Line] = field(default_factory=list)  # at corners, where there is no derivative: what the record takes, and why
 
 
 @dataclass

@@ -25,6 +25,7 @@ _UFUNCS |= {"left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_sh
 _UFUNCS |= {"arc" + n: "a" + n for n in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 _LISTS = ("concat", "stack")  # their first argument is a list of arrays
 _NAMESPACES = ("linalg", "fft")
+_OPERANDS = frozenset("xlogy xlog1py zeta heaviside softplus copysign where".split())  # elementwise, all arguments operands
 
 
 def function(word: str) -> Any:
@@ -39,7 +40,7 @@ def function(word: str) -> Any:
 def parameters(word: str) -> tuple | None:
     """A word's arguments; None where all of them are operands (elementwise functions)."""
     found = function(word)
-    if isinstance(found, np.ufunc) or hasattr(found, "ufunc"):
+    if isinstance(found, np.ufunc) or hasattr(found, "ufunc") or word in _OPERANDS:
         return None
     try:
         names = tuple(inspect.signature(found).parameters.values())
