@@ -82,7 +82,9 @@ class index_put_:
     promotes, broadcasts = False, True
 
     def forward(xp, x, v, /, key, accumulate):
-        return xp.index_set(x, key, xp.getitem(x, key) + v) if accumulate else xp.index_set(x, key, v)
+        if accumulate:  # a place named twice gets both
+            return x + xp.index_add(x.shape, key, xp.zeros_like(xp.getitem(x, key)) + v)
+        return xp.index_set(x, key, v)
 
     def grad_x(xp, gy, key, accumulate):
         return gy if accumulate else xp.index_set(gy, key, xp.zeros_like(xp.getitem(gy, key)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..errors import traced
+from ..tensor import Tensor
 from .op import op
 
 
@@ -42,6 +42,6 @@ def take(xp, x, index, axis):
             if x.ndim == 1:
                 return x[index]
         return np.take_along_axis(x, index, axis)
-    if traced(x):
-        return x.copy() if not x.ndim else xp.take_along_axis(x, index, axis=axis)
-    return pick_(x, index, axis)
+    if isinstance(x, Tensor):
+        return pick_(x, index, axis)
+    return x.copy() if not x.ndim else xp.take_along_axis(x, index, axis=axis)

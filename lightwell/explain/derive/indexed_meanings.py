@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from .indexed_calculus import ONE, ZERO, Letters, NotIndexed, added, delta, over, plus, shifted, times
+from .reader import compute
 from .terms import Term, call, symbol, term
 
 MEANINGS: dict = {}
@@ -570,3 +571,12 @@ def _resample_adjoint(t, places, letters):
             parts += [delta(Term("at", (first, s, o)), inner[axis])] + ([] if second is None else [Term("at", (second, s, o))])
         inner[axis] = o
     return added(indices, times(*parts, element(g, tuple(inner), letters)))
+
+
+@means("max_pool_back")
+def _max_pool_back(t, places, letters):
+    """The values of g added where the largest element of each window of x lies."""
+    g, x, y = t.args
+    params = {k: v for k, v in t.params.items() if k != "out"}
+    index = symbol("indices", compute("max_pool_indices", [x.value, y.value], params))
+    return _unpool(Term("unpool", (g, index), {}, t.value), places, letters)
