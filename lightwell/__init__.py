@@ -101,7 +101,7 @@ _FROM = {  # single names that live in a subpackage
     ).split(), "storage"),
     "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     "set_anomaly_enabled": "_older",
-    **dict.fromkeys("set_language get_language".split(), "language"),
+    **dict.fromkeys("set_language get_language".split(), "language"), "graph": "explain.graph",
     **dict.fromkeys("explain_copy kept_for_backward memory shares_memory step_memory summary".split(), "explain.memory"),
     "watch": "explain.watch",
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",

@@ -8,6 +8,7 @@ COMMANDS = {
     "train": ("lightwell.train.command", "train a network on real data, with pictures and a checkpoint at the end"),
     "run": ("lightwell._run_command", "run a script with lightwell standing for torch and torchvision"),
     "explain-compile": ("lightwell._explain_compile_command", "run a script and tell what became of its compiled programs"),
+    "graph": ("lightwell.explain.graph.command", "run a script and draw its computation: a page, SVG, DOT or Mermaid"),
     "version": ("lightwell._version_command", "print the version"),
 }
 

@@ -1,7 +1,7 @@
 """Lets lightwell stand for PyTorch: after ``install()``, ``import torch`` gives lightwell itself.
 
 A finder in front of Python's own maps ``torch.X`` to ``lightwell.X``, ``torchvision.X`` to ``lightwell.vision.X``, and so
-``torchtext`` and ``gpytorch`` to ``lightwell.text`` and ``lightwell.gp``, to the very same module objects. Scripts that ask for
+``torchtext``, ``gpytorch`` and ``torchviz`` to ``lightwell.text``, ``lightwell.gp`` and ``lightwell.explain.graph``, to the very same module objects. Scripts that ask for
 ``torch.__version__`` are told the version of PyTorch whose interface this is. Worker processes get the finder too, whichever way they are started.
 """
 
@@ -15,7 +15,14 @@ import sys
 
 from lightwell.errors.teaching import ModuleNotFoundError, RuntimeError
 
-_NAMES = {"torch": "lightwell", "torchvision": "lightwell.vision", "torchtext": "lightwell.text", "gpytorch": "lightwell.gp"}
+_NAMES = {
+    "torch": "lightwell",
+    "torchvision": "lightwell.vision",
+    "torchtext": "lightwell.text",
+    "gpytorch": "lightwell.gp",
+    "torchviz": "lightwell.explain.graph",
+}
+_NAMES |= {name: f"lightwell.explain.memory.{name}" for name in ("torchinfo", "torchsummary")}
 
 
 def _target(name: str) -> str | None:

@@ -153,6 +153,11 @@ class Watch(Known):
     def _leave(self, module, args, output):
         if self._depth:
             self.scope = self._depth.pop()
+            if not self._depth:
+                self.left(module, output)
+
+    def left(self, module, output) -> None:
+        """An outermost module has run."""
 
     def _note(self, record, call, args):
         self._settle()

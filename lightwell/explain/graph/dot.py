@@ -197,7 +197,7 @@ class _Lines:
 
     def key(self, item) -> int:
         self.kept.append(item)
-        return hash(item) if isinstance(item, AccumulateGrad) else id(item)
+        return id(item.variable) + 1 if isinstance(item, AccumulateGrad) else id(item)  # one variable has many such objects
 
     def root(self, t) -> None:
         if id(t) in self.seen:
@@ -226,9 +226,8 @@ class _Lines:
             if isinstance(node, AccumulateGrad):
                 t = node.variable
                 self.kept.append(t)
-                if id(t) not in self.seen:
-                    self.seen.add(id(t))
-                    self.node(id(t), self.title(t), "lightblue")
+                self.seen.add(id(t))
+                self.node(id(t), self.title(t), "lightblue")  # said again where it was orange
                 self.node(key, "AccumulateGrad")
                 self.edge(id(t), key)
                 continue

@@ -7,6 +7,7 @@ how wide columns and how high rows are: see `place`.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from .fold import Group, Tree, is_chip
@@ -107,7 +108,7 @@ def _segments(tree: Tree) -> dict:
 
     for op in tree.graph.ops:
         done: set = set()
-        for i, v in enumerate(op.inputs):
+        for v in op.inputs:
             if v is None or id(v) in done:
                 continue
             source = v.op if v.op is not None else v
@@ -170,7 +171,7 @@ def _neighbours(grid: Grid):
     down: dict = {}
     for s in grid.segments:
         way = [s.start, *s.dummies, s.end]
-        for a, b in zip(way, way[1:]):
+        for a, b in pairwise(way):
             up.setdefault(b, []).append(a)
             down.setdefault(a, []).append(b)
     return up, down
@@ -178,7 +179,7 @@ def _neighbours(grid: Grid):
 
 def _crossings(layers: list, down: dict) -> int:
     total = 0
-    for upper, lower in zip(layers, layers[1:]):
+    for upper, lower in pairwise(layers):
         at = {m: i for i, m in enumerate(lower)}
         ends: list = []
         for m in upper:

@@ -116,12 +116,11 @@ def bytes_text(n: int) -> str:
     """A number of bytes for people: 588 KiB."""
     if n < 1024:
         return f"{n} B"
-    size, unit = float(n), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
+    size, units = n / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
         size /= 1024
-        if size < 1024:
-            break
-    return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"
+        units.pop(0)
+    return f"{size:.3g} {units[0]}" if size < 1000 else f"{size:.0f} {units[0]}"
 
 
 def gather(title: str, outputs: list, inputs=()) -> Graph:

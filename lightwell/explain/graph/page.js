@@ -159,7 +159,7 @@
       out.push(`<path class="way${back ? " back-way" : ""}" data-v="${v}" d="${path}"${arrow ? (back ? ' marker-start="url(#tip-back)"' : ' marker-end="url(#tip)"') : ""}/>`);
     for (const [id, x, y, w] of d.frames)
       out.push(
-        `<g class="bar" tabindex="0" role="button" aria-expanded="true" data-group="${id}" aria-label="${esc(D.groups[id].label)}" transform="translate(${x} ${y})">` +
+        `<g class="bar title" tabindex="0" role="button" aria-expanded="true" data-group="${id}" aria-label="${esc(D.groups[id].label)}" transform="translate(${x} ${y})">` +
           `<rect class="grip" width="${w}" height="${TITLE - 2}" rx="8"/>${D.groups[id].title}</g>`);
     for (const [m, x, y] of d.cells) {
       const s = sprite(m), what = m[0] === GROUP ? `data-group="${m[1]}" aria-expanded="false"` : `data-cell="${m[1]}"`;
@@ -176,7 +176,7 @@
   function fit(top) {
     const r = view.getBoundingClientRect();
     state.k = Math.min(1.25, (r.width - 24) / drawn.width, (r.height - 24) / drawn.height);
-    if (top && state.k < 0.6) state.k = Math.min(0.9, (r.width - 24) / drawn.width, Math.max(0.6, state.k));
+    if (top && state.k < 0.75) state.k = Math.min((r.width - 24) / drawn.width, 0.75);
     state.x = (r.width - drawn.width * state.k) / 2;
     state.y = Math.max(12, (r.height - drawn.height * state.k) / 2);
     moveTo();

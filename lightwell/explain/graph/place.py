@@ -1,6 +1,7 @@
 """From grids to coordinates, for one choice of what is folded. The page does the same sums in `page.js`; a test compares the two."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .cell import BACKWARD, FORWARD, MIDDLE, Sprite
 from .fold import Group
@@ -173,7 +174,7 @@ class Places:
 def _lines(grid: Grid, size: dict) -> tuple[list, float]:
     """The columns' lines and the width: columns stand as close to the spine as the neighbours in each row allow."""
     need: dict = {}
-    for a, b in zip(grid.members, grid.members[1:]):  # in the order of the rows
+    for a, b in pairwise(grid.members):  # in the order of the rows
         if a.row == b.row:
             key = (a.column, b.column)
             need[key] = max(need.get(key, 0.0), size[a][1] + GAP_X + size[b][0])

@@ -78,7 +78,7 @@ def draw(tree: Tree, grids: dict, boxes: dict, backward: bool, language: str, da
         if back:
             out.append(f'<path class="way back-way" d="{back}"{_tip("start", "tip-back", arrow_back)}/>')
     for group, x, y, _, _ in d.frames:
-        out.append(f'<g transform="translate({x:g} {y:g})">{group_title(group)}</g>')
+        out.append(f'<g class="title" transform="translate({x:g} {y:g})">{group_title(group)}</g>')
     for m, x, y in d.cells:
         s = boxes[id(m.what)]
         x = x if backward else x + (MIDDLE + FORWARD) / 2
