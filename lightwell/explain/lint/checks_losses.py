@@ -1,0 +1,268 @@
+"""What goes into a loss and comes out of it: scores or probabilities, shapes, targets, the sign."""
+
+import math
+
+import numpy as np
+
+from ...tensor import Tensor
+from . import origins, source
+
+_LINEAR = frozenset("linear addmm mm mv bmm convolution".split())
+_LOSS_NODES = frozenset(
+    "cross_entropy nll_loss mse_loss mean_square smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits".split()
+)
+_EXPLICIT = frozenset("unsqueeze new_dims index sum_dim mean_dim amax amin max_dim min_dim logsumexp linalg_vector_norm var std".split())
+
+
+def _name(t) -> str:
+    return str(list(t.shape))
+
+
+def _sigmoid_by_hand(steps) -> bool:
+    """1/(1 + exp(-x)), written out."""
+    return steps[:4] in (("reciprocal", "add", "exp", "neg"), ("div", "add", "exp", "neg"), ("pow", "add", "exp", "neg"))
+
+
+class Losses:
+    """LW401-LW410."""
+
+    def __init__(self, report):
+        self.report = report
+        self.as_numbers: list = []  # class indices that went into a regression loss
+        self.classifies = False  # whether class indices are compared with results anywhere
+        self.values: dict = {}  # place of backward -> the losses
+        self.negated: dict = {}  # place of backward -> (leaf ids, name of the loss)
+        self.likelihoods: dict = {}
+        self.stepped: set = set()
+
+    # ---- what goes in ---------------------------------------------------------------------------------------------------
+
+    def loss(self, name, x, y, kwargs, out):
+        """Look at a loss function's input and target."""
+        at = source.here()
+        origin = origins.of(x)
+        last, steps = origin.last, origin.computed()
+        add = self.report.add
+        if origin.call is not None:
+            origin.call.measured = True
+        if name == "cross_entropy":
+            self._cross_entropy(at, x, y, last, steps)
+        elif name == "nll_loss":
+            if last == "softmax":
+                add("LW403", at, f"NLLLoss takes logarithms of probabilities, and its input {_name(x)} comes from softmax.",
+                    f"NLLLoss 要的是对数概率，而它的输入 {_name(x)} 直接来自 softmax。")  # fmt: skip
+            elif _rows(x) is not None and not _log_probabilities(x):
+                add("LW403", at, f"NLLLoss takes logarithms of probabilities, but the input {_name(x)} is none: exp of a row does not add up to 1.",
+                    f"NLLLoss 要的是对数概率，而输入 {_name(x)} 不是：每一行取 exp 后之和不等于 1。")  # fmt: skip
+        elif name == "kl_div":
+            rows = _rows(x)
+            if last == "softmax" or (rows is not None and not kwargs.get("log_target") and _probabilities(x)):
+                add("LW403", at, f"kl_div takes logarithms of probabilities as its first argument, and {_name(x)} holds probabilities.",
+                    f"kl_div 的第一个参数要的是对数概率，而 {_name(x)} 里是概率。")  # fmt: skip
+        elif name in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
+            if name.endswith("logits"):
+                if last in ("sigmoid", "softmax", "hardsigmoid") or _sigmoid_by_hand(steps):
+                    word = "softmax" if last == "softmax" else "sigmoid"
+                    add("LW402", at, f"BCEWithLogitsLoss applies sigmoid itself, and its input {_name(x)} comes from {word} already.",
+                        f"BCEWithLogitsLoss 自己会做 sigmoid，而它的输入 {_name(x)} 已经过了 {word}。")  # fmt: skip
+                elif steps[:1] == ("relu",) and steps[1:2] and steps[1] in _LINEAR:
+                    self._relu(at, x, "BCEWithLogitsLoss")
+            a = y._a
+            if a.size and (a.min() < 0 or a.max() > 1):
+                add("LW407", at, f"the targets go from {a.min():g} to {a.max():g}; binary cross-entropy wants them between 0 and 1.",
+                    f"目标值从 {a.min():g} 到 {a.max():g}；二元交叉熵要求它们在 0 到 1 之间。")  # fmt: skip
+        elif name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+            self._distance(name, at, x, y)
+
+    def _cross_entropy(self, at, x, y, last, steps):
+        add = self.report.add
+        axis = 1 if x.ndim > 1 else 0
+        if x.ndim > 1 and x.shape[axis] == 1:
+            add("LW408", at, f"the input has shape {_name(x)}, one class: softmax over one class is always 1, the loss always 0.",
+                f"输入的形状是 {_name(x)}，只有一个类别：一个类别的 softmax 恒为 1，损失恒为 0。")  # fmt: skip
+        elif last in ("softmax", "log_softmax", "sigmoid"):
+            add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from {last} already.",
+                f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 已经过了 {last}。")  # fmt: skip
+        elif _probabilities(x):
+            add("LW401", at, f"CrossEntropyLoss applies softmax itself, but the rows of its input {_name(x)} are probabilities: they add up to 1.",
+                f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 每一行之和为 1，已经是概率。")  # fmt: skip
+        elif steps[:1] == ("relu",) and steps[1:2] and steps[1] in _LINEAR:
+            self._relu(at, x, "CrossEntropyLoss")
+        if y._a.dtype.kind == "f" and y.shape == x.shape and x.ndim > 1 and x.shape[axis] > 1:
+            sums = y._a.sum(axis)
+            if sums.size and sums.max() > 1.01:
+                add("LW407", at, f"the targets {_name(y)} are class probabilities to CrossEntropyLoss, but a row adds up to {sums.max():.3g}.",
+                    f"CrossEntropyLoss 把目标 {_name(y)} 当作类别概率，但有一行之和是 {sums.max():.3g}。")  # fmt: skip
+
+    def _relu(self, at, x, loss):
+        self.report.add("LW410", at, f"the scores {_name(x)} that go into {loss} come from ReLU: none can be below 0.",
+                        f"送进 {loss} 的得分 {_name(x)} 来自 ReLU：不可能小于 0。")  # fmt: skip
+
+    def _distance(self, name, at, x, y):
+        if x.shape != y.shape and x.ndim and y.ndim and x._a.size > 1 and y._a.size > 1:
+            grown = np.broadcast_shapes(x._a.shape, y._a.shape)
+            self.report.add("LW404", at, f"{name} of {_name(x)} and {_name(y)} broadcasts to {list(grown)}: every prediction meets every target.",
+                            f"{name} 的两个参数形状是 {_name(x)} 和 {_name(y)}，会广播成 {list(grown)}：每个预测都和每个目标相减。")  # fmt: skip
+        elif origins.of(y).ints and x._rg and origins.of(x).last not in ("sigmoid", "embedding"):
+            a = y._a
+            if a.ndim == 1 or (a.ndim == 2 and a.shape[1] == 1):
+                kinds = np.unique(a)
+                if len(kinds) >= 3 and kinds[0] >= 0 and kinds[-1] <= 1000 and (a == np.floor(a)).all():
+                    self.as_numbers.append((at, name, _name(y), int(kinds[-1])))
+
+    # ---- operations -----------------------------------------------------------------------------------------------------
+
+    def op(self, name, args, out):
+        """Look at single operations on the way to a loss."""
+        if name in ("sub", "rsub", "eq", "ne"):
+            if isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
+                self._pair(name, args[0], args[1])
+        elif name in ("softmax", "log_softmax", "sigmoid"):
+            self._squash(name, args[0], args[1] if len(args) > 1 else None)
+        elif name in ("argmax", "max_dim") and len(args) > 1:
+            x, dim = args[0], args[1]
+            if dim == 0 and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and origins.of(x).direct:
+                self._batch_dim(name.partition("_")[0], x)
+
+    def _pair(self, name, a, b):
+        if a.ndim == b.ndim:
+            if name == "eq" and a._a.shape == b._a.shape and a._a.dtype.kind in "iu":
+                oa, ob = origins.of(a), origins.of(b)
+                if "argmax" in (oa.last, ob.last) or "max_dim" in (oa.last, ob.last):
+                    self.classifies = True
+            return
+        column, row = (a, b) if a.ndim == 2 else (b, a)
+        if column.ndim != 2 or row.ndim != 1 or column.shape[1] != 1 or row.shape[0] < 2 or column.shape[0] != row.shape[0]:
+            return
+        if self.observer.in_loss:
+            return
+        oc, orow = origins.of(column), origins.of(row)
+        if oc.source == orow.source or (oc.trail and oc.trail[0] in _EXPLICIT):
+            return
+        learned = [t._rg or o.call is not None for t, o in ((column, oc), (row, orow))]
+        if learned[0] == learned[1]:
+            return
+        n = row.shape[0]
+        word = "==" if name == "eq" else "!=" if name == "ne" else "-"
+        self.report.add("LW405", source.here(), f"{_name(a)} {word} {_name(b)} broadcasts to [{n}, {n}]: every prediction meets every target.",
+                        f"{_name(a)} {word} {_name(b)} 会广播成 [{n}, {n}]：每个预测都和每个目标相遇。")  # fmt: skip
+
+    def _squash(self, name, x, axis):
+        origin = origins.of(x)
+        twice = "softmax" if name == "log_softmax" else name
+        if not self.observer.in_loss and (origin.last == twice or (name == "sigmoid" and _sigmoid_by_hand(origin.computed()))):
+            self.report.add("LW402", source.here(), f"{name} is applied to {_name(x)}, which comes from {twice} already.",
+                            f"{name} 作用在 {_name(x)} 上，而它已经过了 {twice}。")  # fmt: skip
+        if axis in (0, -2) and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and (origin.direct or self._last_layer(x, origin)):
+            self._batch_dim(name, x)
+
+    def _last_layer(self, x, origin) -> bool:
+        """Inside a model: whether these are class scores of the whole batch, made by the model's linear layer from a 2-D or image batch."""
+        model = self.observer.model
+        if model is None or origin.last not in ("linear", "addmm") or not model[1] or not isinstance(model[1][0], Tensor):
+            return False
+        fed = model[1][0]
+        return fed.ndim in (2, 4) and fed._a.dtype.kind == "f" and fed.shape[0] == x.shape[0]
+
+    def _batch_dim(self, name, x):
+        n, c = x.shape
+        self.report.add("LW409", source.here(), f"{name} over dimension 0 of {_name(x)} runs over the {n} examples of the batch, not over the {c} classes.",
+                        f"{name} 沿 {_name(x)} 的第 0 维计算，跨的是批量里的 {n} 个样本，而不是 {c} 个类别。")  # fmt: skip
+
+    # ---- the sign -------------------------------------------------------------------------------------------------------
+
+    def backward(self, roots, op, graph):
+        """Note the loss that backward starts from, and whether it is a loss turned round."""
+        if op != "backward" or len(roots) != 1 or roots[0]._a.size != 1:
+            return
+        at, root = source.here(), roots[0]
+        if at is None:
+            return
+        self.values.setdefault(at, []).append(float(root._a.reshape(-1)[0].real))
+        found = _turned(root._node)
+        if found is not None:
+            self.negated.setdefault(at, (found, []))[1].append({id(t) for t in graph[1]})
+
+    def step(self, optimizer, closure, before):
+        """Note whose parameters are moved."""
+        if not before:
+            return
+        mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        for at, (kind, leaves) in self.negated.items():
+            if leaves and all(s <= mine for s in leaves[-1:]):
+                self.stepped.add(at)
+
+    def end(self):
+        """Decide what can only be known when the program is done."""
+        add = self.report.add
+        for at, (kind, leaves) in self.negated.items():
+            if at in self.stepped and len(leaves) >= 2:
+                if kind == "likelihood":
+                    add("LW406", at, "what is minimised is the mean log-likelihood itself: the minus is missing, and training makes the right classes unlikely.",
+                        "被最小化的是对数似然本身：少了负号，训练会让正确的类别越来越不可能。")  # fmt: skip
+                else:
+                    add("LW406", at, f"backward starts from minus {kind}: the optimizer makes the loss larger.",
+                        f"反向传播的起点是负的 {kind}：优化器会让损失越来越大。")  # fmt: skip
+        for at, values in self.values.items():
+            first, final = values[0], values[-1]
+            if len(values) >= 5 and not self.report.has("LW406", at) and math.isfinite(first):
+                if final == -math.inf or final < -1e4 * (1 + abs(first)):
+                    add("LW406", at, f"the loss fell from {first:.4g} to {final:.4g}: it has no lower bound.",
+                        f"损失从 {first:.4g} 降到了 {final:.4g}：它没有下界。")  # fmt: skip
+        for at, name, shape, top in self.as_numbers:
+            if self.classifies or self.observer.classifies:
+                add("LW407", at, f"the targets {shape} of {name} are class numbers 0…{top}: to a distance, class {top} is far from class 0.",
+                    f"{name} 的目标 {shape} 是类别编号 0…{top}：按距离算，类别 {top} 离类别 0 很远。")  # fmt: skip
+
+
+def _rows(x):
+    """The input's array with the classes last, None where it is too small to tell anything."""
+    if x.ndim < 1 or not x._a.size:
+        return None
+    a = x._a if x.ndim == 1 else np.moveaxis(x._a, 1, -1)
+    return a if a.shape[-1] > 1 and a.size > a.shape[-1] else None
+
+
+def _probabilities(x) -> bool:
+    rows = _rows(x)
+    return rows is not None and bool((rows >= 0).all()) and bool(np.allclose(rows.sum(-1), 1, atol=1e-4)) and bool(np.ptp(rows) > 0)
+
+
+def _log_probabilities(x) -> bool:
+    rows = _rows(x).astype(np.float64)
+    with np.errstate(all="ignore"):
+        total = np.exp(rows - rows.max(-1, keepdims=True)).sum(-1)
+        lse = np.log(total) + rows.max(-1)
+    return not bool((np.abs(lse) > 0.05).mean() > 0.5) or bool((rows <= 0).all() and (lse < 0.05).all())
+
+
+def _turned(node):
+    """The name of a loss whose negative this node is; "likelihood" for a mean of log-probabilities picked by class; None otherwise."""
+    sign, picked = 1, False
+    for _ in range(12):
+        record = getattr(node, "record", None)
+        if record is None:
+            return None
+        name = record.name
+        if name in _LOSS_NODES:
+            return name if sign < 0 else None
+        if name in ("log", "log_softmax"):
+            return "likelihood" if sign > 0 and picked else None
+        edges = [e for e in node.edges if e is not None and type(e).__name__ != "Port"]
+        if name == "neg":
+            sign = -sign
+        elif name in ("mul", "div") and len(edges) == 1:
+            factor = next((v for v in (node.saved or ())[:2] if v is not None and np.size(v) == 1), None)
+            if factor is None:
+                return None
+            sign = sign if float(np.reshape(factor, -1)[0].real) > 0 else -sign
+        elif name == "rsub" and len(edges) == 1 or name == "sub" and len(edges) == 1 and node.edges[0] is None:
+            sign = -sign
+        elif name in ("gather", "index", "pick"):
+            picked = True
+        elif name not in ("mean", "sum", "mean_dim", "sum_dim", "view", "reshape", "squeeze", "squeeze_dim", "add", "sub"):
+            return None
+        if len(edges) != 1:
+            return None
+        node = edges[0]
+    return None

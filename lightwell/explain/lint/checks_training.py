@@ -1,0 +1,284 @@
+"""The loop: gradients that pile up or are thrown away, steps without gradients, graphs that are kept, the learning rate."""
+
+import ast
+import math
+import zlib
+
+from ...tensor import Tensor
+from . import source
+
+
+def fingerprint(t) -> tuple:
+    """A few of a leaf's numbers: differs where it was updated, whichever way."""
+    a = t._a
+    if a.size > 4096:
+        a = a.reshape(-1)[:: a.size // 1024]
+    return t._version, zlib.crc32(a.tobytes())
+
+
+class Leaf:
+    """What is known of one leaf that gradients arrive at."""
+
+    __slots__ = ("backwards", "mark", "moved", "read", "stale", "stale_steps", "tensor", "updates", "zeroed")
+
+    def __init__(self, tensor):
+        self.tensor, self.mark = tensor, fingerprint(tensor)
+        self.backwards = self.updates = self.stale_steps = 0
+        self.moved = False  # by an optimizer, since the last backward
+        self.stale = self.read = False  # stale: .grad holds gradients from before the last update, too
+        self.zeroed = None
+
+
+def leaf_of(t) -> Leaf:
+    """The notes on a leaf."""
+    found = t.__dict__.get("_lint_leaf")
+    if found is None:
+        found = t.__dict__["_lint_leaf"] = Leaf(t)
+    return found
+
+
+def has_gradient(t) -> bool:
+    """Whether a gradient other than zero is there."""
+    return t._grad is not None and bool(t._grad._a.any())
+
+
+class Steps:
+    """One optimizer: where it was made, how often it stepped, what it found."""
+
+    def __init__(self, optimizer, place):
+        from .origins import _serial
+
+        self.optimizer, self.place, self.born = optimizer, place, next(_serial)
+        self.steps = self.empty = self.lost = self.backwards = 0
+        self.rates: set = set()
+        self.step_place = self.lost_place = None
+        self.since = False  # whether a backward reached its parameters since the last step
+        self.ids: set = set()
+
+    def params(self):
+        return [p for g in self.optimizer.param_groups for p in g["params"]]
+
+
+class Training:
+    """LW411-LW417."""
+
+    def __init__(self, report):
+        self.report = report
+        self.optimizers: dict = {}
+        self.leaves: dict = {}  # id -> Leaf; kept for parameters, and for leaves that come back
+        self.backward_place = None
+        self.first: dict = {}  # place -> first loss, last loss, count
+        self.ended: list = []  # the nodes that backward started from, alive or not: their ids with the nodes
+        self.early: list = []
+        self.kept: dict = {}
+
+    def _steps(self, optimizer) -> Steps:
+        found = self.optimizers.get(id(optimizer))
+        if found is None:
+            found = self.optimizers[id(optimizer)] = Steps(optimizer, source.here())
+        return found
+
+    def optimizer(self, optimizer, place):
+        """A new optimizer."""
+        found = self.optimizers[id(optimizer)] = Steps(optimizer, place)
+        found.ids = {id(p) for p in found.params()}
+
+    def grad_read(self, t):
+        """The user looks at a gradient."""
+        if t._node is None and t._rg:
+            leaf_of(t).read = True
+
+    def zero_grad(self, params, place):
+        """Note where gradients are forgotten."""
+        for p in params:
+            if has_gradient(p):
+                leaf_of(p).zeroed = place
+
+    def backward(self, roots, op, graph):
+        """Gradients are about to be added to the leaves."""
+        if op != "backward":
+            return
+        place = self.backward_place = source.here()
+        if len(roots) == 1 and roots[0]._a.size == 1:
+            value = float(roots[0]._a.reshape(-1)[0].real)
+            self.first.setdefault(place, [value, value, 0])[1:] = [value, self.first.get(place, [0, 0, 0])[2] + 1]
+            if roots[0]._node is not None:
+                self.ended.append(roots[0]._node)
+                if len(self.ended) > 64:
+                    del self.ended[0]
+        reached = set()
+        for t in graph[1]:
+            leaf = leaf_of(t)
+            reached.add(id(t))
+            self.leaves[id(t)] = leaf
+            leaf.backwards += 1
+            mark = fingerprint(t)
+            updated = mark != leaf.mark
+            if updated:
+                leaf.mark = mark
+                self._updated(leaf, place)
+            if not has_gradient(t):
+                leaf.stale = False
+            elif updated or leaf.moved:
+                leaf.stale = True
+            leaf.moved, leaf.zeroed = False, None
+        for s in self.optimizers.values():
+            if not s.ids.isdisjoint(reached):
+                s.since, s.backwards = True, s.backwards + 1
+        if len(self.leaves) > 20000:  # inputs that require grad, one after another
+            self.leaves = {k: v for k, v in self.leaves.items() if v.updates or v.backwards > 1}
+
+    def _updated(self, leaf, place):
+        leaf.updates += 1
+        if leaf.stale:
+            leaf.stale_steps += 1
+            if leaf.stale_steps == 2:
+                self.report.add(
+                    "LW411", place, "the gradients of earlier steps are still in .grad when backward adds this step's: the update uses their sum.",
+                    "backward 把这一步的梯度加进 .grad 时，前几步的梯度还在里面：更新用的是它们的和。")  # fmt: skip
+
+    def step(self, optimizer, closure, before):
+        """An optimizer updates its parameters."""
+        s = self._steps(optimizer)
+        if not before:
+            for p in s.params():
+                leaf = p.__dict__.get("_lint_leaf")
+                if leaf is not None:
+                    mark = fingerprint(p)
+                    if mark != leaf.mark:
+                        leaf.mark, leaf.moved = mark, True
+            return
+        s.ids = {id(p) for p in s.params()}
+        s.steps += 1
+        s.step_place = source.here()
+        s.rates.update(float(g["lr"]) for g in optimizer.param_groups if "lr" in g)
+        if not closure:
+            some = False
+            for p in s.params():
+                if has_gradient(p):
+                    some = True
+                    leaf = leaf_of(p)
+                    leaf.updates += 1
+                    if leaf.stale:
+                        leaf.updates -= 1
+                        self._updated(leaf, self.backward_place)
+            if not some:
+                s.empty += 1
+                place = next((p.__dict__["_lint_leaf"].zeroed for p in s.params() if "_lint_leaf" in p.__dict__ and p.__dict__["_lint_leaf"].zeroed), None)
+                if s.since and place is not None:
+                    s.lost, s.lost_place = s.lost + 1, place
+        s.since = False
+        self._kept(s)
+
+    def schedule(self, schedule, place):
+        """A learning-rate schedule moves on."""
+        s = self._steps(schedule.optimizer)
+        if not s.steps:
+            self.early.append((s, place))
+
+    # ---- graphs that are kept -------------------------------------------------------------------------------------------
+
+    def _kept(self, s):
+        """Now and then: whether the user's variables hold graphs of steps that are done."""
+        if s.steps not in (4, 8, 16, 32) or not self.ended:
+            return
+        ended = {id(n) for n in self.ended}
+        for frame in source.frames(3, 2):
+            names = dict(frame.f_locals)
+            own = names.get("self")
+            if own is not None and hasattr(own, "__dict__"):
+                names.update((f"self.{k}", v) for k, v in list(vars(own).items()))
+            for name, value in names.items():
+                many = 0
+                if isinstance(value, Tensor) and value._node is not None and value._a.size == 1:
+                    many = _ended_behind(value._node, ended)
+                elif type(value) is list and len(value) >= 3:
+                    many = sum(isinstance(t, Tensor) and id(t._node) in ended for t in value)
+                elif type(value) is dict and not name.startswith("__"):
+                    many = max((sum(isinstance(t, Tensor) and id(t._node) in ended for t in v) for v in value.values() if type(v) is list), default=0)
+                if many >= 3:
+                    self._report_kept(frame, name, many)
+
+    def _report_kept(self, frame, name, many):
+        place = _where_kept(frame.f_code.co_filename, frame.f_lineno, name) or (frame.f_code.co_filename, frame.f_lineno)
+        self.report.add("LW417", place, f"`{name}` holds the graphs of {many} steps that are done: memory grows with every step.",
+                        f"`{name}` 还拿着 {many} 个已经结束的步骤的计算图：内存一步步增长。")  # fmt: skip
+
+    # ---- at the end -----------------------------------------------------------------------------------------------------
+
+    def end(self):
+        """Decide what can only be known when the program is done."""
+        add = self.report.add
+        for leaf in self.leaves.values():
+            if fingerprint(leaf.tensor) != leaf.mark and leaf.stale:
+                self._updated(leaf, self.backward_place)
+        for s in self.optimizers.values():
+            if s.lost >= 1 and s.lost * 2 >= s.steps:
+                add("LW412", s.lost_place, "zero_grad() throws the gradients away after backward and before step: nothing is learned.",
+                    "zero_grad() 在 backward 之后、step 之前把梯度清掉了：什么也学不到。")  # fmt: skip
+            elif s.steps >= 2 and s.empty == s.steps and not s.backwards and not self._cut_off(s):
+                add("LW414", s.step_place, f"step() ran {s.steps} times and no parameter of this optimizer had a gradient: backward() never reached them.",
+                    f"step() 运行了 {s.steps} 次，这个优化器的参数却从来没有梯度：没有哪次 backward() 到达它们。")  # fmt: skip
+            if not s.steps and s.backwards >= 2:
+                add("LW413", s.place, f"backward() ran {s.backwards} times and this optimizer's step() never: the parameters stay as they are.",
+                    f"backward() 运行了 {s.backwards} 次，而这个优化器的 step() 一次也没有：参数始终不变。") if not self._moved(s) else None  # fmt: skip
+            if s.steps >= 2 and s.rates == {0.0}:
+                add("LW416", s.place, "the learning rate is 0 in every step.", "学习率在每一步都是 0。")
+            elif s.steps >= 2 and s.rates:
+                self._too_fast(s)
+        for s, place in self.early:
+            if s.steps:
+                add("LW415", place, "the schedule moves on before the optimizer's first step: the first learning rate is never used.",
+                    "学习率调度器在优化器的第一步之前就前进了：第一个学习率没有用到。")  # fmt: skip
+
+    def _moved(self, s) -> bool:
+        return any(leaf.updates for p in s.params() if (leaf := p.__dict__.get("_lint_leaf")) is not None)
+
+    def _cut_off(self, s) -> bool:
+        return any(self.report.has(code) for code in ("LW421", "LW424", "LW425"))
+
+    def _too_fast(self, s):
+        worst = max(s.rates)
+        kind = type(s.optimizer).__name__
+        limit = 1.0 if kind.startswith(("Adam", "NAdam", "RAdam", "RMSprop", "AdamW")) else 5.0
+        if worst < limit * 0.1:
+            return
+        for place, (first, last, count) in self.first.items():
+            grew = not math.isfinite(last) or (last > 10 * max(abs(first), 1e-3) and last > first + 1)
+            if count >= 3 and place is not None and grew and (worst >= limit or not math.isfinite(last)):
+                told = "nan" if math.isnan(last) else f"{last:.3g}"
+                self.report.add("LW416", s.place, f"with {kind}'s learning rate {worst:g} the loss went from {first:.3g} to {told}.",
+                                f"{kind} 的学习率是 {worst:g}，损失从 {first:.3g} 变成了 {told}。")  # fmt: skip
+                return
+
+
+def _ended_behind(node, ended) -> int:
+    """How many losses that are done are summed up in this node."""
+    stack, seen, many = [node], set(), 0
+    while stack and len(seen) < 400:
+        at = stack.pop()
+        if id(at) in seen:
+            continue
+        seen.add(id(at))
+        if id(at) in ended:
+            many += 1
+            continue
+        if getattr(getattr(at, "record", None), "name", "") in ("add", "mul", "div", "sub", "copy"):
+            stack.extend(e for e in at.edges if e is not None)
+    return many
+
+
+def _where_kept(file, line, name):
+    """The line that adds to the variable."""
+    inside = source.function_at(file, line) or source.tree(file)
+    for n in ast.walk(inside) if inside is not None else ():
+        if isinstance(n, ast.AugAssign) and ast.unparse(n.target) == name:
+            return file, n.lineno
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.BinOp) and ast.unparse(n.targets[0]) == name and ast.unparse(n.value.left) == name:
+            return file, n.lineno
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append":
+            base = n.func.value
+            base = base.value if isinstance(base, ast.Subscript) else base
+            if ast.unparse(base) == name:
+                return file, n.lineno
+    return None

@@ -1,0 +1,252 @@
+"""What the program's text gives away before it runs: classes where objects belong, methods that are named but not called."""
+
+import ast
+import re
+
+from . import source
+
+_CLASSIFIES = re.compile(r"num_classes|n_classes|accuracy|argmax|\blabels?\b|CrossEntropy|cross_entropy", re.IGNORECASE)
+_PLAIN = frozenset(  # layers without parameters
+    "ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Tanh Sigmoid Softmax LogSoftmax Softplus Softsign Hardtanh Hardswish Hardsigmoid CELU GLU "
+    "Dropout Dropout1d Dropout2d Dropout3d Flatten Unflatten Identity MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d "
+    "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool2d Upsample ZeroPad2d PixelShuffle Softmax2d LogSigmoid Threshold Tanhshrink".split()
+)
+_ACTIVATIONS = frozenset("ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Tanh Sigmoid Softplus Hardswish Flatten Identity Dropout".split())
+_FIRST_ARGUMENT = frozenset("ReLU ReLU6 SELU SiLU Mish Tanh Sigmoid Hardswish Identity Flatten".split())  # an expression there is no option
+_WEIGHTED = frozenset(
+    "Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d Embedding EmbeddingBag LSTM GRU RNN LSTMCell GRUCell "
+    "RNNCell BatchNorm1d BatchNorm2d BatchNorm3d LayerNorm GroupNorm MultiheadAttention TransformerEncoderLayer TransformerDecoderLayer "
+    "LazyLinear LazyConv2d LazyBatchNorm2d PReLU".split()
+)
+_LOSSES = re.compile(r"Loss$")
+_ACTIONS = frozenset("step zero_grad backward eval train".split())
+_PURE = frozenset(
+    "relu sigmoid tanh softmax log_softmax view reshape squeeze unsqueeze flatten permute transpose float long detach clamp contiguous "
+    "gelu leaky_relu elu normalize exp abs sqrt".split()
+)
+_TORCH_PURE = _PURE | {"dropout", "max_pool2d", "avg_pool2d", "log", "mean", "sum", "cat", "stack", "matmul"}
+
+
+class Names:
+    """How the file calls torch's modules and classes."""
+
+    def __init__(self, root):
+        self.aliases: dict = {}
+        for n in ast.walk(root):
+            if isinstance(n, ast.Import):
+                for a in n.names:
+                    if a.name.split(".")[0] in ("torch", "lightwell"):
+                        self.aliases[a.asname or a.name.split(".")[0]] = a.name if a.asname else a.name.split(".")[0]
+            elif isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] in ("torch", "lightwell"):
+                for a in n.names:
+                    self.aliases[a.asname or a.name] = f"{n.module}.{a.name}"
+
+    def full(self, node) -> str:
+        """The dotted name of an expression, with torch's own names for aliases; "" for what is no name."""
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id, "")
+        if isinstance(node, ast.Attribute):
+            head = self.full(node.value)
+            return f"{head}.{node.attr}" if head else ""
+        return ""
+
+    def layer(self, node) -> str:
+        """The class of torch.nn that an expression names, else ""."""
+        name = self.full(node)
+        head, _, last = name.rpartition(".")
+        return last if ".nn" in f".{head}" and "functional" not in head and last[:1].isupper() else ""
+
+    def function(self, node) -> str:
+        """The function of torch or torch.nn.functional that an expression names, else ""."""
+        name = self.full(node)
+        head, _, last = name.rpartition(".")
+        return last if head in ("torch", "lightwell") or head.endswith("functional") else ""
+
+
+def speaks_of_classes(file: str) -> bool:
+    """Whether a program's text is about classification."""
+    root = source.tree(file)
+    return root is not None and bool(_CLASSIFIES.search(ast.unparse(root)))
+
+
+def check(file: str, report) -> None:
+    """Note what the text of a file gives away."""
+    root = source.tree(file)
+    if root is not None:
+        _File(file, root, report).run()
+
+
+class _File:
+    def __init__(self, file, root, report):
+        self.file, self.root, self.report, self.names = file, root, report, Names(root)
+        self.classes = [n for n in ast.walk(root) if isinstance(n, ast.ClassDef)]
+        self.modules = self._modules()
+
+    def add(self, code, node, en, zh):
+        self.report.add(code, (self.file, node.lineno), en, zh)
+
+    def run(self):
+        for n in ast.walk(self.root):
+            if isinstance(n, ast.Expr):
+                self._statement(n)
+            elif isinstance(n, ast.Call):
+                self._call(n)
+        for c in self.modules:
+            self._module(c)
+        self._uncalled_losses()
+
+    def _modules(self) -> list:
+        """Classes that derive from nn.Module, also by way of another class of the file."""
+        found: set = set()
+        for _ in range(3):
+            for c in self.classes:
+                for b in c.bases:
+                    if self.names.layer(b) == "Module" or (isinstance(b, ast.Name) and b.id in found):
+                        found.add(c.name)
+        return [c for c in self.classes if c.name in found]
+
+    def _is_module_class(self, node) -> bool:
+        return self.names.layer(node) in _WEIGHTED or (isinstance(node, ast.Name) and any(c.name == node.id for c in self.modules))
+
+    # ---- statements -----------------------------------------------------------------------------------------------------
+
+    def _statement(self, n):
+        v = n.value
+        if isinstance(v, ast.Attribute) and v.attr in _ACTIONS and isinstance(v.value, (ast.Name, ast.Attribute)):
+            if not (self.names.full(v)):
+                self.add("LW418", n, f"`{ast.unparse(v)}` names the method and does not call it: nothing happens.",
+                         f"`{ast.unparse(v)}` 只写出了方法名，没有调用：什么也不会发生。")  # fmt: skip
+        elif isinstance(v, ast.Call):
+            if any(k.arg in ("inplace", "out") for k in v.keywords):
+                return
+            function = self.names.function(v.func)
+            method = v.func.attr if isinstance(v.func, ast.Attribute) and not self.names.full(v.func) else ""
+            on_tensor = method in _PURE and self._in_forward(n)
+            if function in _TORCH_PURE or on_tensor:
+                self.add("LW428", n, f"the result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
+                         f"`{ast.unparse(v)}` 的结果没有被使用：这次调用什么也没有改变。")  # fmt: skip
+
+    def _in_forward(self, n) -> bool:
+        return any(
+            isinstance(f, ast.FunctionDef) and f.name == "forward" and f.lineno <= n.lineno <= f.end_lineno for c in self.modules for f in c.body
+        )
+
+    # ---- calls ----------------------------------------------------------------------------------------------------------
+
+    def _call(self, n):
+        layer = self.names.layer(n.func)
+        if layer == "Sequential":
+            for a in n.args:
+                if self.names.layer(a) and self.names.layer(a) != "Module":
+                    self.add("LW425", a, f"`{ast.unparse(a)}` is the class; Sequential needs an object of it.",
+                             f"`{ast.unparse(a)}` 是类；Sequential 需要的是它的对象。")  # fmt: skip
+        elif _LOSSES.search(layer) and len(n.args) >= 2:
+            self.add("LW425", n, f"`{ast.unparse(n)}` makes a loss object with the tensors as its options; it computes nothing.",
+                     f"`{ast.unparse(n)}` 把张量当作选项，只是造了一个损失对象；什么也没有计算。")  # fmt: skip
+        elif layer in _FIRST_ARGUMENT and n.args and isinstance(n.args[0], (ast.Name, ast.Call, ast.BinOp)):
+            if isinstance(n.args[0], ast.Name) and n.args[0].id in ("inplace", "start_dim", "negative_slope"):
+                return
+            if layer == "Flatten" and isinstance(n.args[0], ast.Name) and not self._in_forward(n):
+                return
+            self.add("LW425", n, f"`{ast.unparse(n)}` makes a layer with the tensor as an option; it computes nothing.",
+                     f"`{ast.unparse(n)}` 把张量当作选项，只是造了一个层；什么也没有计算。")  # fmt: skip
+
+    def _uncalled_losses(self):
+        """criterion = nn.MSELoss, and later criterion(a, b); act = nn.ReLU, and later act(x)."""
+        given = {}
+        for n in ast.walk(self.root):
+            if isinstance(n, ast.Assign) and len(n.targets) == 1 and isinstance(n.targets[0], (ast.Name, ast.Attribute)):
+                layer = self.names.layer(n.value) if isinstance(n.value, (ast.Name, ast.Attribute)) else ""
+                if _LOSSES.search(layer) or layer in _ACTIVATIONS:
+                    given[ast.unparse(n.targets[0])] = (n, layer)
+        calls: dict = {}
+        for n in ast.walk(self.root):
+            if isinstance(n, ast.Call):
+                calls.setdefault(ast.unparse(n.func), []).append(n)
+        for name, (n, layer) in given.items():
+            used = calls.get(name, [])
+            wrong = [c for c in used if len(c.args) >= 2] if _LOSSES.search(layer) else [c for c in used if c.args and not isinstance(c.args[0], ast.Constant)]
+            if wrong and len(wrong) == len(used):
+                self.add("LW425", n, f"`{name}` is the class {layer}, not an object: `{ast.unparse(wrong[0])}` makes one and computes nothing.",
+                         f"`{name}` 是类 {layer}，不是对象：`{ast.unparse(wrong[0])}` 只是造出一个对象，什么也没有计算。")  # fmt: skip
+
+    # ---- classes of modules ---------------------------------------------------------------------------------------------
+
+    def _module(self, c):
+        text = ast.unparse(c)
+        init = next((f for f in c.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
+        if init is not None and "__init__(" not in "\n".join(ast.unparse(s) for s in init.body):
+            self.add("LW427", init, f"{c.name}.__init__ does not call super().__init__(): the module cannot hold layers.",
+                     f"{c.name}.__init__ 没有调用 super().__init__()：这个模块存不了层。")  # fmt: skip
+        for f in c.body:
+            if not isinstance(f, ast.FunctionDef):
+                continue
+            for n in ast.walk(f):
+                if f.name == "forward" and isinstance(n, ast.Call) and isinstance(n.func, ast.Call) and self.names.layer(n.func.func) in _WEIGHTED:
+                    self.add("LW426", n, f"`{ast.unparse(n.func)}` is made anew in every forward: its weights are random each time and never learn.",
+                             f"`{ast.unparse(n.func)}` 在每次 forward 里都重新创建：权重每次都是随机的，学不到东西。")  # fmt: skip
+                elif f.name == "forward" and isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and self.names.layer(n.value.func) in _WEIGHTED:
+                    if not _guarded(f, n):
+                        self.add("LW426", n, f"`{ast.unparse(n.value)}` is made anew in every forward: its weights are random each time and never learn.",
+                                 f"`{ast.unparse(n.value)}` 在每次 forward 里都重新创建：权重每次都是随机的，学不到东西。")  # fmt: skip
+                elif isinstance(n, ast.Call) and self.names.function(n.func) in ("dropout", "dropout2d", "dropout1d", "alpha_dropout"):
+                    if len(n.args) < 3 and not any(k.arg in ("training", "train", None) for k in n.keywords):
+                        self.add("LW434", n, f"`{ast.unparse(n)}` drops in evaluation too: training=True is its default, whatever the module's mode.",
+                                 f"`{ast.unparse(n)}` 在评估时也会丢弃：training 默认是 True，与模块的模式无关。")  # fmt: skip
+        if init is not None:
+            self._lists(c, init, text)
+
+    def _lists(self, c, init, text):
+        for n in ast.walk(init):
+            target = None
+            if isinstance(n, ast.Assign) and len(n.targets) == 1 and isinstance(n.targets[0], ast.Attribute):
+                v = n.value
+                if isinstance(v, (ast.List, ast.Tuple)):
+                    parts = v.elts
+                elif isinstance(v, ast.Dict):
+                    parts = v.values
+                elif isinstance(v, ast.ListComp):
+                    parts = [v.elt]
+                elif isinstance(v, ast.DictComp):
+                    parts = [v.value]
+                else:
+                    continue
+                if any(self._makes_layer(p) for p in parts):
+                    target = n.targets[0]
+            elif isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append" and n.args and self._makes_layer(n.args[0]):
+                target = n.func.value
+                if not _plain_list(init, target):
+                    continue
+            if target is None or not isinstance(target, ast.Attribute) or ast.unparse(target.value) != "self":
+                continue
+            name = ast.unparse(target)
+            if re.search(rf"(ModuleList|ModuleDict|Sequential|add_module|setattr|register_module)\([^\n]*\*?{re.escape(name)}\b", text):
+                continue
+            if re.search(rf"in (enumerate\()?{re.escape(name)}\b[^\n]*\n\s+(self\.add_module|setattr|self\.register_module)", text):
+                continue
+            if re.search(rf"{re.escape(name)} = nn\.Module(List|Dict)|{re.escape(name)} = nn\.Sequential", text):
+                continue
+            self.add("LW422", n, f"{c.name}.{target.attr} is a plain container: parameters() does not see the layers in it, and they never learn.",
+                     f"{c.name}.{target.attr} 是普通的容器：parameters() 看不到里面的层，它们学不到东西。")  # fmt: skip
+
+    def _makes_layer(self, node) -> bool:
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return any(self._makes_layer(e) for e in node.elts)
+        if not isinstance(node, ast.Call):
+            return False
+        if self.names.layer(node.func) == "Sequential":
+            return any(self._makes_layer(a) for a in node.args)
+        return self._is_module_class(node.func) or self.names.full(node.func).endswith("nn.Parameter")
+
+
+def _guarded(function, n) -> bool:
+    """Whether an assignment in forward stands under an `if`: a layer made at the first call."""
+    return any(isinstance(s, ast.If) and s.lineno <= n.lineno <= s.end_lineno for s in ast.walk(function))
+
+
+def _plain_list(init, target) -> bool:
+    name = ast.unparse(target)
+    return any(
+        isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name and (isinstance(n.value, ast.List) or ast.unparse(n.value) == "list()")
+        for n in ast.walk(init)
+    )
