@@ -19,7 +19,8 @@ class Line:
     def __init__(self, call):
         self.call, self.calls, self.learned, self.measured, self.noisy = call, 0, 0, 0, ""
         self.streak = self.longest = 0
-        self.inputs: set = set()
+        self.inputs: dict = {}  # how often each input was seen since the last backward
+        self.clock = -1
         self.repeated = False  # the same input was measured again and again: Monte-Carlo dropout
         self.before = self.after = False  # whether steps of training went before it, or came after
 
@@ -45,10 +46,11 @@ class Evaluation:
             line = self.lines[key] = Line(call)
         line.calls += 1
         line.noisy = line.noisy or call.noisy
-        if call.inputs and call.inputs[0] in line.inputs and self.clock == call_clock(line):
-            line.repeated = True
-        line.clock = self.clock
-        line.inputs = {*list(line.inputs)[-8:], *call.inputs[:1]}
+        if line.clock != self.clock:
+            line.clock, line.inputs = self.clock, {}
+        if call.inputs:
+            line.inputs[call.inputs[0]] = line.inputs.get(call.inputs[0], 0) + 1
+            line.repeated = line.repeated or line.inputs[call.inputs[0]] >= 3
         call.times = self.clock
         call.named = key
         line.before = line.before or bool(self.trained & {id(call.module)})
@@ -137,11 +139,6 @@ class Evaluation:
         if line.longest >= 2:
             return True
         return bool(_WORDS.search(named.replace("_", " "))) or (not line.call.training and line.calls >= 2)
-
-
-def call_clock(line):
-    """The backward count at the line's last call."""
-    return getattr(line, "clock", None)
 
 
 def _has_noise(module) -> bool:

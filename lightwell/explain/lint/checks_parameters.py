@@ -163,7 +163,8 @@ class Parameters:
                                         "模型是在不记录计算图（no_grad）的情况下运行的：参数永远得不到梯度。")  # fmt: skip
                         continue
                     place = born(p)[1] or s.place
-                    if place in told:
+                    replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())
+                    if place in told or replaced:
                         continue
                     told.add(place)
                     name = next((f"{type(m).__name__}.{n}" for m in self.modules.values() for n, q in m.named_parameters() if q is p), None)
