@@ -227,6 +227,9 @@ def derivative(t: Term, x: str, places: tuple) -> Term:
     if t.word == "pow" and is_number(t.args[1]):
         n = t.args[1].params["number"]
         return times(n, t.args[0] if n == 2 else call("pow", t.args[0], n - 1), rule(t.args[0]))
+    if t.word == "pow" and not mentions(t.args[1], x):
+        n = t.args[1]
+        return times(n, call("pow", t.args[0], n - 1), rule(t.args[0]))
     if t.word in CHAIN:
         inner = rule(t.args[0])
         return ZERO if is_number(inner, 0) else times(CHAIN[t.word](t.args[0], t), inner)

@@ -104,9 +104,10 @@ def origins(reading: Reading, t: Term | None, name: str, words=MOVING) -> dict[s
         a, b = (np.asarray(run(t, places)) for places in (first, second))
     except (TypeError, ValueError, IndexError):
         return None
-    if a.shape != np.shape(t.value) or not np.isin(b - a, (0, count)).all():
+    step = np.nan_to_num(b - a)
+    if a.shape != np.shape(t.value) or not np.isin(step, (0, count)).all():
         return None
-    found = np.where(b - a == count, a, -1).astype(np.int64)
+    found = np.where(step == count, a, -1).astype(np.int64)
     out = {}
     for n, s in sources.items():
         mine = (found >= starts[n]) & (found < starts[n] + s.value.size)
@@ -300,6 +301,9 @@ def _extreme(reading: Reading) -> Derivation | None:
         return None
     letters = Letters()
     n = x.value.ndim
+    sized = any(t.args[0].word == "abs" for t in reading.outputs.values())  # the norm with p = ∞: the largest |x|
+    size = (lambda t: call("abs", t)) if sized else (lambda t: t)
+    values = np.abs(x.value) if sized else x.value
     axis = reading.params.get("axis")
     axes = tuple(range(n)) if axis is None or not n else tuple(a % n for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     keep = bool(reading.params.get("keepdim")) and n > 0
@@ -313,13 +317,13 @@ def _extreme(reading: Reading) -> Derivation | None:
         y, gy = reading.symbols[o], reading.gys[o]
         flat = np.asarray(y.value).reshape(tuple(m for d, m in enumerate(x.value.shape) if d not in axes))
         label = o + "_n" if len(names) > 1 else "n"
-        hits = (x.value == np.expand_dims(flat, axes) if axes else x.value == flat).sum(axes) if n else np.asarray(1)
+        hits = (values == np.expand_dims(flat, axes) if axes else values == flat).sum(axes) if n else np.asarray(1)
         m = symbol(label, hits)
         bindings[label] = hits
         lane = tuple(p for d, p in enumerate(own) if d not in axes)
         seen = tuple(own[d] if d not in axes else term(0) for d in range(n)) if keep else lane
         inner = tuple(letters.fresh(k, "klmo") if d in axes else own[d] for d, k in enumerate(x.value.shape))
-        count = added([k for d, k in enumerate(inner) if d in axes], Term("iverson", (call("equal", at(x, inner), at(y, seen)),)))
+        count = added([k for d, k in enumerate(inner) if d in axes], Term("iverson", (call("equal", size(at(x, inner)), at(y, seen)),)))
         definition.append(
             Line(
                 at(y, lane) if not keep else at(y, seen),
@@ -336,7 +340,9 @@ def _extreme(reading: Reading) -> Derivation | None:
                 checked=hits,
             )
         )
-        share = call("divide", Term("iverson", (call("equal", at(x, own), at(y, seen)),)), at(m, lane))
+        share = call("divide", Term("iverson", (call("equal", size(at(x, own)), at(y, seen)),)), at(m, lane))
+        if sized:
+            share = call("sign", at(x, own)) * share
         slope = Term("partial", (at(y, seen), at(x, own)), {"is": share})
         lines.append(
             Line(
@@ -372,7 +378,7 @@ def _shares(reading: Reading) -> bool:
     """Whether the rule splits a gradient evenly among the elements that equal the value."""
     text = repr(reading.gradients.get("x"))
     formulas = [t for o, t in reading.outputs.items() if "g" + o in reading.symbols]
-    picks = all(t.word in ("max", "min", "op.median", "op.nanmedian") and t.args[0].word == "symbol" for t in formulas)
+    picks = all(t.word in ("max", "min", "op.median", "op.nanmedian") and t.args[0].word in ("symbol", "abs") and t.args[0].args[:1] in ((), (reading.inputs["x"],)) for t in formulas)
     return picks and "equal(" in text and "sum(" in text
 
 
