@@ -25,7 +25,7 @@ _HOMES = {"lightwell": "torch", **{f"lightwell.{n}": f"torch.{n}" for n in ("nn.
 # Methods through which Tensor itself works: no function ever overrides them.
 _CORE = frozenset(
     "__new__ __init__ __repr__ __str__ __format__ __dir__ __hash__ __deepcopy__ __reduce_ex__ __array__ __array_wrap__ _refresh "
-    "__iter__ _cell_now _bump _storage_owner _is_view _scalar __setstate__ __getstate__ __init_subclass__ __class_getitem__".split()
+    "__iter__ _cell_now _bump _storage_owner _is_view _scalar __setstate__ __getstate__ __init_subclass__ __class_getitem__ explain lw plot".split()
 )
 _NOT_OPS = frozenset(
     "compile set_default_dtype set_default_device get_default_dtype get_default_device manual_seed seed initial_seed get_rng_state "
@@ -67,6 +67,7 @@ def _table() -> tuple[dict, dict, dict]:
                 isinstance(value, types.FunctionType)
                 and value.__module__.startswith("lightwell")
                 and value.__module__ != "lightwell.ops.op"
+                and not value.__module__.startswith("lightwell.explain")  # what looks at tensors is no operation on them
             ):
                 full = f"{_HOMES[home]}.{name}"
                 back[full] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import OrderedDict
+from functools import partial
 
 from .. import errors
 from ..errors.teaching import AttributeError, NotImplementedError, TypeError, ValueError
@@ -134,7 +135,7 @@ class Module(HookHost, StateHost, TensorsHost):
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if hasattr(self, name) and name not in self.__dict__[table]:
+        if hasattr(self, name) and name not in self.__dict__[table] and type(getattr(self, name)) is not partial:  # see `summary`
             raise KeyError(f"attribute '{name}' already exists in {type(self).__name__}: give the {kind} another name")
 
     def _need(self, table: str, what: str) -> dict:
@@ -201,6 +202,10 @@ class Module(HookHost, StateHost, TensorsHost):
             found = own.get(table)
             if found is not None and name in found:
                 return found[name]
+        if name == "summary" and "_modules" in own:  # not a method, so that a model may have a layer of this name
+            from ..explain.memory.summary import summary
+
+            return partial(summary, self)
         hint = ""
         if "_modules" not in own:
             hint = ": super().__init__() has not been called"

@@ -77,7 +77,7 @@ def test_shares_memory_is_exact_not_only_the_same_storage():
     assert not shares_memory(torch.empty(2, device="meta"), x) and not shares_memory(torch.zeros(0), torch.zeros(0))
     s = torch.eye(2).to_sparse()
     assert shares_memory(s, s._values()) and not shares_memory(s, x)
-    with pytest.raises(TypeError, match="'b' must be Tensor or numpy.ndarray, not list"):
+    with pytest.raises(TypeError, match=r"'b' must be Tensor or numpy\.ndarray, not list"):
         shares_memory(x, [1])
     b = bytearray(16)
     assert shares_memory(torch.frombuffer(b, dtype=torch.int32), torch.frombuffer(b, dtype=torch.int64))
@@ -133,7 +133,7 @@ def test_pictures_are_well_formed(tmp_path):
     root = ElementTree.fromstring((tmp_path / "map.svg").read_text(encoding="utf-8"))
     assert root.tag.endswith("svg") and len(list(root.iter("{http://www.w3.org/2000/svg}rect"))) > 30
     assert "<svg" in (tmp_path / "map.html").read_text(encoding="utf-8") and m._repr_svg_() == m._repr_html_()
-    with pytest.raises(ValueError, match="must end in .svg"):
+    with pytest.raises(ValueError, match=r"must end in \.svg"):
         m.save(tmp_path / "map.gif")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["map.html", "map.svg", "map.txt"]
 
