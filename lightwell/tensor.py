@@ -366,6 +366,12 @@ class Tensor(metaclass=_TensorMeta):
 
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
+    def explain(self, wrt=None, numbers: bool = False, **options):
+        """How this tensor was computed and how its gradient comes back, to print, show or save (see `lightwell.explain`)."""
+        from .explain.story import explain
+
+        return explain(self, wrt, numbers, **options)
+
     def detach(self):
         """The same memory outside the graph: writing to one shows in the other."""
         out = make(self._a)

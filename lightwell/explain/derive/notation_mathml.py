@@ -50,17 +50,32 @@ def _prefix(sign, box):
     return _row(_sign(sign, ' form="prefix"') + mathml(box))
 
 
+_TALL = frozenset("frac big cases".split())
+
+
+def _tall(v) -> bool:
+    """Whether brackets around it must grow; without a mathematical font, browsers let them grow too much."""
+    if isinstance(v, (tuple, list)):
+        return any(map(_tall, v))
+    return isinstance(v, Box) and (v.kind in _TALL or _tall(v.parts))
+
+
+def _brackets(opening: str, inner: str, closing: str, grow: bool) -> str:
+    how = "" if grow else ' stretchy="false"'
+    return f'<mo form="prefix" fence="true"{how}>{opening}</mo>{inner}<mo form="postfix" fence="true"{how}>{closing}</mo>'
+
+
 def _fence(opening, box, closing):
-    return _row(f'<mo form="prefix" fence="true">{opening}</mo>{mathml(box)}<mo form="postfix" fence="true">{closing}</mo>')
+    return _row(_brackets(opening, mathml(box), closing, _tall(box)))
 
 
 def _apply(head, boxes):
     inner = mathml(Box("list", boxes)) if boxes else ""
-    return _row(f"{mathml(head)}<mo>\u2061</mo>" + f'<mo form="prefix" fence="true">(</mo>{inner}<mo form="postfix" fence="true">)</mo>')
+    return _row(f"{mathml(head)}<mo>\u2061</mo>" + _brackets("(", inner, ")", _tall(boxes)))
 
 
 def _item(base, key):
-    return _row(f'{mathml(base)}<mo form="prefix" fence="true">[</mo>{mathml(key)}<mo form="postfix" fence="true">]</mo>')
+    return _row(mathml(base) + _brackets("[", mathml(key), "]", _tall(key)))
 
 
 def _big(sign, below, body):

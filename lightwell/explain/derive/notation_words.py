@@ -25,7 +25,7 @@ from .notation import (
     softly,
     within,
 )  # fmt: skip
-from .terms import Term
+from .terms import Term, same
 
 # What changes only the shape or the type: written only where it is all that happens.
 INVISIBLE = frozenset("broadcast_to expand_dims squeeze astype asarray reshape".split())
@@ -82,21 +82,39 @@ def _negative(t, names):
 
 
 def _multiply(t, names):
+    if t.args[0].word == "symbol" and same(*t.args[:2]):
+        return power(layout(t.args[0], names), Box("number", "2"))
     a, b = (layout(v, names) for v in t.args[:2])
     if b.kind == "number" and a.kind != "number":
         return times(b, a)
+    if b.kind == "prefix" and b.parts[0] == "-" and b.parts[1].kind in ("number", "frac") and a.kind != "number":
+        return Box("prefix", "-", times(b.parts[1], a), level=NEGATIVE)
     sign = "·"
-    if names.circled and (_size(t.args[0]) or 0) > 0 and (_size(t.args[1]) or 0) > 0:
+    if names.circled and not (_numeric(a) or _numeric(b)) and (_size(t.args[0]) or 0) > 0 and (_size(t.args[1]) or 0) > 0:
         sign = "⊙"
     return times(a, b, sign)
 
 
 def times(a: Box, b: Box, sign: str = "·") -> Box:
-    """a·b; a big operator may stand without brackets only at the end."""
+    """a·b; a big operator may stand without brackets only at the end, and a minus in front is the whole product's."""
+    if a.kind == "prefix" and a.parts[0] == "-":
+        return Box("prefix", "-", times(a.parts[1], b, sign), level=NEGATIVE)
+    a, b = (_enclosed(a, ("",)) if not _numeric(b) else a), (_enclosed(b, ("",)) if not _numeric(a) else b)
     if b.kind == "frac" and b.parts[0].kind == "number" and b.parts[0].parts[0] == "1":
         return over(a, b.parts[1])
     right = within(b, BIG)
     return Box("infix", within(a, PRODUCT), sign, right, level=min(PRODUCT, right.level))
+
+
+def _numeric(box: Box) -> bool:
+    """Whether a box is a plain number or a fraction of such."""
+    return box.kind == "number" or (box.kind in ("frac", "soft") and all(map(_numeric, box.parts)))
+
+
+def _enclosed(box: Box, signs: tuple) -> Box:
+    """In brackets if it is made with one of these signs: matrix products and products by elements don't mix."""
+    made = box.kind == "infix" and any(s in signs for s in box.parts[1::2])
+    return Box("fence", "(", box, ")") if made and box.level > SUM else box
 
 
 def _divide(t, names):
@@ -188,7 +206,9 @@ def _softmax_like(head: str):
 
 
 def _matmul(t, names):
-    a, b = (layout(v, names) for v in t.args[:2])
+    a, b = (_enclosed(layout(v, names), ("·", "⊙")) for v in t.args[:2])
+    if a.kind == "prefix" and a.parts[0] == "-":
+        return Box("prefix", "-", Box("infix", within(a.parts[1], PRODUCT), "", within(b, PRODUCT), level=PRODUCT), level=NEGATIVE)
     right = within(b, BIG)
     return Box("infix", within(a, PRODUCT), "", within(right, PRODUCT) if right.kind == "infix" else right, level=min(PRODUCT, right.level))
 
@@ -231,7 +251,7 @@ def _where(t, names):
 
 def _relu_pull(t, names):
     g, y = (layout(v, names) for v in t.args[:2])
-    return times(g, Box("fence", "[", infix(">", y, Box("number", "0"), level=RELATION), "]"))
+    return times(_enclosed(g, ("",)), Box("fence", "[", infix(">", y, Box("number", "0"), level=RELATION), "]"), "⊙" if names.circled else "·")
 
 
 def _not(t, names):
@@ -240,6 +260,11 @@ def _not(t, names):
 
 def _getitem(t, names):
     return bracketed(layout(t.args[0], names), _key(option(t, 1, "key"), names))
+
+
+def _picked(t, names):
+    """x[index] along a dimension."""
+    return bracketed(layout(t.args[0], names), (layout(t.args[1], names),))
 
 
 def bracketed(base: Box, key: tuple) -> Box:
@@ -380,6 +405,12 @@ def _tensors_only(head: str, *shown: str):
     return build
 
 
+def _placed(t, names):
+    """Zeros with v at some places: the places stand below."""
+    where = Box("list", _key(option(t, 99, "key"), names))
+    return Box("apply", Box("sub", Box("roman", "place"), where), (layout(t.args[0], names),))
+
+
 def _scaled(t, names):
     """(x - m)·r·w + b."""
     x, m, r, *rest = (layout(a, names) for a in t.args)
@@ -461,9 +492,9 @@ WORDS = {
     "log_softmax": _softmax_like("log softmax"),
     # matrices and shapes
     "matmul": _matmul, "matrix_transpose": _transpose, "permute_dims": _permute, "convolve": _convolve, "einsum": _einsum,
-    "tril": _triangle("tril"), "triu": _triangle("triu"), "concat": _concat("concat"), "stack": _concat("stack"), "getitem": _getitem,
+    "tril": _triangle("tril"), "triu": _triangle("triu"), "concat": _concat("concat"), "stack": _concat("stack"), "getitem": _getitem, "take_along_axis": _picked, "take": _picked,
     "reshape": _shaped("reshape"), "broadcast_to": _shaped("expand"), "expand_dims": _changed("unsqueeze"), "squeeze": _changed("squeeze"),
-    "astype": _changed("cast"), "asarray": _changed("cast"), "part": _part, "convolve_adjoint": _tensors_only("convᵀ"), "convolve_weight": _tensors_only("conv_w"),
+    "astype": _changed("cast"), "asarray": _changed("cast"), "index_add": _placed, "part": _part, "convolve_adjoint": _tensors_only("convᵀ"), "convolve_weight": _tensors_only("conv_w"),
     "max_pool": _tensors_only("maxpool", "kernel"), "max_pool_back": _tensors_only("maxpoolᵀ"), "window_sum": _tensors_only("windowsum", "kernel"),
     "window_spread": _tensors_only("windowsumᵀ", "kernel"), "resample": _tensors_only("resample"), "resample_adjoint": _tensors_only("resampleᵀ"),
     "region_resample": _tensors_only("resample"), "region_spread": _tensors_only("resampleᵀ"), "unwindow": _tensors_only("windowsᵀ"),
