@@ -131,9 +131,11 @@ class _Scope:
         return self._named(t)
 
     def _named(self, t):
+        if "is" in t.params:
+            return self.of(t.params["is"])
         if t.value is None:
             raise KeyError(f"{t!r} has no value")
-        return t.value
+        return np.asarray(t.value)
 
     def _part(self, t):
         return self.of(t.args[0])[t.params["nr"]]

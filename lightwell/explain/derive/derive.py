@@ -1,0 +1,68 @@
+"""The front of the derivations: an operation is read, and the first family that knows its kind derives it.
+
+derive("tanh")                                  with arrays of its own choosing
+derive("mm", [x, y])                            on these
+derive_reading(read_node(tensor.grad_fn))       as it stands in a graph
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import complexes, elementwise, indexed, indexed_softmax, linear, nogradient, normal, recurrent, selections, spreads
+from .derivation import Derivation
+from .reader import Reading, read
+
+# From the most particular to the most general.
+FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
+    nogradient.family,
+    elementwise.elementwise,
+    complexes.family,
+    normal.family,
+    spreads.family,
+    recurrent.family,
+    indexed_softmax.family,
+    selections.family,
+    linear.family,
+    indexed.family,
+)
+
+
+def derive_reading(reading: Reading) -> Derivation:
+    """The derivation of an operation that has been read. LookupError: no family knows it."""
+    with np.errstate(all="ignore"):
+        for family in FAMILIES:
+            found = family(reading)
+            if found is not None:
+                return found
+    raise LookupError(f"no derivation for the operation {reading.record.name}: none of its words is known to the lexicons")
+
+
+def derive(op: Any, arrays: Any = None, params: Any = (), gradients: Any = None) -> Derivation:
+    """The derivation of an operation: a registered name, its record, or the function that runs it.
+
+    `arrays` are its tensors, in order or by name; drawn where they aren't given, for an operation that takes any. `params`
+    its plain arguments, `gradients` those of its outputs. KeyError: no such operation; LookupError: no derivation.
+
+    >>> d = derive("exp")
+    >>> [part.input for part in d.parts]
+    ['x']
+    """
+    from ...ops.op import registry
+
+    record = registry[op] if isinstance(op, str) else getattr(op, "record", op)
+    if arrays is None:
+        rng = np.random.default_rng(0)
+        arrays = [0.2 + 0.6 * rng.random((2, 3)) for _ in record.inputs]
+    return derive_reading(read(record, arrays, params, gradients))
+
+
+def derive_all(calls: Any) -> Iterator[tuple]:
+    """(reading, derivation or the reason why there is none) for every (record, tensors, params) of `calls`."""
+    for record, tensors, params in calls:
+        reading = read(record, tensors, params)
+        try:
+            yield reading, derive_reading(reading)
+        except LookupError as error:
+            yield reading, error

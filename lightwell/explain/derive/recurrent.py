@@ -1,0 +1,2 @@
+def family(reading):
+    return None
