@@ -102,6 +102,7 @@ _FROM = {  # single names that live in a subpackage
     "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     "set_anomaly_enabled": "_older",
     **dict.fromkeys("set_language get_language".split(), "language"),
+    "explain_error": "errors", **dict.fromkeys("lessons_enabled set_lessons".split(), "errors.teaching"),
     "lint": "explain.lint", "graph": "explain.graph",
     **dict.fromkeys("explain_copy kept_for_backward memory shares_memory step_memory summary".split(), "explain.memory"),
     "watch": "explain.watch",

@@ -8,6 +8,20 @@ import numpy as np
 from .teaching import NotImplementedError, RuntimeError, TypeError
 
 
+def explain_error(error: BaseException) -> str:
+    """An exception's message and its lesson: see `lightwell.errors.lesson`."""
+    from .lesson import explain_error
+
+    return explain_error(error)
+
+
+def page(code: str) -> str:
+    """The page of a code, such as "LW101", in the language in use: see `lightwell.errors.pages`."""
+    from .pages import page
+
+    return page(code)
+
+
 class Unreadable(RuntimeError):
     """Under `vmap`, numbers were asked of a tensor that stands for every example of a batch at once."""
 

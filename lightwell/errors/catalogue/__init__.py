@@ -47,19 +47,24 @@ def entry(code: str) -> Entry | None:
     return entries().get(code.strip().upper())
 
 
+SURE = 9  # letters from which a piece of a message says more than the place that raised it
+
+
 def resolve(message: str, module: str = "") -> Entry | None:
-    """The entry of an error by its message, else by the module (such as "lightwell.nn.functional.loss") that raised it."""
+    """The entry of an error by a telling piece of its message, else by the module (such as "lightwell.nn.functional.loss") that raised
+    it, else by a word of its message."""
     best, size = None, 0
     for e in entries().values():
         found = e.match(message)
         if found > size:
             best, size = e, found
-    if best is None and module:
-        place = module.removeprefix("lightwell.") + "."
-        for e in entries().values():
-            for where in e.where:
-                if place.startswith(where + ".") and len(where) > size:
-                    best, size = e, len(where)
+    if size >= SURE or not module:
+        return best
+    place, long = module.removeprefix("lightwell.") + ".", 0
+    for e in entries().values():
+        for where in e.where:
+            if place.startswith(where + ".") and len(where) > long:
+                best, long = e, len(where)
     return best
 
 

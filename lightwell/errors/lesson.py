@@ -1,0 +1,200 @@
+"""The lesson of an error: its code, the user's line, the module, what went in and where that came from, cause and mend."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..language import get_language, say
+from . import frames
+from .catalogue import find
+from .entry import Entry
+from .origin import Origin, origin_of
+
+__all__ = ["Lesson", "Value", "explain_error", "lesson_of", "notes_of"]
+
+WIDTH = 150  # letters of a line of notes
+VALUES = 4  # values that are told
+
+
+@dataclass
+class Value:
+    """One value that went in: the user's words for it, what it is, where it came from."""
+
+    text: str
+    described: str
+    origin: Origin | None = None
+
+
+@dataclass
+class Lesson:
+    """What can be told of an error. `line` is (file, number, function, text); `module` (path, description); `lines` further lines of
+    code that took part, as (role, file, number, text).
+
+    >>> import lightwell as torch
+    >>> try:
+    ...     torch.ones(2, 3) @ torch.ones(2, 3)
+    ... except RuntimeError as error:
+    ...     print(error.lesson.code, [v.described for v in error.lesson.values])
+    LW103 ['Tensor [2, 3] float32', 'Tensor [2, 3] float32']
+    """
+
+    entry: Entry | None
+    line: tuple[str, int, str, str] | None = None
+    module: tuple[str, str] | None = None
+    values: list[Value] = field(default_factory=list)
+    lines: list[tuple[tuple[str, str], str, int, str]] = field(default_factory=list)
+
+    @property
+    def code(self) -> str | None:
+        """The code, such as "LW101"."""
+        return self.entry.code if self.entry else None
+
+    def notes(self) -> list[str]:
+        """The lesson in lines, for below a traceback."""
+        rows: list[tuple[str, str]] = []
+        if self.line:
+            file, number, function, text = self.line
+            place = say(f"{_short(file)}, line {number}", f"{_short(file)} 第 {number} 行")
+            rows.append(
+                (say("line", "位置"), place + (f" ({function})" if function != "<module>" else "") + (f":  {text}" if text else ""))
+            )
+        for role, file, number, text in self.lines:
+            rows.append(
+                (say(*role), say(f"{_short(file)}, line {number}", f"{_short(file)} 第 {number} 行") + (f":  {text}" if text else ""))
+            )
+        if self.module:
+            path, what = self.module
+            rows.append((say("module", "模块"), path if what == path else f"{path} = {what}"))
+        rows += self._value_rows()
+        if self.entry:
+            rows.append((say("why", "原因"), self.entry.text("cause")))
+            mend = self.entry.text("short") or self.entry.text("mend")
+            rows.append(
+                (say("mend", "改法"), mend + say(f"  (more: lightwell explain {self.code})", f"（详见：lightwell explain {self.code}）"))
+            )
+        if not rows:
+            return []
+        title = f"{self.code} {self.entry.text('title')}" if self.entry else say("Where it happened", "出错的地方")
+        width = max(_columns(label) for label, _ in rows)
+        body = [f"   {label}{' ' * (width - _columns(label))}  {text}" for label, text in rows]
+        return [f"── {title}", *body]
+
+    def _value_rows(self) -> list[tuple[str, str]]:
+        told = [v for v in self.values if v.origin]
+        plain = [f"{v.text}: {v.described}" for v in self.values if not v.origin]
+        rows = [(say("given", "传入"), say("; ", "；").join(plain))] if plain else []
+        for v in told[:2]:
+            assert v.origin is not None
+            text = f"{v.text}: {v.described}" + say(f", from line {v.origin.line}: ", f"，来自第 {v.origin.line} 行：") + v.origin.text
+            if v.origin.reason:
+                text += say(" — ", " —— ") + say(*v.origin.reason)
+            rows.append((say("given", "传入") if not rows else "", text))
+        rest = [f"{v.text}: {v.described}" for v in told[2:]]
+        if rest:
+            rows.append(("", say("; ", "；").join(rest)))
+        return rows
+
+
+def _columns(text: str) -> int:
+    return sum(2 if ord(c) > 0x2E80 else 1 for c in text)
+
+
+def _short(file: str) -> str:
+    if "ipykernel_" in file or file.startswith("<ipython"):
+        return say("this notebook's cell", "笔记本单元格")
+    return os.path.basename(file) or file
+
+
+# ---- making it ----------------------------------------------------------------------------------------------------------
+
+
+def describe(value: Any, devices: bool = False) -> str:
+    """What a value is, in a few words: a tensor by shape, dtype and (where it matters) device, a number by itself, the rest by type."""
+    a = getattr(value, "_a", None)
+    if a is not None and hasattr(a, "shape"):
+        kind = type(value).__name__
+        try:
+            device, dtype = str(value.device), str(value.dtype).removeprefix("torch.")
+        except Exception:
+            device, dtype = "cpu", str(a.dtype)
+        return f"{kind} {list(a.shape)} {dtype}" + (f" {device}" if devices or device != "cpu" else "")
+    if type(value).__module__ == "numpy" and hasattr(value, "shape"):
+        return f"{type(value).__name__} {list(value.shape)} {value.dtype}"
+    if isinstance(value, (bool, int, float, complex, str, type(None))):
+        text = repr(value)
+        return text if len(text) <= 40 else text[:37] + "..."
+    if isinstance(value, (list, tuple)):
+        if any(hasattr(v, "_a") for v in value):
+            return (
+                f"{type(value).__name__} of {len(value)}: "
+                + ", ".join(describe(v) for v in value[:3])
+                + (", ..." if len(value) > 3 else "")
+            )
+        text = repr(value) if len(value) <= 8 and all(isinstance(v, (int, float, str)) for v in value) else ""
+        return text if text and len(text) <= 40 else f"{type(value).__name__} of {len(value)}"
+    if isinstance(value, dict):
+        return f"dict of {len(value)}"
+    return type(value).__name__
+
+
+def _about_module(module) -> str:
+    text = repr(module)
+    return text if "\n" not in text and len(text) <= 90 else type(module).__name__
+
+
+def lesson_of(error: BaseException) -> Lesson:
+    """The lesson of any exception whose traceback passes through this package; what can't be found is left out."""
+    found = frames.places(error)
+    lesson = Lesson(find(error), lines=list(getattr(error, "lesson_lines", ())))
+    at = frames.users_place(found)
+    if at is None:
+        return lesson
+    place = found[at]
+    lesson.line = place.file, place.line, place.function, _clipped(frames.line_of(place))
+    inner = frames.module_path(found)
+    if inner is not None:
+        lesson.module = inner[0], _about_module(inner[1])
+    if any(role == ("saved", "保存于") for role, *_ in lesson.lines):
+        return lesson  # backward's own arguments say nothing: the lines do
+    taken = [o for o in frames.given(found, at) if not frames._is_module(o.value)][: VALUES + 2]
+    tensors = [o for o in taken if frames._is_tensor(o.value)]
+    taken = (tensors + [o for o in taken if not frames._is_tensor(o.value)])[:VALUES] if len(taken) > VALUES else taken
+    devices = len({str(getattr(o.value, "device", "")) for o in tensors}) > 1
+    for o in taken:
+        where = origin_of(o.node, o.value, place, found[:at]) if o.node is not None and frames._is_tensor(o.value) else None
+        if where is not None and (where.file, where.line) == (place.file, place.line):
+            where = None
+        lesson.values.append(Value(o.text, describe(o.value, devices), where))
+    return lesson
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """The lines of an error's lesson in the language in use; found once for each traceback."""
+    kept = error.__dict__.get("_lesson_notes")
+    tb = error.__traceback__
+    key = (id(tb), tb.tb_lasti if tb is not None else 0, get_language())
+    if kept is not None and kept[0] == key:
+        return kept[1]
+    if tb is None:
+        return []
+    lines = lesson_of(error).notes()
+    error.__dict__["_lesson_notes"] = key, lines
+    return lines
+
+
+def explain_error(error: BaseException) -> str:
+    """An exception's message and its lesson, also for one that was caught or that Python itself raised on a call into lightwell.
+
+    >>> import lightwell as torch
+    >>> try:
+    ...     torch.ones(2).view(3)
+    ... except RuntimeError as error:
+    ...     print(torch.errors.explain_error(error).splitlines()[1])
+    ── LW106 ...
+    """
+    first = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return "\n".join([first, *lesson_of(error).notes()])
