@@ -7,6 +7,7 @@ suspect that it goes back to named. Infinities put in on purpose, as in masks of
 """
 
 import sys
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ...tensor import Tensor
 from . import diagnose
 from .finding import Finding
 from .numbers import bad_rows, finite, inf, power, troubles
-from .safe import BACKWARD, FORWARD, WEIGHED
+from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
 from .sites import Place, here, stack_places
 
 ndarray, frame_at = np.ndarray, sys._getframe
@@ -68,7 +69,8 @@ class Detector:
         self.marks: dict[int, tuple] = {}  # id of an array -> (the array, its suspect)
         self.pending: list[Suspect] = []  # of this step, in order
         self.leaves: dict = {}  # leaf -> (site of the operation that used it, suspect of its gradient or None), of this backward
-        self.told: set = set()  # places whose hidden values were reported
+        self.base = self.peak = 0.0  # Σ² of the gradients near the loss, and of the largest met in this backward
+        self.nodes = 0
 
     # ---- forward --------------------------------------------------------------------------------------------------------
 
@@ -275,6 +277,16 @@ class Detector:
 
     # ---- backward -------------------------------------------------------------------------------------------------------
 
+    def backward_begins(self) -> None:
+        """A new backward: no leaf has been met yet."""
+        self.leaves = {}
+        self.base = self.peak = 0.0
+        self.nodes = 0
+
+    def amplification(self) -> float:
+        """By what factor gradients grew on their way from the loss."""
+        return sqrt(self.peak / self.base) if self.base and self.peak < inf else 1.0
+
     def node(self, node, g, out) -> None:
         """Look at what one node gave for its inputs: called by the engine."""
         if not self.watch.on:
@@ -290,7 +302,19 @@ class Detector:
             if leaf and (edge not in self.leaves):
                 site = site or self.sites.get(id(node))
                 self.leaves[edge] = [site, None]
-            if look and a.__class__ is ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
+            if not look or a.__class__ is not ndarray or a.dtype.kind not in "fcV":
+                continue
+            s = power(a)
+            if s < inf:
+                if not leaf or (rec is not None and rec.name in LOOPS):
+                    if self.nodes < 4:
+                        self.nodes += 1
+                        if s > self.base:
+                            self.base = s
+                    elif s > self.peak:
+                        self.peak = s
+                continue
+            if not finite(a):
                 suspect = self._suspect_of_node(node, g, a)
                 if suspect is not None:
                     self.marks[id(a)] = (a, suspect)

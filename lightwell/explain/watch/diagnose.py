@@ -7,6 +7,7 @@ from .numbers import bad_places, finite, show
 _LOGS = {"log": 0.0, "log2": 0.0, "log10": 0.0, "log1p": -1.0, "xlogy": 0.0, "special_xlog1py": -1.0}  # where the argument is a zero of it
 _EXPS = frozenset("exp exp2 expm1 sinh cosh softplus".split())
 _ROOTS = frozenset("sqrt power_half".split())
+_MIXING = frozenset("mm bmm mv dot addmm linear matmul convolution convolution_transpose cumsum cumprod logcumsumexp".split())  # not by element
 _DOMAIN = frozenset("acos asin acosh atanh logit erfinv special_ndtri digamma lgamma polygamma".split())
 _VARIANCES = frozenset("var std var_mean std_mean".split())
 _NORMS = frozenset("native_batch_norm native_layer_norm native_group_norm fixed_batch_norm".split())
@@ -71,7 +72,7 @@ def _ranges(operands: list) -> list:
 
 def forward(name: str, operands: list, params: dict, result, of_infinity: bool = False) -> Diagnosis:
     """Why an operation gave values that are not finite. `operands` are (name, array or number); `of_infinity`: an operand was infinite."""
-    count, values = elements(operands, result)
+    count, values = elements([] if name in _MIXING or name.startswith(("linalg", "fft")) else operands, result)
     arrays = [v for _, v in operands if isinstance(v, np.ndarray)]
     x = arrays[0] if arrays else None
     first = next(iter(values[0]["operands"].values()), None) if values else None

@@ -118,7 +118,8 @@ class Health:
     def complaints(self) -> list:
         """(code, Units or None, note) of what is unhealthy by now."""
         out: list = []
-        if self.weak >= ENOUGH and self.weakest is not None:
+        shut = any(u.samples >= ENOUGH and (u.dead > 0.9 or u.flat > 0.9) for u in self.units.values())
+        if self.weak >= ENOUGH and self.weakest is not None and (self.weakest[1] > 0 or not shut):
             name, value, strongest, other = self.weakest
             slope = next((u for u in self.units.values() if u.meaning == "flat"), None) or next(iter(self.units.values()), None)
             told = (

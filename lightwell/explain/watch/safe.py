@@ -47,3 +47,4 @@ ACTIVATIONS = {  # what "dead" or "saturated" means for a layer of them
     "relu": "dead", "threshold": "dead", "hardtanh": "flat", "sigmoid": "flat", "tanh": "flat", "hardsigmoid": "flat",
 }  # fmt: skip
 WEIGHED = frozenset("linear addmm mm bmm mv matmul convolution convolution_transpose rnn_tanh rnn_relu gru lstm".split())
+LOOPS = frozenset("rnn_tanh rnn_relu gru lstm".split())  # a whole sequence in one operation

@@ -70,6 +70,7 @@ class Training:
         self.reference: float | None = None  # the size of the first losses
         self.start_norm: float | None = None
         self.opened = False
+        self.amplified = 1.0  # by what factor the last backward's gradients grew on their way
         self.jump: Any = None  # the row of an update many times larger than the parameters
 
     def follow(self, tensor, name) -> Followed | None:
@@ -118,6 +119,8 @@ class Training:
         updated = total = 0.0
         bad = None
         every = list(self.followed.values())
+        if self.start_norm is None:
+            self.start_norm = sqrt(sum(f.p2 for f in every))
         chosen = every if tensors is None else [f for f in (self.followed.get(id(t)) for t in tensors) if f is not None]
         for f in chosen:
             a = f.tensor._a
@@ -137,8 +140,6 @@ class Training:
         norm, change = sqrt(total), sqrt(updated) if self.opened else None
         row = Row(self.step, self.loss, self.gradient, norm, None if change is None else ratio(change, norm),
                   [f.g2 for f in every], [f.u2 for f in every], [f.p2 for f in every])  # fmt: skip
-        if self.start_norm is None:
-            self.start_norm = sqrt(max(total - updated, 0.0)) or norm
         self.rows.append(row)
         for key, curve in self.curves.items():
             curve.add(self.step, getattr(row, key))
@@ -179,7 +180,8 @@ class Training:
                 return "LW541"
         if last.ratio is not None and last.gradient is not None:
             size = max(abs(last.loss), 1.0)
-            if last.gradient > 1e6 * size and last.gradient > 1e3 * scale and last.ratio > 0.9 and (self.start_norm or 0) * 10 < last.norm:
+            steep = self.amplified > 1e4 or (last.gradient > 1e6 * size and last.gradient > 1e3 * scale)
+            if steep and last.ratio > 0.9 and (self.start_norm or 0) * 10 < last.norm:
                 return "LW540"
             if self.jump is not None and last.step > self.jump.step:
                 if last.step - self.jump.step <= 3 and last.loss > 100 * max(scale, abs(self.jump.loss or 0.0)):

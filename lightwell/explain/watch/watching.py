@@ -347,7 +347,7 @@ class Watch:
             return
         if not self._stepped and self._backwards:
             self._close_by_hand()
-        self.detector.leaves = {}
+        self.detector.backward_begins()
         for t in tensors:
             a = getattr(t, "_a", None)
             if a.__class__ is not np.ndarray or not a.size or a.dtype.kind not in "fc":
@@ -387,6 +387,7 @@ class Watch:
             if id(leaf) not in training.followed and not self._stepped:
                 training.follow(leaf, lambda leaf=leaf: self.parameter_name(leaf))
         bad = training.gradients(leaves)
+        training.amplified = self.detector.amplification()
         self._backwards += 1
         if bad is not None and not self.scaling():
             suspect = leaves[bad][1] or self.detector.last() or self.detector._from_gradient(_Nothing(), bad._grad._a)
@@ -527,19 +528,19 @@ class Watch:
             name = f"{type(self.stepping).__name__}.step" if self._stepped else "step"
         f = Finding(code, name, "backward" if code == "LW540" else "training", place, module, stack=stack_places(frame))
         self.date(f)
-        f.step = max(0, self.training.step - 1)
+        f.step = self.training.step
         self.reached(Suspect(f), "training", phase="optimizer")
 
     def _complain(self, code, units, note, path) -> None:
-        key = (code, path)
-        if key in self._told or any(k == (code, "*") for k in self._told):
+        key = (code, "" if code == "LW550" else path)
+        if key in self._told:
             return
         self._told.add(key)
         f = Finding(
             code, units.op if units is not None else "backward", "training", units.place if units is not None else None, path, notes=[note]
         )
         self.date(f)
-        f.layers = self.training.layers() if code == "LW550" else []
+        f.history, f.layers = self.training.history(), self.training.layers() if code == "LW550" else []
         self._warn(f)
 
     # ---- gradient scaling --------------------------------------------------------------------------------------------------
@@ -603,7 +604,7 @@ class Watch:
 
     def date(self, f: Finding) -> None:
         """Write when it was into a finding."""
-        f.step, f.epoch, f.batch = self.training.step, self.data.epoch, self.data.number
+        f.step, f.epoch, f.batch = self.training.step + 1, self.data.epoch, self.data.number
 
     def _finish(self, suspect, reached: str, phase: str | None = None) -> None:
         """Complete a suspect's finding by what the history knows, and save the step."""
@@ -614,8 +615,8 @@ class Watch:
             f.items = [int(self.data.items[r]) for r in f.rows]
         if f.code in diagnose.GENERIC:
             if self.training.growing():
-                f.notes.append((f"what overflowed: {entry(f.code).title[0]} in {f.op}", f"上溢之处：{f.op}（{entry(f.code).title[1]}）"))
-                f.code = "LW541"
+                f.notes.insert(0, (f"what overflowed: {entry(f.code).title[0]} in {f.op}", f"上溢之处：{f.op}（{entry(f.code).title[1]}）"))
+                f.code = "LW540" if self.training.amplified > 1e4 else "LW541"
             elif f.phase == "forward" and self.training.step == 0 and f.code != "LW521" and self._large_weights():
                 f.code = "LW505"
         if f.code == "LW541":
@@ -666,13 +667,20 @@ class Watch:
             self.on = False
             raise Exploded(f)
         if self.action == "warn":
-            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe(1)))
+            self._tell(f)
 
     def _warn(self, f: Finding) -> None:
         """What doesn't stop a training."""
         self.findings.append(f)
         if self.action != "report":
-            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe(1)))
+            self._tell(f)
+
+    def _tell(self, f: Finding) -> None:
+        if self.script is not None:  # `lightwell run --watch`: nobody filters warnings there
+            sys.stdout.flush()
+            print(f, file=sys.stderr)
+        else:
+            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe(2)) + 1)
 
     # ---- what came of it ---------------------------------------------------------------------------------------------------
 
@@ -732,7 +740,7 @@ def _outside(frame) -> int:
     """How many frames out the user's line is, for `warnings.warn`."""
     from .sites import users
 
-    wanted, level = users(frame), 1
+    wanted, level = users(frame), 2
     while frame is not None and frame is not wanted:
         frame, level = frame.f_back, level + 1
     return level

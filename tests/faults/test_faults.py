@@ -1,0 +1,107 @@
+"""Programs with one seeded fault each: the command line and the library must name it, its operation, its line and its module.
+
+A program tells what to find in its docstring: `kind: explosion` or `lint`, `expect:` the code, `op:`, `line:` the comment that marks the
+line, and where it matters `phase:`, `module:`, `rows:` and `items:` (the examples at fault), `stops: no` (reported, not stopped at).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import lightwell
+from lightwell import standin
+from lightwell.explain.watch import Exploded
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+KEYS = "kind expect op line phase module rows items stops".split()
+
+
+def header(path: Path) -> dict:
+    """What a program's docstring says of it."""
+    doc = path.read_text().split('"""')[1]
+    return {m[1]: m[2].strip() for m in re.finditer(r"^(\w+): (.*)$", doc, re.M) if m[1] in KEYS}
+
+
+def marked(path: Path, mark: str) -> int:
+    """The number of the line that a comment marks."""
+    body = path.read_text().split('"""', 2)
+    skipped = body[0].count("\n") + body[1].count("\n")
+    lines = [i for i, text in enumerate(body[2].split("\n"), 1 + skipped) if mark in text]
+    assert len(lines) == 1, f"{path}: {mark!r} marks {len(lines)} lines"
+    return lines[0]
+
+
+PROGRAMS = {p.stem: header(p) for p in sorted(HERE.glob("*.py")) if p.stem != "test_faults" and not p.stem.startswith("_")}
+EXPLOSIONS = [name for name, told in PROGRAMS.items() if told["kind"] == "explosion"]
+
+
+def shell(*args, language="en", cwd=ROOT):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LIGHTWELL_LANG": language}
+    return subprocess.run([sys.executable, "-m", "lightwell", *args], capture_output=True, text=True, env=env, cwd=cwd, timeout=120)
+
+
+def watched(path: Path, **options):
+    """Run a program in this process under a watch; gives the watch."""
+    before = list(sys.path)
+    standin.install()
+    space = {"__name__": "__main__", "__file__": str(path)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with lightwell.watch(save=False, **options) as w:
+                exec(compile(path.read_text(), str(path), "exec"), space)
+    except Exploded:
+        pass
+    finally:
+        standin.uninstall()
+        sys.path[:] = before
+    return w
+
+
+@pytest.mark.parametrize("name", EXPLOSIONS)
+def test_explosion_in_process(name):
+    told, path = PROGRAMS[name], HERE / f"{name}.py"
+    w = watched(path)
+    found = [f for f in w.findings if f.fatal or told.get("stops") == "no"]
+    assert found, f"{name}: nothing was found"
+    f = found[0]
+    assert (f.code, f.op, f.line) == (told["expect"], told["op"], marked(path, told["line"])), str(f)
+    assert f.filename == str(path)
+    assert f.phase == told.get("phase", f.phase)
+    assert f.module == told.get("module", f.module)
+    if "rows" in told:
+        assert ", ".join(map(str, f.rows)) == told["rows"]
+    if "items" in told:
+        assert ", ".join(map(str, f.items)) == told["items"]
+    assert f.fatal is (told.get("stops") != "no")
+    for language in ("en", "zh"):
+        lightwell.set_language(language)
+        try:
+            text = str(f)
+            assert f.code in text and f.cause in text and f"{path}:{f.line}" in text
+            assert all(len(part) > 10 for part in (f.why, f.mend))
+        finally:
+            lightwell.set_language(None)
+
+
+@pytest.mark.parametrize("name", EXPLOSIONS)
+def test_explosion_by_the_command_line(name, tmp_path):
+    told, path = PROGRAMS[name], HERE / f"{name}.py"
+    saved = tmp_path / "step.pt"
+    done = shell("run", "--watch", "--save", str(saved), str(path), language="zh" if len(name) % 2 else "en", cwd=tmp_path)
+    assert told["expect"] in done.stderr, done.stderr
+    assert f"{told['op']}   {path}:{marked(path, told['line'])}" in done.stderr, done.stderr
+    if told.get("stops") == "no":
+        assert done.returncode == 0 and not saved.exists()
+        return
+    assert done.returncode == 1 and saved.exists()
+    again = shell("replay", str(saved), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert told["expect"] in again.stdout and f"{path.name}:{marked(path, told['line'])}" in again.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step.pt"]  # nothing half-written is left
