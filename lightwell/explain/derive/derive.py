@@ -10,12 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from . import complexes, elementwise, indexed, indexed_softmax, linear, nogradient, normal, recurrent, selections, spreads
+from . import (
+    complexes,
+    elementwise,
+    indexed,
+    indexed_softmax,
+    linear,
+    matrices,
+    nogradient,
+    normal,
+    recurrent,
+    selections,
+    spreads,
+    undifferentiated,
+)  # fmt: skip
 from .derivation import Derivation
 from .reader import Reading, read
 
 # From the most particular to the most general.
 FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
+    undifferentiated.family,
     nogradient.family,
     elementwise.elementwise,
     complexes.family,
@@ -23,9 +37,10 @@ FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
     spreads.family,
     recurrent.family,
     indexed_softmax.family,
+    matrices.family,
+    indexed.family,
     selections.family,
     linear.family,
-    indexed.family,
 )
 
 

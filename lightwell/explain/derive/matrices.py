@@ -105,7 +105,7 @@ def summed(t: Term, shape: tuple) -> Term:
     """The term, summed over what was broadcast."""
     have = value_of(t).shape
     if have == shape:
-        return t if value_of(t).dtype.kind != "c" else t
+        return t
     lead = len(have) - len(shape)
     axes = tuple(range(lead)) + tuple(lead + d for d, n in enumerate(shape) if n == 1 and have[lead + d] != 1)
     made = known(Term("sum", (t,), {"axis": axes}))

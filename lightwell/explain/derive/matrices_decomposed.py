@@ -285,7 +285,7 @@ def _eig(reading: Reading) -> Derivation:
         Line(dw, changes["w"], ("differentiate a·v = v·diag(w) and multiply by v⁻¹: the diagonal says dw", "对 a·v = v·diag(w) 求微分并左乘 v⁻¹：对角线给出 dw"), checked=dw.value),
         Line(dv, changes["v"], ("off the diagonal v⁻¹·dv = F⊙(v⁻¹·da·v); what would change a column's length is taken away again", "非对角元给出 v⁻¹·dv = F⊙(v⁻¹·da·v)；再减去会改变列长度的部分"), checked=dv.value),
     ]  # fmt: skip
-    value, rule = gradient(reading, "a")
+    value, _ = gradient(reading, "a")
     found = back(reading, "a", along, changes)
     if a.value.dtype.kind != "c":  # a real matrix: of a complex gradient only the real part counts
         g = symbol("ga", value)
@@ -357,7 +357,7 @@ def _svd(reading: Reading) -> Derivation:
     dvh = call("matrix_transpose", dv)
     changes = {"s": Term("linalg.diagonal", (middle,))}
     thin = {"u": du, "vh": dvh}
-    for name, key, full in (("u", part_u, m), ("vh", part_v, n)):
+    for name, key in (("u", part_u), ("vh", part_v)):
         whole = reading.symbols[name].value.shape
         changes[name] = (
             thin[name] if whole == value_of(thin[name]).shape else Term("index_add", (thin[name],), {"shape": whole, "key": key["key"]})

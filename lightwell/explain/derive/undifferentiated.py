@@ -1,4 +1,4 @@
-"""Operations without a gradient: what they compute, and one honest sentence on why no gradient passes them."""
+"""Searches and counts, told by indices: places of extremes, ranks, membership, histograms. None of them has a gradient."""
 
 from typing import Any
 
@@ -20,71 +20,24 @@ _WHY = {
         "The result counts places. A small change of the values leaves them as they are, except where it jumps: the derivative is 0 or doesn't exist, so no gradient passes.",
         "结果是位置编号。数值的微小变化不会改变它，只在某些点发生跳变：导数要么为 0，要么不存在，因此没有梯度通过。",
     ),
-    "integers": (
-        "It is about whole numbers, which cannot change a little: there is nothing to differentiate.",
-        "它处理的是整数，整数无法作微小变化，因此无从求导。",
-    ),
     "counts": (
         "It counts, and counts jump by 1 as values move from one box to the next: the derivative is 0 or doesn't exist. PyTorch gives none for the weights either.",
         "它在计数，当数值从一个区间移到另一个区间时计数以 1 跳变：导数要么为 0，要么不存在。PyTorch 对权重也不提供梯度。",
     ),
-    "steps": (
-        "A staircase: flat between its jumps, so the derivative is 0 almost everywhere and no gradient is recorded, as in PyTorch.",
-        "它是阶梯函数：跳变之间是平的，导数几乎处处为 0，因此与 PyTorch 一样不记录梯度。",
-    ),
-    "other": (
-        "PyTorch gives this function no gradient, and neither does the library: the record has no rule.",
-        "PyTorch 没有为这个函数提供梯度，本库也一样：记录里没有求导规则。",
-    ),
-    "values": (
-        "This record is for values alone. Where a gradient is wanted, the function takes the values from the full decomposition, {full}, whose record has one.",
-        "这个记录只用于求值。需要梯度时，函数会改用完整的分解 {full} 来求这些值，后者的记录带有求导规则。",
-    ),
-    "bytes": (
-        "The same bytes read as another type: the numbers have no smooth relation, so no gradient passes.",
-        "把同样的字节当作另一种类型来读：两者的数值之间没有光滑的关系，因此没有梯度通过。",
-    ),
 }  # fmt: skip
 
-_FULL = {"linalg_svdvals": "linalg_svd", "linalg_eigvalsh": "linalg_eigh", "linalg_eigvals": "linalg_eig"}
-_PLACES = frozenset("argmax argmin searchsorted".split())
-_STEPS = frozenset("floor_divide heaviside nextafter".split())
 _COUNTS = frozenset("bincount bincount_weighted histogram count_nonzero".split())
-_INTEGERS = frozenset("bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift bitwise_not gcd lcm".split())
 
 
 def family(reading: Reading) -> Derivation | None:
-    """The definition of an operation whose record has no rule, or of whose inputs none can take a gradient; None for others."""
+    """The definition of a search or a count; None for others (elementwise ones are in nogradient.py)."""
     record = reading.record
-    if reading.gradients:
+    if reading.gradients or (record.name not in _TOLD and record.name not in ("all", "any", "count_nonzero", "histogram")):
         return None
-    lines = [line for name in record.outputs if name in reading.symbols for line in _definition(reading, name)]
-    bindings = {n: s.value for n, s in reading.symbols.items()}
-    return Derivation(record.name, _reason(reading), lines, [], bindings)
-
-
-def _reason(reading: Reading) -> tuple[str, str]:
-    record = reading.record
-    name = record.name
-    if name in _FULL:
-        en, zh = _WHY["values"]
-        return en.format(full=_FULL[name]), zh.format(full=_FULL[name])
-    if name in _COUNTS:
-        return _WHY["counts"]
-    if name in _STEPS:
-        return _WHY["steps"]
-    if name in _INTEGERS:
-        return _WHY["integers"]
-    if name == "view_dtype":
-        return _WHY["bytes"]
-    y = reading.symbols[record.outputs[0]].value
-    if y.dtype.kind == "b":
-        return _WHY["truth"]
-    if name in _PLACES:
-        return _WHY["place"]
-    if y.dtype.kind in "iu" or all(isinstance(s, Term) and s.value.dtype.kind in "iub" for s in reading.inputs.values()):
-        return _WHY["integers"]
-    return _WHY["other"]
+    (name,) = record.outputs
+    truth = reading.symbols[name].value.dtype.kind == "b"
+    idea = _WHY["counts" if record.name in _COUNTS else "truth" if truth else "place"]
+    return Derivation(record.name, idea, _definition(reading, name), [], {n: s.value for n, s in reading.symbols.items()})
 
 
 def _definition(reading: Reading, name: str) -> list[Line]:
@@ -116,7 +69,14 @@ def _bincount(reading: Reading, y: Term) -> list[Line]:
     hit = _iverson(call("equal", Term("at", (x, i)), v))
     if "w" in reading.inputs and reading.inputs["w"] is not None:
         hit = hit * Term("at", (reading.inputs["w"], i))
-    return [Line(Term("at", (y, v)), total([i], hit), ("how many of x equal v (or their weights, added up)", "x 中等于 v 的个数（或其权重之和）"), checked=y.value)]
+    return [
+        Line(
+            Term("at", (y, v)),
+            total([i], hit),
+            ("how many of x equal v (or their weights, added up)", "x 中等于 v 的个数（或其权重之和）"),
+            checked=y.value,
+        )
+    ]
 
 
 def _isin(reading: Reading, y: Term) -> list[Line] | None:
@@ -127,7 +87,14 @@ def _isin(reading: Reading, y: Term) -> list[Line] | None:
     places = tuple(letters.fresh(n, "ijkl") for n in x.value.shape)
     among = tuple(letters.fresh(n, "mnop") for n in t.value.shape)
     hits = total(among, _iverson(call("equal", at(x, places), at(t, among)))) if among else _iverson(call("equal", at(x, places), t))
-    return [Line(at(y, places), call("greater", hits, 0), ("whether at least one element of t equals it", "t 中是否至少有一个元素与它相等"), checked=y.value)]
+    return [
+        Line(
+            at(y, places),
+            call("greater", hits, 0),
+            ("whether at least one element of t equals it", "t 中是否至少有一个元素与它相等"),
+            checked=y.value,
+        )
+    ]
 
 
 def _searchsorted(reading: Reading, y: Term) -> list[Line] | None:
@@ -140,7 +107,14 @@ def _searchsorted(reading: Reading, y: Term) -> list[Line] | None:
     lane = places[:-1] if s.value.ndim > 1 else ()
     word = "less" if reading.params.get("side") == "left" else "less_equal"
     below = _iverson(call(word, at(s, (*lane, k)), at(v, places)))
-    return [Line(at(y, places), total([k], below), ("how many of the sorted s stand before it", "有序的 s 中排在它前面的元素个数"), checked=y.value)]
+    return [
+        Line(
+            at(y, places),
+            total([k], below),
+            ("how many of the sorted s stand before it", "有序的 s 中排在它前面的元素个数"),
+            checked=y.value,
+        )
+    ]
 
 
 def _argument(best: str) -> Any:
