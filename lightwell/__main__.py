@@ -77,6 +77,10 @@ def _show_from_script(kind, error, trace):
     own = (__file__, "<frozen runpy>")
     while trace is not None and trace.tb_frame.f_code.co_filename in own:
         trace = trace.tb_next
+    if "lightwell.tensor" in sys.modules:
+        from lightwell.errors.lesson import teach
+
+        teach(error)
     traceback.print_exception(kind, error, trace)
 
 

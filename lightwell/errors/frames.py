@@ -189,11 +189,21 @@ def operands(node, frame) -> list[Operand]:
         return operands(node.value, frame)
     elif isinstance(node, ast.Attribute):
         parts = [node.value]
+    parts = [e for part in parts for e in (part.elts if isinstance(part, (ast.List, ast.Tuple)) else [part])]
     return [Operand(ast.unparse(part), lookup(part, frame), part) for part in parts]
 
 
 def _is_tensor(value) -> bool:
     return hasattr(type(value), "_refresh") and hasattr(value, "_a")
+
+
+def calls_us(place: Place) -> bool:
+    """Whether a frame is at a call of something of this package, such as a class whose arguments don't fit."""
+    node = node_at(place)
+    if not isinstance(node, ast.Call):
+        return False
+    called = lookup(node.func, place.frame)
+    return known(called) and str(getattr(called, "__module__", "")).split(".")[0] in ("lightwell", "torch")
 
 
 # ---- what the package was given -----------------------------------------------------------------------------------------
@@ -231,8 +241,8 @@ def given(found: list[Place], at: int) -> list[Operand]:
         if p.function == "forward" and _is_module(p.frame.f_locals.get("self")):
             layer = p
     if layer is not None and ours(layer.file):
-        taken = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self" and v is not None]
-        return [next((o for o in values if o.value is t.value), t) for t in taken if _tells(t.value)] or _telling(values)
+        taken = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self" and _holds_tensors(v)]
+        return [next((o for o in values if o.value is t.value), t) for t in taken] or _telling(values)
     if entry is not None:
         taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls")]
         missing = [o for o in written if not known(o.value)]
@@ -241,7 +251,7 @@ def given(found: list[Place], at: int) -> list[Operand]:
             tensors = iter([t for t in left if _is_tensor(t.value)])
             return _telling([Operand(o.text, next(tensors).value, o.node) if not known(o.value) else o for o in written])
         if not values:
-            return _telling(left)
+            return _telling([t for t in left if _holds_tensors(t.value)])
         if missing:
             return _telling(values + [t for t in left if _is_tensor(t.value)])
     return _telling(values)
@@ -251,6 +261,12 @@ def _says(p: Place) -> bool:
     """Whether a frame's arguments have names that mean something to the user: not those of a wrapper."""
     code = p.frame.f_code
     return ours(p.file) and code.co_argcount > 0 and not (code.co_argcount <= 1 and code.co_flags & 0x04) and "args" != code.co_varnames[0]
+
+
+def _holds_tensors(value) -> bool:
+    if type(value) in (list, tuple):
+        return any(_is_tensor(v) for v in value)
+    return _is_tensor(value) or type(value).__module__ == "numpy"
 
 
 def _tells(value) -> bool:
@@ -285,7 +301,11 @@ def module_path(found: list[Place]) -> tuple[str, Any] | None:
         if not code.co_argcount or code.co_varnames[0] not in p.frame.f_locals:
             continue
         value = p.frame.f_locals[code.co_varnames[0]]
-        if _is_module(value) and code.co_name != "__init__":
+        if not _is_module(value):
+            continue
+        if code.co_name == "__init__":
+            return None  # a module that is being built has no place yet
+        if code.co_name not in ("__setattr__", "__getattr__"):
             if root is None:
                 root, above = value, found[:i]
             inner = value

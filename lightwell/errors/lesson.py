@@ -14,6 +14,8 @@ __all__ = ["Lesson", "Value", "explain_error", "lesson_of", "notes_of"]
 
 WIDTH = 150  # letters of a line of notes
 VALUES = 4  # values that are told
+# The mistakes in which it matters why a tensor has its dtype.
+ABOUT_DTYPES = frozenset("LW150 LW151 LW152 LW153 LW154 LW155 LW156 LW157 LW158 LW207".split())
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Lesson:
             )
         if self.module:
             path, what = self.module
-            rows.append((say("module", "模块"), path if what == path else f"{path} = {what}"))
+            rows.append((say("module", "模块"), what if what.split("(")[0] == path else f"{path} = {what}"))
         rows += self._value_rows()
         if self.entry:
             rows.append((say("why", "原因"), self.entry.text("cause")))
@@ -86,7 +88,7 @@ class Lesson:
         for v in told[:2]:
             assert v.origin is not None
             text = f"{v.text}: {v.described}" + say(f", from line {v.origin.line}: ", f"，来自第 {v.origin.line} 行：") + v.origin.text
-            if v.origin.reason:
+            if v.origin.reason and self.code in ABOUT_DTYPES:
                 text += say(" — ", " —— ") + say(*v.origin.reason)
             rows.append((say("given", "传入") if not rows else "", text))
         rest = [f"{v.text}: {v.described}" for v in told[2:]]
@@ -184,6 +186,22 @@ def notes_of(error: BaseException) -> list[str]:
     lines = lesson_of(error).notes()
     error.__dict__["_lesson_notes"] = key, lines
     return lines
+
+
+def teach(error: BaseException) -> None:
+    """Add the lesson to an exception of Python's own that a call into this package met: a missing argument, a file that isn't there."""
+    from .teaching import Teaching, lessons_enabled
+
+    if isinstance(error, Teaching) or not lessons_enabled():
+        return
+    found = frames.places(error)
+    at = frames.users_place(found)
+    if at is None or (not any(frames.ours(p.file) for p in found[at:]) and not frames.calls_us(found[at])):
+        return
+    lesson = lesson_of(error)
+    if lesson.entry is not None:
+        for line in lesson.notes():
+            error.add_note(line)
 
 
 def explain_error(error: BaseException) -> str:

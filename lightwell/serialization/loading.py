@@ -1,6 +1,7 @@
 """`load`: a checkpoint's object, by default without running anything that the file says."""
 
 import builtins
+import errno
 import io
 import os
 import pickle
@@ -8,7 +9,7 @@ import pickle
 import numpy as np
 
 from .._utils import Storage
-from ..errors.teaching import AttributeError, RuntimeError, TypeError, ValueError
+from ..errors.teaching import AttributeError, FileNotFoundError, RuntimeError, TypeError, ValueError
 from . import allow, legacy
 from .archive import ZipReader, is_zip
 from .pickling import unpickler
@@ -47,6 +48,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     pickle_load_args.setdefault("encoding", "utf-8")
     restore = _restorer(map_location)
     if isinstance(f, (str, os.PathLike)):
+        if not os.path.exists(f):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(f))
         with open(f, "rb") as file:
             return _load(file, restore, weights_only, pickle_module, bool(mmap), pickle_load_args)
     if mmap:

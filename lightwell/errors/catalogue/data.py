@@ -48,6 +48,7 @@ ENTRIES = (
             "each element in list of batch should be of equal size",
             "(default_collate: crop",
             "at entry 0 and … at entry … (default_collate",
+            "stack expects each tensor to be equal size, but got … at entry 0 and … at entry … (default_collate",
         ),
         related=("torch.utils.data.DataLoader", "torch.nn.utils.rnn.pad_sequence"),
     ),

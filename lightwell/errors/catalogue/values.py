@@ -90,6 +90,7 @@ ENTRIES = (
             "per_sample_weights",
             "include_last_offset",
             "offsets",
+            "index out of range in self: index … embedding()'s weight has",
         ),
         where=("nn.functional.embedding", "nn.layers.embedding"),
         related=("nn.Embedding", "torch.nn.functional.embedding"),
