@@ -175,8 +175,8 @@ def _part(reading, d, name, body, fold, e) -> Part:
     _append(part.lines, Line(g, shown, rule_name, checked=want))
     recorded = spread(rule, raw.shape, x.value.shape)
     line = Line(g, recorded, ("what the record computes", "记录实际计算的式子"), checked=want)
-    if flat(recorded) != flat(shown):
-        _append(part.lines, line)
+    if not looks_alike(recorded, shown):
+        part.lines.append(line)
     part.conventions = corners.conventions(reading, name, body, e)
     return part
 
@@ -211,9 +211,16 @@ def _share(reading, fold, gy: Term) -> Term:
 
 def _append(lines: list, line: Line) -> None:
     """Add a line that says something new."""
-    if lines and lines[-1].left is not None and key(lines[-1].left) == key(line.left) and flat(lines[-1].right) == flat(line.right):
+    if lines and lines[-1].left is not None and key(lines[-1].left) == key(line.left) and looks_alike(lines[-1].right, line.right):
         return
     lines.append(line)
+
+
+def looks_alike(a: Term, b: Term) -> bool:
+    """Whether a reader sees the same formula."""
+    from .notation import write
+
+    return flat(a) == flat(b) or write(a) == write(b)
 
 
 def flat(t: Term):

@@ -69,7 +69,8 @@ class _Scope:
             raise IndexError(f"the index {name} is bound nowhere")
         shape = [1] * len(self.running)
         shape[self.running.index(name)] = self.sizes[name]
-        return np.arange(self.sizes[name]).reshape(shape)
+        start = t.params.get("start", 0)
+        return np.arange(start, start + self.sizes[name]).reshape(shape)
 
     def _at(self, t):
         whole = _Scope(self.bindings, self.fixed, (), {}).of(t.args[0])
@@ -97,6 +98,15 @@ class _Scope:
         body = np.broadcast_to(body, np.broadcast_shapes(body.shape, (1,) * depth + tuple(sizes[n] for n in names)))
         return body.sum(axis=tuple(range(depth, depth + len(names))))
 
+    def _product(self, t):
+        over = t.params["over"]
+        names, depth = tuple(i.params["name"] for i in over), len(self.running)
+        sizes = {**self.sizes, **{i.params["name"]: i.params["size"] for i in over}}
+        inner = _Scope(self.bindings, {k: v for k, v in self.fixed.items() if k not in names}, self.running + names, sizes)
+        body = np.asarray(inner.of(t.args[0]))
+        body = np.broadcast_to(body, np.broadcast_shapes(body.shape, (1,) * depth + tuple(sizes[n] for n in names)))
+        return body.prod(axis=tuple(range(depth, depth + len(names))))
+
     def _whole(self, body, over) -> bool:
         """Whether the terms of a sum are arrays: x[t] of a sequence of matrices."""
         return not self.running and any(
@@ -112,7 +122,7 @@ class _Scope:
 
     def _sum_of_arrays(self, body, over):
         (i, *rest), result = over, 0
-        for n in range(i.params["size"]):
+        for n in _run_of(i):
             inner = _Scope(self.bindings, {**self.fixed, i.params["name"]: n}, (), {})
             result = result + (inner._sum_of_arrays(body, rest) if rest else inner.of(body))
         return result
@@ -157,6 +167,11 @@ def _call(word: str, args: list, params: dict) -> Any:
     return compute(word, args, params)
 
 
+def _run_of(i: Term) -> range:
+    start = i.params.get("start", 0)
+    return range(start, start + i.params["size"])
+
+
 def subterms(t: Any):
     """A term and all terms within it."""
     if isinstance(t, Term):
@@ -191,7 +206,7 @@ def free_indices(t: Any) -> tuple:
             if t.params["name"] not in bound:
                 found.setdefault(t.params["name"], t)
             return
-        inner = bound | {i.params["name"] for i in t.params["over"]} if t.word == "total" else bound
+        inner = bound | {i.params["name"] for i in t.params["over"]} if t.word in ("total", "product") else bound
         for a in t.args:
             walk(a, inner)
 
@@ -204,7 +219,7 @@ def value_of(line: Line, bindings: dict) -> Any:
     free = free_indices(line.left)
     if free and _steps(line, bindings):
         (t,) = free
-        return np.stack([np.asarray(evaluate(line.right, bindings, {t.params["name"]: n})) for n in range(t.params["size"])])
+        return np.stack([np.asarray(evaluate(line.right, bindings, {t.params["name"]: n})) for n in _run_of(t)])
     return evaluate(line.right, bindings, free=free)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from .derivation import Derivation
 from .programs import Program, with_shape
 from .reader import Reading
-from .terms import Term, call
+from .terms import Term, call, symbol
 
 _IDEA = (
     "x enters three times: as itself, in the mean and in the variance. Name each step, go back step by step, and collect: what "
@@ -79,7 +79,7 @@ def _back(p: Program, u: Term, axes, n: int) -> None:
     order = [
         gh,
         p.adjoint("r", ("h = d·r: r scales every deviation", "h = d·r：r 缩放每个偏差")),
-        p.adjoint("v", ("r = (v + ε)^(-1/2), so ∂r/∂v = -r³/2", "r = (v + ε)^(-1/2)，故 ∂r/∂v = -r³/2")),
+        p.adjoint("v", ("r = (v + ε)^(-1/2), so ∂r/∂v = -r³/2", "r = (v + ε)^(-1/2)，故 ∂r/∂v = -r³/2"), symbol("gr") * (-call("pow", r, 3) / 2)),
         p.adjoint("d", ("d is used in v, which averages d² over n elements, and in h", "d 用于 v（对 n 个元素的 d² 取平均）和 h")),
         p.adjoint("m", ("d = u - m: every deviation moves against m" if "u" in p.bindings else "d = x - m: every deviation moves against m", "每个偏差都随 m 反向变化")),
     ]  # fmt: skip

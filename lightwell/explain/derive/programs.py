@@ -14,7 +14,7 @@ import numpy as np
 from .calculus import differentiate, plus, times
 from .derivation import Derivation, Line, Part
 from .differences import Lazy
-from .elementwise import bindings_of, flat
+from .elementwise import bindings_of, flat, looks_alike
 from .evaluate import evaluate
 from .reader import Reading
 from .simplify import depends, number_of, simplify
@@ -192,7 +192,7 @@ class Program:
         g = symbol("g" + name)
         want = np.asarray(self.want(name))
         for right, why in (*collected, (self.recorded(name), RECORD)):
-            if part.lines and flat(part.lines[-1].right) == flat(right):
+            if part.lines and looks_alike(part.lines[-1].right, right):
                 continue
             part.lines.append(Line(g, right, why, checked=want))
         if part.lines[-1].left is not None and part.lines[-1].left.params.get("name") == "g" + name:
