@@ -76,6 +76,7 @@ class Data:
             found.loader = loader
         if batch is None:
             found.epochs += 1
+            self.fresh.discard(id(loader))
             return
         found.batches += 1
         self.fresh.add(id(loader))
@@ -103,7 +104,7 @@ class Data:
     def _order(self):
         for found in self.loaders.values():
             loader = found.loader
-            if found.learned < 2 or found.batches < 2 or not found.labels or _mixed(loader.dataset):
+            if found.learned < 2 or found.learned * 2 < found.batches or not found.labels or _mixed(loader.dataset):
                 continue
             labels = [v.argmax(1) if v.ndim == 2 and v.dtype.kind == "f" and v.shape[1] > 1 and _one_hot(v) else v for v in found.labels]
             if any(v.ndim > 2 or (v.ndim == 2 and v.shape[1] != 1) for v in labels):
