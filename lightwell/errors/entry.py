@@ -40,7 +40,7 @@ class Entry:
         """How much of an error's message is this entry's: the letters of the longest piece that matches; 0 where none does."""
         if not self._patterns:
             for piece in self.matches:
-                pattern = ".*?".join(re.escape(part.strip()) for part in piece.split("…"))
+                pattern = ".{0,160}?".join(re.escape(part.strip()) for part in piece.split("…"))
                 self._patterns.append((len(piece.replace("…", "").replace(" ", "")), re.compile(pattern, re.DOTALL)))
         return max((size for size, pattern in self._patterns if pattern.search(message)), default=0)
 

@@ -249,6 +249,8 @@ ENTRIES = (
             "complex inputs are not supported",
             "complex",
             "no real number",
+            "does not support complex input",
+            "not implemented for torch.complex… which has no order",
         ),
         related=("torch.real", "torch.abs", "torch.complex"),
     ),
@@ -265,7 +267,7 @@ ENTRIES = (
         ),
         "import torch\ntorch.ones(2, dtype=torch.uint16) + torch.ones(2, dtype=torch.int32)",
         "import torch\nprint(torch.ones(2, dtype=torch.uint16).to(torch.int32) + torch.ones(2, dtype=torch.int32))",
-        ("Promotion for",),
+        ("Promotion for", "Promotion for uint16, uint32, uint64 types is not supported", "Promotion for Float8 Types is not supported"),
         related=("torch.promote_types",),
     ),
     Entry(

@@ -84,6 +84,7 @@ ENTRIES = (
             "archive",
             "record",
             "parse",
+            "the file is no checkpoint, is damaged, or uses an opcode that plain data never needs",
         ),
         where=("serialization", "_utils", "storage"),
         related=("torch.load",),

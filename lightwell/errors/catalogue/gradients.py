@@ -204,7 +204,7 @@ ENTRIES = (
         ),
         "import torch\nx = torch.ones(2, requires_grad=True)\nx.register_hook(lambda g: g.sum())\nx.sum().backward()",
         "import torch\nx = torch.ones(2, requires_grad=True)\nx.register_hook(lambda g: g * 2)\nx.sum().backward()\nprint(x.grad)",
-        ("hook", "cannot register", "retain_grad", "pack_hook", "unpack_hook", "handle"),
+        ("hook", "cannot register", "retain_grad", "pack_hook", "unpack_hook", "handle", "hook has changed the size of value: from"),
         where=("nn.hooks", "autograd.graph"),
         related=("Tensor.register_hook", "nn.Module.register_forward_hook"),
     ),

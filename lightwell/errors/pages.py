@@ -1,0 +1,126 @@
+"""The page of each code, as Markdown: what it means, an example that makes the mistake with what it prints, the mend, the relatives.
+
+`tools/make_error_docs.py` writes them to docs/errors/; `lightwell explain LW101` and `lightwell.errors.page` print them.
+"""
+
+import contextlib
+import io
+import linecache
+import traceback
+import warnings
+
+from ..language import say, set_language
+from .catalogue import entries, entry
+from .entry import Entry
+from .teaching import ValueError, lessons_enabled, set_lessons
+
+__all__ = ["index", "output_of", "page", "speaking"]
+
+
+@contextlib.contextmanager
+def speaking(language: str):
+    """Within it, texts are in a language."""
+    from .. import language as module
+
+    before = module._chosen
+    set_language(language)
+    try:
+        yield
+    finally:
+        module._chosen = before
+
+
+def output_of(program: str, name: str) -> str:
+    """What a program of a page prints, with its warnings and the end of its traceback, as a script of this name would."""
+    from .. import standin
+    from .lesson import teach
+
+    standin.install()
+    file = f"{name}.py"
+    linecache.cache[file] = (len(program), None, program.splitlines(keepends=True), file)
+    out = io.StringIO()
+    before = lessons_enabled()
+    set_lessons(True)
+    try:
+        with contextlib.redirect_stdout(out), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                exec(compile(program, file, "exec"), {"__name__": "__main__", "__file__": file})
+            except Exception as error:
+                teach(error)
+                for line in traceback.format_exception_only(error):
+                    print(line, end="", file=out)
+        for w in warned:
+            print(f"{w.category.__name__}: {w.message}", file=out)
+    finally:
+        set_lessons(before)
+        linecache.cache.pop(file, None)
+    return out.getvalue().rstrip()
+
+
+def _found(code: str) -> Entry:
+    found = entry(code)
+    if found is None:
+        raise ValueError(f"explain: there is no code {code!r}; they run from {min(entries())} to {max(entries())}, docs/errors lists them")
+    return found
+
+
+def page(code: str, run: bool = True) -> str:
+    """The page of a code in the language in use; `run`: with what its examples print.
+
+    ValueError: a code that the catalogue doesn't have.
+
+    >>> import lightwell
+    >>> print(lightwell.errors.page("LW104").splitlines()[0])
+    # LW104 ...
+    """
+    e = _found(code)
+    parts = [f"# {e.code} · {e.text('title')}", f"## {say('What it means', '含义')}", e.text("cause")]
+    if e.example:
+        parts += [f"## {say('An example', '例子')}", f"```python\n{e.example}\n```"]
+        if run and (printed := output_of(e.example, "example")):
+            parts += [f"```text\n{printed}\n```"]
+    parts += [f"## {say('How to mend it', '改法')}", e.text("mend")]
+    if e.better:
+        parts += [f"```python\n{e.better}\n```"]
+        if run and (printed := output_of(e.better, "better")):
+            parts += [f"```text\n{printed}\n```"]
+    names = [name for name in e.related if name != "lightwell"]
+    if names:
+        parts += [f"## {say('See also', '参见')}", ", ".join(f"`{name}`" for name in names)]
+    return "\n\n".join(parts) + "\n"
+
+
+# The first digit of a code, and what the codes with it are about.
+CHAPTERS = {
+    "1": ("Shapes, numbers and dtypes", "形状、数值与 dtype"),
+    "2": ("Gradients, modules and optimizers", "梯度、模块与优化器"),
+    "3": ("Arguments, data and files", "参数、数据与文件"),
+    "4": ("What `lightwell.lint` warns of", "`lightwell.lint` 的警告"),
+    "5": ("What `lightwell.watch` finds", "`lightwell.watch` 的发现"),
+    "6": ("Devices, compilers, exporters, distributed training", "设备、编译、导出与分布式训练"),
+    "7": ("Parts of the package with mistakes of their own", "各个子包特有的错误"),
+}
+
+
+def index() -> str:
+    """The list of all codes in the language in use."""
+    parts = [
+        f"# {say('Errors and warnings by their codes', '错误与警告代码一览')}",
+        say(
+            "Below the traceback of an error lightwell prints a lesson that begins with a code. `lightwell explain LW101` prints its page. "
+            "Codes never change their meaning. `LIGHTWELL_LESSONS=0` or `lightwell.set_lessons(False)` turns the lessons off, "
+            "`lightwell.set_language('zh')` says them in Chinese. `error.code` and `error.lesson` have them for programs; "
+            "`lightwell.explain_error(error)` tells of an error that was caught.",
+            "lightwell 会在错误的回溯下方打印一段讲解，以代码开头。`lightwell explain LW101` 打印对应的页面。代码的含义不会改变。"
+            "`LIGHTWELL_LESSONS=0` 或 `lightwell.set_lessons(False)` 关闭讲解，`lightwell.set_language('zh')` 用中文讲解。"
+            "程序中可用 `error.code` 与 `error.lesson`；捕获到的错误可用 `lightwell.explain_error(error)` 讲解。",
+        ),
+    ]
+    for digit, title in CHAPTERS.items():
+        rows = [e for code, e in entries().items() if code[2] == digit]
+        if rows:
+            parts.append(f"## {say(*title)}")
+            parts.append("\n".join(f"- [{e.code}]({e.code}.md) {e.text('title')}" for e in rows))
+    other = say("[中文](zh/README.md)", "[English](../README.md)")
+    return "\n\n".join([*parts, other]) + "\n"
