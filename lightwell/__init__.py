@@ -105,6 +105,7 @@ _FROM = {  # single names that live in a subpackage
     "explain_error": "errors", **dict.fromkeys("lessons_enabled set_lessons".split(), "errors.teaching"),
     "lint": "explain.lint", "graph": "explain.graph",
     **dict.fromkeys("explain_copy kept_for_backward memory shares_memory step_memory summary".split(), "explain.memory"),
+    "glance": "explain.glance",
     "watch": "explain.watch",
     "_assert": "_assertion", "vmap": "func.vmap", "UntypedStorage": "storage", "TypedStorage": "storage",
 }  # fmt: skip

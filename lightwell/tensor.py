@@ -525,6 +525,19 @@ class Tensor(metaclass=_TensorMeta):
             grad_fn_name=None if fn is None else fn.name(), requires_grad=self._rg,
         )  # fmt: skip
 
+    @property
+    def lw(self):
+        """The tensor at a glance: one line of shape, dtype, range, mean, NaNs, strides and sharing, with a small histogram."""
+        from .explain.glance import Glance
+
+        return Glance(self)
+
+    def plot(self, kind=None, **kwargs):
+        """Draw the tensor with matplotlib: lines, a histogram, a heatmap or images, by its shape (see `explain.plot.plot`)."""
+        from .explain.plot import plot
+
+        return plot(self, kind, **kwargs)
+
     def __format__(self, spec):
         if self._a.ndim and spec:
             raise TypeError(

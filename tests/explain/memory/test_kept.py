@@ -66,8 +66,8 @@ def test_what_is_reported_dies_with_the_graph():
 def test_the_bytes_are_those_that_backward_frees():
     import tracemalloc
 
-    layers = nn.Sequential(*[m for _ in range(4) for m in (nn.Linear(200, 200), nn.Tanh())])
-    x = torch.rand(500, 200)
+    layers = nn.Sequential(*[m for _ in range(4) for m in (nn.Linear(400, 400), nn.Tanh())])
+    x = torch.rand(2000, 400)
     layers(x).sum().backward()
     tracemalloc.start()
     try:
@@ -75,7 +75,7 @@ def test_the_bytes_are_those_that_backward_frees():
         loss = layers(x).sum()
         held = tracemalloc.get_traced_memory()[0] - before
         report = kept_for_backward(loss, layers)
-        assert report.activations == 4 * 500 * 200 * 4
+        assert report.activations == 4 * 2000 * 400 * 4
         assert abs(held - report.activations) < 0.05 * held
     finally:
         tracemalloc.stop()
