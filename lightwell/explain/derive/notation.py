@@ -23,6 +23,7 @@ targets are notation_plain.py (a terminal), notation_latex.py (KaTeX, MathJax, L
     over        accent, box
     cases       (value, condition or None) ...
     list        boxes                         a, b, c
+    indices     boxes                         subscripts of one letter each: ijk
 """
 
 import math

@@ -137,4 +137,5 @@ _WRITE = {
     "over": lambda accent, box: rf"\overline{{{latex(box)}}}",
     "cases": _cases,
     "list": lambda boxes: ", ".join(map(latex, boxes)),
+    "indices": lambda boxes: " ".join(map(latex, boxes)),
 }

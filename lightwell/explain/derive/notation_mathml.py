@@ -122,4 +122,5 @@ _WRITE = {
     "over": lambda accent, box: f"<mover>{mathml(box)}<mo>{accent}</mo></mover>",
     "cases": _cases,
     "list": _list,
+    "indices": lambda boxes: _row("<mo>\u2063</mo>".join(map(mathml, boxes))),
 }

@@ -49,7 +49,7 @@ def _sub(base, below):
 def lowered(text: str) -> str:
     """A subscript: in small letters where there are such, else in braces behind a low line."""
     tight = text.replace(", ", "")
-    if tight and set(tight) <= _CAN_LOWER:
+    if tight and set(tight) <= _CAN_LOWER and text.count(",") < 2:
         return tight.translate(_LOWERED)
     return f"[{text}]" if " " in text or "=" in text or "," in text or "×" in text else f"_{text}"
 
@@ -104,4 +104,5 @@ _WRITE = {
     "over": lambda accent, box: f"conj({plain(box)})",
     "cases": _cases,
     "list": lambda boxes: ", ".join(map(plain, boxes)),
+    "indices": lambda boxes: ", ".join(map(plain, boxes)),
 }

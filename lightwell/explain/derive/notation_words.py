@@ -90,7 +90,7 @@ def _multiply(t, names):
     if b.kind == "prefix" and b.parts[0] == "-" and b.parts[1].kind in ("number", "frac") and a.kind != "number":
         return Box("prefix", "-", times(b.parts[1], a), level=NEGATIVE)
     sign = "·"
-    if names.circled and not (_numeric(a) or _numeric(b)) and (_size(t.args[0]) or 0) > 0 and (_size(t.args[1]) or 0) > 0:
+    if names.circled and not (_numeric(a) or _numeric(b)) and _size(t.args[0]) != 0 and _size(t.args[1]) != 0:
         sign = "⊙"
     return times(a, b, sign)
 
@@ -251,7 +251,9 @@ def _where(t, names):
 
 def _relu_pull(t, names):
     g, y = (layout(v, names) for v in t.args[:2])
-    return times(_enclosed(g, ("",)), Box("fence", "[", infix(">", y, Box("number", "0"), level=RELATION), "]"), "⊙" if names.circled else "·")
+    return times(
+        _enclosed(g, ("",)), Box("fence", "[", infix(">", y, Box("number", "0"), level=RELATION), "]"), "⊙" if names.circled else "·"
+    )
 
 
 def _not(t, names):
@@ -297,9 +299,17 @@ def _at(t, names):
     base, places = layout(t.args[0], names), tuple(layout(v, names) for v in t.args[1:])
     if not places:
         return base
+    if base.kind == "gradient" and base.parts[0].kind == "name" and _bare(base.parts[0].parts[0]):
+        return Box("gradient", Box("sub", base.parts[0], _places(places)))
     if base.kind == "name" and _bare(base.parts[0]):
-        return Box("sub", base, Box("list", places), level=ATOM)
+        return Box("sub", base, _places(places), level=ATOM)
     return bracketed(base, places)
+
+
+def _places(boxes: tuple) -> Box:
+    """Subscripts: letters side by side, anything longer with commas."""
+    simple = all(b.kind == "name" and len(b.parts[0]) == 1 or b.kind == "number" and len(b.parts[0]) == 1 for b in boxes)
+    return Box("indices" if simple else "list", boxes)
 
 
 def _bare(name: str) -> bool:
@@ -310,7 +320,7 @@ def _bare(name: str) -> bool:
 def _total(t, names):
     return Box(
         "big",
-        "Σ",
+        "Π" if t.word == "product" else "Σ",
         Box("list", tuple(Box("name", i.params["name"]) for i in t.params["over"])),
         within(layout(t.args[0], names), BIG),
         level=BIG,
@@ -318,7 +328,7 @@ def _total(t, names):
 
 
 def _delta(t, names):
-    return Box("sub", Box("name", "δ"), Box("list", tuple(layout(v, names) for v in t.args)))
+    return Box("sub", Box("name", "δ"), _places(tuple(layout(v, names) for v in t.args)))
 
 
 def _iverson(t, names):
@@ -381,11 +391,17 @@ def _part(t, names):
         spread = of("var") if eps is None else plus(of("var"), layout(eps, names))
         return over(_one(), root(spread)) if nr == 1 else of("var")
     result = WORDS.get(inner.word, _several)(inner, names)
-    return Box("sub", result, number(nr + 1)) if result.kind != "apply" else Box("apply", Box("sub", result.parts[0], number(nr + 1)), result.parts[1])
+    return (
+        Box("sub", result, number(nr + 1))
+        if result.kind != "apply"
+        else Box("apply", Box("sub", result.parts[0], number(nr + 1)), result.parts[1])
+    )
 
 
 def _several(t, names):
     """A function with several results, by its tensors alone."""
+    if t.word.endswith("_back"):  # it reads nearly everything
+        return Box("apply", Box("roman", t.word), (Box("text", "…"),))
     boxes = [argument(a, names) for a in t.args]
     for value in t.params.values():
         if isinstance(value, (tuple, list)) and any(isinstance(v, Term) for v in value):
@@ -502,7 +518,7 @@ WORDS = {
     "ones": lambda t, names: _one(), "ones_like": lambda t, names: _one(), "full": _filled, "full_like": _filled,
     "eye": lambda t, names: Box("name", "I"), "softplus": _softplus,
     # calculus
-    "symbol": _symbol, "number": _number, "index": _index, "at": _at, "total": _total, "delta": _delta, "iverson": _iverson,
+    "symbol": _symbol, "number": _number, "index": _index, "at": _at, "total": _total, "product": _total, "delta": _delta, "iverson": _iverson,
     "partial": _partial, "change": _change,
 }  # fmt: skip
 

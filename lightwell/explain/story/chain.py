@@ -5,7 +5,7 @@ from ..derive.notation import PRODUCT, SUM, Box, derivative
 from ..derive.notation_plain import plain
 from ..derive.terms import Term
 from .document import Equation, Equations, Heading, Paragraph
-from .walk import renamed
+from .walk import renamed, simple
 
 _WAYS = 4  # how many ways are written out
 _STEPS = 12  # factors of a way from which its middle is left out
@@ -79,7 +79,9 @@ class Chain:
                             f"{_much(count)} ways lead from the result to {self.name}, and what they bring adds up",
                             f"从结果到 {self.name} 有 {_much(count)} 条路径，各条路径的贡献相加",
                         ),
-                        say(":", "：") if count <= _WAYS else say(f". The {len(ways)} shortest that were found:", f"。其中较短的 {len(ways)} 条："),
+                        say(":", "：")
+                        if count <= _WAYS
+                        else say(f". The {len(ways)} shortest that were found:", f"。其中较短的 {len(ways)} 条："),
                     ]
                 )
             )
@@ -128,7 +130,7 @@ class Chain:
                 if len(plain(tell.box(term))) > 160:
                     return []
             assert term is not None
-            whole.append(term)
+            whole.append(simple(term))
         box = tell.box(whole[0])
         for t in whole[1:]:
             box = Box("infix", box, "+", tell.box(t), level=SUM)

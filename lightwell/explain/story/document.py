@@ -67,6 +67,7 @@ class Unfold:
     anchor: str = ""
     open: bool = False
     aside: str = ""  # a few words at the end of the summary: shape and dtype
+    pages_only: bool = False  # too long for a text, which can't be folded
 
 
 @dataclass

@@ -117,7 +117,9 @@ def _no_graph(t) -> str:
     if t.requires_grad:
         return "explain(): this tensor is a leaf: it was made by nobody, so there is nothing to explain. Pass what was computed from it, such as the loss."
     if t._a.dtype.kind in "iub":
-        return f"explain(): this tensor has no graph: gradients flow through floating-point numbers only, and it is {t.dtype}. Pass the loss."
+        return (
+            f"explain(): this tensor has no graph: gradients flow through floating-point numbers only, and it is {t.dtype}. Pass the loss."
+        )
     return (
         "explain(): this tensor has no graph: nothing in its computation required grad. Was it detached, made under torch.no_grad(), or computed "
         "from tensors without requires_grad=True?"
@@ -145,6 +147,3 @@ def _unknown(name: str) -> str:
 
     near = difflib.get_close_matches(name, registered(), 3)
     return f"explain(): no operation is called {name!r}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else "")
-
-
-

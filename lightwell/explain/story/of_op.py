@@ -4,10 +4,13 @@ import importlib
 import pkgutil
 from typing import Any
 
+import numpy as np
+
 from ...language import get_language, say
 from ...ops.op import Record, registry
 from ..derive.derivation import Derivation
 from ..derive.notation import Names, layout
+from ..derive.terms import Term
 from .document import Document, Equation, Equations, Heading, Paragraph, Unfold
 
 # Functions and layers that are made of other operations, or whose record is called otherwise.
@@ -68,27 +71,52 @@ def _snake(name: str) -> str:
 _DERIVED: dict = {}
 
 
+def reading_of(op: str) -> Any:
+    """An operation read on its example; one that has none, on arrays of its own. LookupError: that is not enough for it."""
+    from ..derive.reader import read
+    from .examples import examples
+
+    if op in examples():
+        return examples()[op].reading()
+    rec = registered()[op]
+    rng = np.random.default_rng(0)
+    try:
+        return read(rec, [0.2 + 0.6 * rng.random((2, 3)) for _ in rec.inputs])
+    except (TypeError, ValueError, IndexError) as error:
+        raise LookupError(f"{op} has no example, and can't be read on two matrices: {error}") from None
+
+
 def derivation_of(op: str) -> Derivation | None:
     """The derivation of an operation on its usual example; None where there is none to give."""
     if op not in _DERIVED:
-        try:
-            from ..derive import derive
-        except ImportError:
-            return None
+        from ..derive.derive import derive_reading
 
         try:
-            _DERIVED[op] = derive(op)
-        except (LookupError, NotImplementedError, ValueError):  # an operation without a derivation of its own
+            _DERIVED[op] = derive_reading(reading_of(op))
+        except LookupError:  # no family derives it, or a new operation without an example that needs arguments
             _DERIVED[op] = None
     return _DERIVED[op]
 
 
 def names_in(d: Derivation) -> Names:
-    """Which symbols of a derivation are gradients."""
+    """Which symbols of a derivation are gradients: g and the name of another quantity."""
     rec = registered()[d.op]
-    of = [*rec.outputs, *rec.inputs, *rec.keeps, *(p.input for p in d.parts)]
-    named = {f"g{n}": n for n in of}
-    return Names(gradients={g: n for g, n in named.items() if g not in (*rec.outputs, *rec.inputs, *rec.params)})
+    found: set = {*rec.outputs, *rec.inputs, *rec.keeps, *(p.input for p in d.parts)}
+    for line in (*d.definition, *(line for p in d.parts for line in (*p.lines, *p.conventions))):
+        symbols_of((line.left, line.right), found)
+    gradients = {n: n[1:] for n in found if n[0] == "g" and n[1:] in found} | {f"g{n}": n for n in (*rec.outputs, *rec.inputs)}
+    return Names(gradients={g: n for g, n in gradients.items() if g not in (*rec.outputs, *rec.inputs, *rec.params)})
+
+
+def symbols_of(t: Any, found: set) -> None:
+    """Add the names of all symbols in a term, or in several, to `found`."""
+    if isinstance(t, (tuple, list)):
+        for v in t:
+            symbols_of(v, found)
+    elif isinstance(t, Term):
+        if t.word == "symbol":
+            found.add(t.params["name"])
+        symbols_of((t.args, tuple(t.params.values())), found)
 
 
 def _lines(lines, names) -> list[Equation]:
@@ -97,7 +125,9 @@ def _lines(lines, names) -> list[Equation]:
         left = None if line.left is None else layout(line.left, names, top=True)
         shown = None if left is not None and before is not None and repr(left) == repr(before) else left
         before = left if left is not None else before
-        out.append(Equation(shown, layout(line.right, names, top=True), [say(*line.why)] if line.why and line.why[0] else [], line.relation))
+        out.append(
+            Equation(shown, layout(line.right, names, top=True), [say(*line.why)] if line.why and line.why[0] else [], line.relation)
+        )
     return out
 
 
@@ -115,7 +145,10 @@ def derivation_blocks(op: str, heads: bool = False) -> list:
         out.append(Heading(say("Where the gradient comes from", "梯度从哪里来"), 2, f"{op}-gradient"))
     for part in d.parts:
         head = [say("The gradient of ", "梯度："), layout_name(part.input)]
-        body = [Equations(_lines(part.lines, names))] if part.lines else []
+        body: list = [Equations(_lines(part.lines, names))] if part.lines else []
+        if part.conventions:
+            body.append(Paragraph([say("Where there is no derivative, a choice is made:", "在不可导处，需要作出约定：")]))
+            body.append(Equations(_lines(part.conventions, names)))
         if len(d.parts) == 1:
             out += body
         else:

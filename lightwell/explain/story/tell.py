@@ -13,7 +13,7 @@ from ..derive.terms import Term, symbol
 from .chain import Chain
 from .document import Code, Document, Equation, Equations, Heading, Paragraph, Table, Unfold
 from .fold import folded
-from .of_op import derivation_blocks
+from .of_op import derivation_blocks, symbols_of
 from .walk import Passage, Step, Story
 
 _BLACK = ("rnn_back", "gru_back", "lstm_back", "rnn", "gru", "lstm")  # words that only name what they do
@@ -103,6 +103,11 @@ class Telling:
                         True,
                     )
                 )
+        if self.derivations and self.told:
+            ops = sorted(self.told)
+            code = ", ".join(f"explain({op!r})" for op in ops[:3]) + (", …" if len(ops) > 3 else "")
+            words = say("Where each operation's gradient comes from, step by step: ", "各运算的梯度是怎样一步步推出来的：")
+            blocks.append(Paragraph([words, Code(code), say(".", "。")], True))
         return Document(head, blocks, get_language())
 
     def _usual(self) -> list:
@@ -153,7 +158,9 @@ class Telling:
             if s.numbers:
                 row.append([number_text(q.array)])
             rows.append(row)
-        header = [say("name", "名称"), say("what it is", "是什么"), say("shape", "形状"), "dtype"] + ([say("value", "数值")] if s.numbers else [])
+        header = [say("name", "名称"), say("what it is", "是什么"), say("shape", "形状"), "dtype"] + (
+            [say("value", "数值")] if s.numbers else []
+        )
         limit = 12 if self.limit is not None else len(rows)
         out: list = [Heading(say("Quantities", "出现的量"), 2, "quantities")]
         if len(rows) > limit + 4:
@@ -161,7 +168,10 @@ class Telling:
                 Table(header, rows[:limit]),
                 Unfold([say(f"and {len(rows) - limit} more", f"其余 {len(rows) - limit} 个")], [Table(header, rows[limit:])])
                 if self.limit is None or len(rows) <= 60
-                else Paragraph([say(f"and {len(rows) - limit} more (limit=None lists all)", f"其余 {len(rows) - limit} 个（limit=None 全部列出）")], True),
+                else Paragraph(
+                    [say(f"and {len(rows) - limit} more (limit=None lists all)", f"其余 {len(rows) - limit} 个（limit=None 全部列出）")],
+                    True,
+                ),
             ]
         else:
             out.append(Table(header, rows))
@@ -201,16 +211,26 @@ class Telling:
                 f"… {first} to {last}: the same {g.period} steps {g.times} more times, each time with its own parameters",
                 f"… {first} 到 {last}：同样的 {g.period} 步再重复 {g.times} 次，各用自己的参数",
             )
-        return say(f"… {first} to {last}: {n} more steps (limit=None tells all)", f"… {first} 到 {last}：另外 {n} 步（limit=None 全部讲述）")
+        return say(
+            f"… {first} to {last}: {n} more steps (limit=None tells all)", f"… {first} 到 {last}：另外 {n} 步（limit=None 全部讲述）"
+        )
 
     def _backward_words(self) -> list:
         s = self.story
         x = self.name("x")
         pieces: list = []
         if not self.partial:
-            pieces += [self.gradient("x"), say(" stands for ", " 表示 "), derivative(self.name(s.loss), x), "，" if get_language() == "zh" else ", "]
+            pieces += [
+                self.gradient("x"),
+                say(" stands for ", " 表示 "),
+                derivative(self.name(s.loss), x),
+                "，" if get_language() == "zh" else ", ",
+            ]
         pieces += [
-            say("the gradient that arrives at x. Newest step first; each hands its gradient on to what went into it.", "即到达 x 的梯度。从最后一步开始，每一步把梯度传给它的输入。")
+            say(
+                "the gradient that arrives at x. Newest step first; each hands its gradient on to what went into it.",
+                "即到达 x 的梯度。从最后一步开始，每一步把梯度传给它的输入。",
+            )
         ]
         if any(c > 1 for c in s.uses.values()):
             pieces.append(
@@ -222,7 +242,9 @@ class Telling:
             out.append(Equations([Equation(self.gradient(s.loss), start, [say("a quantity moves with itself", "一个量对自身的导数")])]))
         else:
             shown = say("a result with several elements: any gradient may start here", "结果有多个元素：由此开始的梯度可以任意给定")
-            tail = say("; the numbers below start with ones, as for its sum", "；下面的数值以全 1 开始，即对其总和求导") if s.numbers else ""
+            tail = (
+                say("; the numbers below start with ones, as for its sum", "；下面的数值以全 1 开始，即对其总和求导") if s.numbers else ""
+            )
             out.append(Paragraph([self.gradient(s.loss), ": ", shown, tail, say(".", "。")]))
         return out
 
@@ -258,7 +280,7 @@ class Telling:
                 box = Box("apply", Box("roman", f"{title(step.op)}ᵀ"), (self.gradient(step.name),))
                 why = [self._untold(step)]
             elif p.term is not None:
-                _symbols(p.term, mentioned)
+                symbols_of(p.term, mentioned)
             relation = "+=" if p.to in seen else "="
             seen.add(p.to)
             rows.append(Equation(self.gradient(p.to), box, why, relation))
@@ -268,7 +290,12 @@ class Telling:
         if kept:
             blocks += [Paragraph([say("where", "其中")]), Equations(kept)]
         if step.own:
-            remarks.append(say("A Function of your own: what its backward() gives is handed on as it is.", "这是自定义的 Function：原样传递其 backward() 的结果。"))
+            remarks.append(
+                say(
+                    "A Function of your own: what its backward() gives is handed on as it is.",
+                    "这是自定义的 Function：原样传递其 backward() 的结果。",
+                )
+            )
         if step.op in ("copy_slices", "CopySlices"):
             remarks.append(say("Part of a tensor was written in place.", "张量的一部分被原地写入。"))
         if remarks:
@@ -283,7 +310,7 @@ class Telling:
             found = derivation_blocks(step.op)
             if found:
                 head = say(f"Why: the derivation of {title(step.op)}", f"为什么：{title(step.op)} 的推导")
-                blocks.append(Unfold([head], found, "", False))
+                blocks.append(Unfold([head], found, pages_only=True))
         opened = len(self.story.steps) <= 30
         return Unfold([self.result(step), " = ", self.formula(step)], blocks, f"b-{step.name}", opened, title(step.op))
 
@@ -291,8 +318,10 @@ class Telling:
         if step.own:
             return say("by its own backward()", "由其自身的 backward() 给出")
         if step.gone:
-            return say("its values are freed: the formula depends on them", "其数值已释放，无法写出公式") if step.gone == "freed" else say(
-                "its values were written over", "其数值已被改写"
+            return (
+                say("its values are freed: the formula depends on them", "其数值已释放，无法写出公式")
+                if step.gone == "freed"
+                else say("its values were written over", "其数值已被改写")
             )
         return say("see the derivation below", "见下面的推导")
 
@@ -338,17 +367,6 @@ def _has(t: Any, word: str) -> bool:
     if isinstance(t, (tuple, list)):
         return any(_has(v, word) for v in t)
     return isinstance(t, Term) and (t.word == word or any(_has(a, word) for a in t.args) or _has(tuple(t.params.values()), word))
-
-
-def _symbols(t: Any, found: set) -> None:
-    if isinstance(t, (tuple, list)):
-        for v in t:
-            _symbols(v, found)
-    elif isinstance(t, Term):
-        if t.word == "symbol":
-            found.add(t.params["name"])
-        _symbols(t.args, found)
-        _symbols(tuple(t.params.values()), found)
 
 
 def number_text(a: Any) -> str:

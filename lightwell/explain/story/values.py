@@ -154,7 +154,14 @@ class Values:
     def _back(self, n) -> None:
         """2·x or -x and its result tell x, where nothing else does."""
         rec, out = n.record, self.arrays.get((n, 0))
-        if rec is None or out is None or rec.name not in ("mul", "div", "neg") or n.edges[0] is None or n.fit or self.of(n.edges[0]) is not None:
+        if (
+            rec is None
+            or out is None
+            or rec.name not in ("mul", "div", "neg")
+            or n.edges[0] is None
+            or n.fit
+            or self.of(n.edges[0]) is not None
+        ):
             return
         c = -1 if rec.name == "neg" else self.operand[n].get(rec.inputs[1])
         if isinstance(c, (int, float)) and c:
@@ -170,7 +177,9 @@ class Values:
         args = self.inputs(n)
         if args is None or sum(getattr(a, "size", 0) for a in args) > _COSTLY:
             return
-        args = [a.astype(np.result_type(*[v.dtype for v in args if type(v) is ndarray])) if type(a) is ndarray and n.fit else a for a in args]
+        args = [
+            a.astype(np.result_type(*[v.dtype for v in args if type(v) is ndarray])) if type(a) is ndarray and n.fit else a for a in args
+        ]
         try:
             with np.errstate(all="ignore"):
                 params = [saved[p] for p in rec.params]

@@ -11,6 +11,7 @@ from ...autograd.node import Alias
 from ...nn.parameter import Parameter
 from ...tensor import Tensor
 from ..derive.reader import Reading, read, read_node
+from ..derive.simplify import simplify
 from ..derive.terms import Term, symbol, term
 from .names import Known
 from .values import Values, gradients, key_of, nodes_of, ones
@@ -83,6 +84,14 @@ def renamed(t: Any, names: dict) -> Any:
     if not t.args and not any(isinstance(v, (Term, tuple, list)) for v in t.params.values()):
         return t
     return Term(t.word, renamed(t.args, names), {k: renamed(v, names) for k, v in t.params.items()}, t.value)
+
+
+def simple(t: Term) -> Term:
+    """The term as one would leave it: numbers gathered, common factors in front."""
+    try:
+        return simplify(t)
+    except (TypeError, ValueError, ArithmeticError):  # arguments that no rule of algebra reads
+        return t
 
 
 def gradient_symbol(of: str) -> Term:
@@ -209,7 +218,13 @@ class Story:
     def _step(self, n) -> Step:
         rec = n.record if n.record is not None else getattr(type(n), "parts", None)
         own = isinstance(n, FunctionNode)
-        op = rec.name if rec is not None else "alias" if isinstance(n, Alias) else n.name().removesuffix("Backward0").removesuffix("Backward")
+        op = (
+            rec.name
+            if rec is not None
+            else "alias"
+            if isinstance(n, Alias)
+            else n.name().removesuffix("Backward0").removesuffix("Backward")
+        )
         names = [self._names[(n, j)] for j in range(n.outputs)]
         step = Step(n, op, names, [], own=own, gone=self.values.why.get(n, ""))
         step.line = (n.extra or {}).get("line")
@@ -269,7 +284,7 @@ class Story:
             t = found.get(name)
             passage = self._passage(step, edge, i, name, None)
             if t is not None:
-                passage.term = renamed(t, names)
+                passage.term = simple(renamed(t, names))
                 fit = n.fit[i] if n.fit else None
                 if fit is not None and not step.gone and hasattr(t.value, "shape") and t.value.shape != fit[0]:
                     passage.summed = _spread(t.value.shape, fit[0])
@@ -374,7 +389,9 @@ class Story:
 
             near = difflib.get_close_matches(wrt, self.targets(), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"explain(): argument 'wrt' names no quantity of this graph: {wrt!r}.{hint} There are: {', '.join(self.targets())}")
+            raise ValueError(
+                f"explain(): argument 'wrt' names no quantity of this graph: {wrt!r}.{hint} There are: {', '.join(self.targets())}"
+            )
         raise TypeError(f"explain(): argument 'wrt' must be a Tensor, a name or a list of them, not {type(wrt).__name__}")
 
     def targets(self) -> list[str]:

@@ -56,6 +56,8 @@ def md_blocks(blocks) -> list[str]:
             lines = ["| " + " | ".join(b.header) + " |", "|" + " --- |" * len(b.header)]
             lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in b.rows]
             out.append("\n".join(lines))
+        elif isinstance(b, Unfold) and b.pages_only:
+            continue
         elif isinstance(b, Unfold):
             out.append(f"**{md_inline(b.summary)}**" + (f" — {_marked(b.aside)}" if b.aside else ""))
             out += md_blocks(b.blocks)
@@ -84,7 +86,8 @@ def tex_text(text: str) -> str:
 def tex_inline(pieces) -> str:
     """A sentence in LaTeX."""
     return "".join(
-        f"${latex(p)}$" if isinstance(p, Box) else rf"\texttt{{{tex_text(p.text)}}}" if isinstance(p, Code) else tex_text(str(p)) for p in pieces
+        f"${latex(p)}$" if isinstance(p, Box) else rf"\texttt{{{tex_text(p.text)}}}" if isinstance(p, Code) else tex_text(str(p))
+        for p in pieces
     )
 
 
@@ -112,6 +115,8 @@ def tex_blocks(blocks) -> list[str]:
         elif isinstance(b, Table):
             lines = [" & ".join(tex_text(h) for h in b.header), *(" & ".join(map(tex_inline, row)) for row in b.rows)]
             out.append("\\begin{tabular}{" + "l" * len(b.header) + "}\n" + " \\\\\n".join(lines) + "\n\\end{tabular}")
+        elif isinstance(b, Unfold) and b.pages_only:
+            continue
         elif isinstance(b, Unfold):
             out.append(rf"\paragraph{{{tex_inline(b.summary)}}} {tex_text(b.aside)}")
             out += tex_blocks(b.blocks)

@@ -72,13 +72,19 @@ def blocks_text(blocks, indent: str = "") -> list[str]:
     out: list[str] = []
     for b in blocks:
         if isinstance(b, Heading):
-            out += ["", b.text.upper() if b.level == 2 and b.text.isascii() else b.text, "─" * width_of(b.text)] if b.level == 2 else ["", indent + b.text]
+            out += (
+                ["", b.text.upper() if b.level == 2 and b.text.isascii() else b.text, "─" * width_of(b.text)]
+                if b.level == 2
+                else ["", indent + b.text]
+            )
         elif isinstance(b, Paragraph):
             out += wrapped(inline(b.pieces), indent)
         elif isinstance(b, Equations):
             out += equations(b.rows, indent + "  ")
         elif isinstance(b, Table):
             out += table(b, indent + "  ")
+        elif isinstance(b, Unfold) and b.pages_only:
+            continue
         elif isinstance(b, Unfold):
             aside = f"   {b.aside}" if b.aside else ""
             out += [indent + inline(b.summary) + aside, *blocks_text(b.blocks, indent + "    ")]
