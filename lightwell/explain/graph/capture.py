@@ -200,11 +200,20 @@ class Watch(Known):
         t = ref()
         if t is None or t._version == version or id(t) in self.names:
             return
-        writer = (t._cell[WRITER] or (op.name,))[0]
         node = t._node.node if type(t._node) is Port else t._node
-        if writer.strip("_").removeprefix("i") in (op.name, op.name.removeprefix("i")) and (node is None or self.ops.get(node) is op):
+        if node is None:
+            taken = (t._cell[WRITER] or (op.name,))[0].strip("_") in (op.name, f"i{op.name}")
+        else:  # its node, or, where a region was written, what leads to it through nodes made by hand
+            layer, found = [node], []
+            for _ in range(3):
+                found += [self.ops[n] for n in layer if n in self.ops]
+                ways = [e.node if type(e) is Port else e for n in layer if n not in self.ops for e in n.edges]
+                layer = [n for n in ways if isinstance(n, Node)]
+            taken = op in found
+        if taken:
             op.inplace = True
-            self.keep(t, op.outputs[0])
+            if node is None:
+                self.keep(t, op.outputs[0])
 
     def _argument(self, a):
         if isinstance(a, Tensor):
@@ -222,7 +231,7 @@ def describe(op: Op, node: Node) -> None:
     op.node = node.name().rpartition("::")[2]
     op.grads = tuple(edge is not None for edge in node.edges)
     rec = node.record
-    own = {id(e._a) for e in node.edges if isinstance(e, Tensor) and isinstance(e, Parameter)}
+    own = {id(e._a) for e in node.edges if isinstance(e, Tensor)}
     saved = node.saved if isinstance(node.saved, tuple) else ()
     names = rec.environment if rec is not None else ()
     for i, v in enumerate(saved):

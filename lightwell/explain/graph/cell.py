@@ -89,6 +89,7 @@ def labels(values: list[Value]) -> list[str]:
     counts: dict = {}
     for v in values:
         counts[v.text()] = counts.get(v.text(), 0) + 1
+    counts.pop("?", None)
     lines = [f"{n} × {text}" if n > 1 else text for text, n in counts.items()]
     return lines if len(lines) <= 3 else [*lines[:2], f"+ {len(lines) - 2}"]
 
@@ -227,7 +228,10 @@ def group_cell(group: Group, out: list[Value]) -> Sprite:
     x = -MIDDLE / 2 - FORWARD
     weights = sum(p.size for p in parameters_of(ops))
     frozen = any(not p.grad for p in parameters_of(ops))
-    inner = _text(x + 14, 18, f'<tspan class="fold">▸ </tspan>{escape(cut(group.label, FORWARD - 40, 12))}', "name")
+    label = cut(group.label, FORWARD - 40, 12)
+    if group.kind in ("repeat", "stretch") and ", " in group.label and label != group.label:
+        label = group.label[: len(label) - 1] + "…"  # what comes first says most
+    inner = _text(x + 14, 18, f'<tspan class="fold">▸ </tspan>{escape(label)}', "name")
     kind = "" if group.kind in ("repeat", "stretch") else group.kind
     inner += _text(
         x + 14,

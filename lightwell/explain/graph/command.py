@@ -62,7 +62,10 @@ def run(options) -> int:
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
         except Exception as error:
-            __main__._show_from_script(type(error), error, error.__traceback__)
+            trace = error.__traceback__
+            while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+                trace = trace.tb_next
+            __main__._show_from_script(type(error), error, trace)
             code = 1
         finally:
             sys.argv = before

@@ -144,7 +144,7 @@ def _repeats(group: Group) -> None:
             made.append(group.children[i])
             i += 1
             continue
-        outer = Group(group.path, "repeat", label=f"{_summary(group.children[i : i + p])} ×{times}")
+        outer = Group(group.path, "repeat", label=f"{_title(group.children[i : i + p * times], p)} ×{times}")
         for k in range(times):
             part = group.children[i + k * p : i + (k + 1) * p]
             if p == 1:
@@ -154,6 +154,21 @@ def _repeats(group: Group) -> None:
         made.append(outer)
         i += p * times
     group.children = made
+
+
+def _title(children: list, period: int) -> str:
+    """What is repeated: the class of modules that come one after the other, else what happens in one period."""
+    first = children[0]
+    if period == 1 and isinstance(first, Group):
+        return first.kind if first.kind not in ("repeat", "stretch") else first.label
+    return _summary(children[:period])
+
+
+def _span(children: list) -> str:
+    """From the first module to the last; "" where not all are modules."""
+    if all(isinstance(c, Group) and c.label for c in children):
+        return f"{children[0].label.partition(' … ')[0]} … {children[-1].label.rpartition(' … ')[2]}"
+    return ""
 
 
 def _summary(children: list) -> str:
@@ -178,7 +193,7 @@ def _stretches(group: Group) -> None:
             part = group.children[i : i + size]
             inside = Group(group.path, "stretch", part)
             count = len(inside.ops())
-            inside.label = f"{n + 1}-{n + count}: {_summary(part)}"
+            inside.label = _span(part) or f"{n + 1}-{n + count}: {_summary(part)}"
             n += count
             made.append(inside)
         group.children = made

@@ -1,9 +1,11 @@
 """`graph`: a picture of a module's run, or of the graph that stands behind a loss."""
 
 import inspect
+import sys
 from typing import Any
 
 from ...nn.module import Module
+from ...nn.parameter import Parameter
 from ...random import get_rng_state, set_rng_state
 from ...tensor import Tensor
 from . import nodes
@@ -16,7 +18,8 @@ def graph(target, *inputs, params: dict | None = None, model=None, title: str | 
     """A picture of a computation: `graph(loss)` of the graph that was built, `graph(model, *inputs)` of what the module does.
 
     `graph(loss, model=net)` names the parameters and groups the operations by the modules that own them; `params`, a
-    dictionary of tensors by name (or `net.named_parameters()`), only names them. `graph(f, *inputs)` runs the module or function,
+    dictionary of tensors by name (or `net.named_parameters()`), only names them; what nobody named is called as the caller's
+    variables are. `graph(f, *inputs)` runs the module or function,
     with `kwargs`, and sees everything: what needs no gradient, calls of modules, the user's lines. The module's buffers and the random
     numbers are afterwards what they were. TypeError: neither a tensor with a graph nor something that can be called.
 
@@ -29,6 +32,15 @@ def graph(target, *inputs, params: dict | None = None, model=None, title: str | 
     flowchart TD
     """
     names = dict(params if params is not None else {})
+    frame = sys._getframe(1)
+    if frame.f_globals.get("__name__", "").endswith("._lazy"):  # the package was called
+        frame = frame.f_back or frame
+    variables = {
+        id(v): (k, v)
+        for space in (frame.f_globals, frame.f_locals)
+        for k, v in list(space.items())
+        if isinstance(v, Tensor) and k[:1] != "_"
+    }
     for name, t in names.items():
         if not isinstance(t, Tensor):
             raise TypeError(f"graph(): argument 'params' must map names to tensors; params[{name!r}] is {type(t).__name__}")
@@ -36,27 +48,28 @@ def graph(target, *inputs, params: dict | None = None, model=None, title: str | 
     if outputs and not callable(target):
         if inputs or kwargs:
             raise TypeError("graph(): a tensor takes no inputs; pass graph(model, *inputs) to run a module")
-        return built(outputs, names, model, title)
+        return built(outputs, names, variables, model, title)
     if not callable(target):
         raise TypeError(f"graph(): argument 'target' must be a tensor (or several) or a module to run, not {type(target).__name__}")
-    return ran(target, inputs, kwargs, names, model, title)
+    return ran(target, inputs, kwargs, names, variables, model, title)
 
 
-def built(outputs: dict, names: dict, model=None, title: str | None = None) -> Picture:
+def built(outputs: dict, names: dict, variables: dict, model=None, title: str | None = None) -> Picture:
     """A picture of the autograd graph behind tensors."""
     known = Known()
     if model is not None:
         known.named(model)
         known.kinds = {path: type(m).__name__ for path, m in model.named_modules()}
     for name, t in names.items():
-        known.name(t, "parameter" if type(t).__name__ == "Parameter" else "leaf", name)
+        known.name(t, "parameter" if isinstance(t, Parameter) else "leaf", name)
+    _take(known, variables)
     ends = []
     for name, t in outputs.items():
         value = known.value_of(t)
         value.grad = t.requires_grad
         if t.grad_fn is not None:
             nodes.complete(known, value, t.grad_fn)
-        ends.append((name, value))
+        ends.append((variables[id(t)][0] if id(t) in variables else name, value))
     first = next(iter(outputs.values()))
     found = gather(title or (type(model).__name__ if model is not None else first.grad_fn.name() if first.grad_fn else "Tensor"), ends)
     if model is not None:
@@ -64,7 +77,7 @@ def built(outputs: dict, names: dict, model=None, title: str | None = None) -> P
     return Picture(found)
 
 
-def ran(call, inputs, kwargs, names: dict, model=None, title: str | None = None) -> Picture:
+def ran(call, inputs, kwargs, names: dict, variables: dict, model=None, title: str | None = None) -> Picture:
     """A picture of what `call(*inputs, **kwargs)` does."""
     if model is None and isinstance(call, Module):
         model = call
@@ -72,13 +85,14 @@ def ran(call, inputs, kwargs, names: dict, model=None, title: str | None = None)
     dice = get_rng_state()
     watch = Watch(model)
     for name, t in names.items():
-        watch.name(t, "parameter" if type(t).__name__ == "Parameter" else "leaf", name)
+        watch.name(t, "parameter" if isinstance(t, Parameter) else "leaf", name)
     given = {**_argument_names(call, inputs), **kwargs}
     entries = []
     for name, v in given.items():
         for inner, t in _tensors(v, name).items():
             watch.name(t, "input", inner)
             entries.append(watch.value_of(t))
+    _take(watch, variables)
     try:
         with watch:
             result = call(*inputs, **kwargs)
@@ -90,8 +104,14 @@ def ran(call, inputs, kwargs, names: dict, model=None, title: str | None = None)
             b.data = before
     if not ends:
         raise TypeError(f"graph(): {_name_of(call)} returned no tensor but {type(result).__name__}: there is nothing to draw")
-    used = [v for v in entries]
-    return Picture(gather(title or _name_of(model if model is not None and isinstance(call, Module) else call), ends, used))
+    return Picture(gather(title or _name_of(model if model is not None and isinstance(call, Module) else call), ends, entries))
+
+
+def _take(known: Known, variables: dict) -> None:
+    """Call leaves as the user's variables are called, where they have no name yet."""
+    for name, t in variables.values():
+        if t._node is None and t._rg:
+            known.name(t, "parameter" if isinstance(t, Parameter) else "leaf", name)
 
 
 def _name_of(call) -> str:

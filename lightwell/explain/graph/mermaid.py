@@ -22,6 +22,7 @@ def text(tree: Tree, backward: bool) -> str:
                     lines.append(f"{indent}{box.name}{_shape(box)}:::{box.kind}")
                     if box.backward:
                         lines.append(f'{indent}{box.name}b(["{_safe(box.backward)}"]):::backward')
+                        lines.append(f"{indent}{box.name} -.- {box.name}b")
 
     put(tree.root, "  ")
     for box in o.loose:

@@ -70,11 +70,11 @@ class Op:
     inplace: bool = False
     node: str = ""  # the backward node's name; "" where no graph was recorded
     grads: tuple = ()  # for each input, whether a gradient flows to it
-    saved: list = field(default_factory=list)  # (name, bytes, whether it is a parameter's own memory) of what is kept for backward
+    saved: list = field(default_factory=list)  # (name, bytes, whether it is a leaf's own memory) of what is kept for backward
 
     @property
     def saved_bytes(self) -> int:
-        """Bytes kept for backward, without those of parameters, which are there anyway."""
+        """Bytes kept for backward, without those of leaves, which are there anyway."""
         return sum(n for _, n, own in self.saved if not own)
 
     def __repr__(self) -> str:

@@ -35,7 +35,7 @@ def read(known: Known, node: Node) -> None:
         rec = n.record if n.record is not None else getattr(type(n), "parts", None)
         name = rec.name if rec is not None else type(n).__name__.removesuffix("Backward")
         op = Op(name.removesuffix("Backward0"), n.seq, (rec.doc if rec is not None else type(n).__doc__) or "", scope=known.scope)
-        op.view, op.inplace = bool(rec is not None and rec.view), name in ("copy_slices", "copy")
+        op.view, op.inplace = bool(rec is not None and rec.view), name in ("copy_slices", "copy", "setitem")
         line = (n.extra or {}).get("line")
         op.line = None if line is None else line[:2]
         op.inputs = [None if e is None else known.of_edge(e) for e in n.edges]
@@ -168,11 +168,25 @@ def place(ops: list, known: Known) -> None:
         ways = [own[id(u)] if own[id(u)] is not None else after.get(id(u)) for u in users.get(id(op), ())]
         ways = [w for w in ways if w is not None]
         after[id(op)] = min(ways, key=len) if ways else None
+    order = {path: i for i, path in enumerate(kinds)}
+    free = _free(known, kinds)
     for op, path in zip(ops, paths):
         if path is None:
             a, b = before.get(id(op)), after.get(id(op))
             path = [] if a is None or b is None else _common(a, b)
+            if a is not None:  # a module without parameters, defined between its neighbours and called like the operation
+                low, high = order.get(".".join(a), -1), order.get(".".join(b), len(order)) if b is not None else len(order)
+                name = op.name.replace("_", "")
+                found = next((m for m in free if low < order[m] < high and kinds[m].lower() in (name, name.removeprefix("erf"))), None)
+                path = path if found is None else found.split(".")
         op.scope = tuple(Call(".".join(path[: k + 1]), kinds.get(".".join(path[: k + 1]), ""), 0) for k in range(len(path)))
+
+
+def _free(known: Known, kinds: dict) -> list:
+    """The innermost modules that own no parameter, in the order of their definition."""
+    owners = {found[2].rpartition(".")[0] for found in known.names.values()}
+    outer = {path.rpartition(".")[0] for path in kinds if path}
+    return [path for path in kinds if path and path not in owners and path not in outer]
 
 
 def _common(a: list, b: list) -> list:

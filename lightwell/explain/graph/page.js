@@ -262,7 +262,7 @@
     html += "</dl>" + table(i.ins, say("inputs", "输入")) + table(i.outs, say("outputs", "输出"));
     html += table(i.saved, say("kept for backward", "为反向传播保存"));
     const t = i.op !== undefined && D.texts[i.op];
-    if (t) html += `<h3>${say("formula and gradient", "公式与梯度")}</h3><div class="formula">${t.html ? t.html[state.lang === "zh" ? 1 : 0] : `<pre>${esc(t.doc)}</pre>`}</div>`;
+    if (t) html += `<h3>${say("formula and gradient", "公式与梯度")}</h3><div class="formula lw-explain">${t.html ? t.html[state.lang === "zh" ? 1 : 0] : `<pre>${esc(t.doc)}</pre>`}</div>`;
     $("about").innerHTML = html;
     panel.classList.add("open");
     if (!quiet) panel.scrollTop = 0;

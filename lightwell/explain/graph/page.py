@@ -11,7 +11,7 @@ from . import cell, place, svg
 from .fold import Group, Tree
 from .layout import DUMMY, ENTRY, EXIT, GROUP
 from .model import Op, Value, bytes_text
-from .texts import texts
+from .texts import style, texts
 
 KINDS = {
     "repeat": ("repeated structure", "重复结构"),
@@ -42,7 +42,7 @@ def page(tree: Tree, grids: dict, boxes: dict, backward: bool, language: str, th
         "title": escape(tree.graph.title),
         "facts": facts.replace("tspan", "span"),
         "language": language,
-        "style": svg.css() + files(__package__).joinpath("page.css").read_text(encoding="utf-8"),
+        "style": svg.css() + style() + files(__package__).joinpath("page.css").read_text(encoding="utf-8"),
         "markers": svg.MARKERS,
         "data": text,
         "script": files(__package__).joinpath("page.js").read_text(encoding="utf-8"),
