@@ -62,6 +62,7 @@ class Data:
         self.batch: Any = None
         self.tensors: list = []
         self.inputs: list = []  # what the outermost module was called with, last
+        self.time_first = False  # whether the outermost module is recurrent, and takes sequences with time as their first dimension
         self.items: list | None = None
         self.epoch: int | None = None
         self.number: int | None = None
@@ -113,9 +114,10 @@ class Data:
 
     def size(self) -> int:
         """How many examples are in the batch: the first dimension of its tensors."""
-        for t in (*self.inputs, *self.tensors):
+        for t in (*self.tensors, *self.inputs):
             if t._a.ndim:
-                return int(t._a.shape[0])
+                axis = 1 if t._a.ndim > 1 and self.time_first and not self.tensors else 0
+                return int(t._a.shape[axis])
         return 0
 
     def holds(self, array) -> tuple | None:

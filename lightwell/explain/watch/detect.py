@@ -18,7 +18,7 @@ from ...optim import optimizer as optimizers
 from ...tensor import Tensor
 from . import diagnose
 from .finding import Finding
-from .numbers import bad_rows, finite, inf, power, troubles
+from .numbers import bad_rows, finite, inf, power, squares, troubles
 from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
 from .sites import Place, here, stack_places
 
@@ -32,6 +32,7 @@ class Suspect:
 
     def __init__(self, finding: Finding | None, intended: bool = False):
         self.finding, self.intended = finding, intended
+        self.unread = False  # a parameter that wasn't finite when it was first met, and that no operation has read yet
         self.arrays: Any = None
 
 
@@ -71,6 +72,7 @@ class Detector:
         self.leaves: dict = {}  # leaf -> (site of the operation that used it, suspect of its gradient or None), of this backward
         self.base = self.peak = 0.0  # Σ² of the gradients near the loss, and of the largest met in this backward
         self.nodes = 0
+        self.update: tuple | None = None  # of a training without optimizer: the operation that wrote a parameter last
 
     # ---- forward --------------------------------------------------------------------------------------------------------
 
@@ -95,6 +97,8 @@ class Detector:
                 a = t._a
                 if a.__class__ is ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
                     self._suspect(rec, args, t, Place.of(code, at), module)
+        if not watch._stepped and not modes.all_on and args and isinstance(args[0], Tensor) and args[0]._rg and args[0]._node is None:
+            self.update = (rec, code, at, module)  # a parameter is about to be written by hand
         if watch.sampling or watch.tape is not None:
             watch.sampled(rec, args, out, (code, at), module)
         return out
@@ -121,6 +125,8 @@ class Detector:
                 nan, infinite = troubles(v._a)
                 if nan or infinite:
                     found = self.mark_of(v)
+                    if found is not None and found.unread:
+                        self._read(found, rec, place, module, phase)
                     if found is None:
                         found = self._from_outside(rec, v, operands, place, module, phase)
                     if mark is None or mark.intended:
@@ -144,13 +150,20 @@ class Detector:
         self._consequence(t, args, suspect, phase, fresh=True)
         del bad
 
+    def _read(self, suspect, rec, place, module, phase) -> None:
+        f, suspect.unread = suspect.finding, False
+        f.op, f.place, f.phase = _called(rec.name, module, place), place, phase
+        f.module = self.watch.path(module) or f.module
+
     def _new(self, rec, args, operands, t, place, module, phase, of_infinity) -> Suspect:
         params = dict(zip(rec.params, args[1:] if rec.variadic else args[len(rec.inputs) :]))
         arrays = [(n, v._a if isinstance(v, Tensor) else v) for n, v in operands]
+        if rec.name == "power_half":
+            arrays.append(("y", 0.5))
         if rec.name in ("std", "var") and len(arrays) == 1:
             params.setdefault("axis", None)
         found = diagnose.forward(_plain(rec.name), arrays, params, t._a, of_infinity)
-        suspect = Suspect(self._finding(found, rec.name, phase, place, module, t._a, [a for _, a in arrays]))
+        suspect = Suspect(self._finding(found, _called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
         suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
         self.pending.append(suspect)
         return suspect
@@ -164,7 +177,7 @@ class Detector:
                 rows = bad_rows(a, size) if size else None
                 if rows:
                     break
-        f = Finding(found.code, _plain(name), phase, place, watch.path(module), values=found.values, count=found.count, size=result.size,
+        f = Finding(found.code, name, phase, place, watch.path(module), values=found.values, count=found.count, size=result.size,
                     shape=result.shape, dtype=str(result.dtype), rows=rows or None, batch_size=size, notes=found.notes)  # fmt: skip
         watch.date(f)
         return f
@@ -177,7 +190,7 @@ class Detector:
         if isinstance(first, Tensor) and first._rg and first._node is None and t._a.shape == first._a.shape and phase != "backward":
             if self.watch.writes_parameters(first):
                 self.watch.reached(suspect, "parameters")
-        elif t._a.size == 1 and not fresh and phase == "forward":
+        elif t._a.size == 1 and not fresh and phase == "forward" and suspect.finding.size > 1:
             self.watch.reached(suspect, "evaluation")
 
     # ---- marks ----------------------------------------------------------------------------------------------------------
@@ -259,7 +272,7 @@ class Detector:
         count, values = diagnose.elements([], source._a)
         values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
         found = diagnose.Diagnosis(code, values, count, notes)
-        f = self._finding(found, rec.name, "data" if code != "LW504" else phase, place, module, source._a, [])
+        f = self._finding(found, _called(rec.name, module, place), "data" if code != "LW504" else phase, place, module, source._a, [])
         f.stack = stack_places(frame_at(4))
         suspect = Suspect(f)
         suspect.arrays = source._a
@@ -305,21 +318,24 @@ class Detector:
             if not look or a.__class__ is not ndarray or a.dtype.kind not in "fcV":
                 continue
             s = power(a)
+            if not s < inf and finite(a):
+                s = squares(a)  # too large for the sum in float32, not for the numbers themselves
             if s < inf:
-                if not leaf or (rec is not None and rec.name in LOOPS):
+                if rec is not None and rec.name in LOOPS:
+                    self.base = self.base or max([squares(v) for v in g if v.__class__ is ndarray] if g.__class__ is list else [squares(g)])
+                    self.peak = max(self.peak, s)
+                elif not leaf:
                     if self.nodes < 4:
                         self.nodes += 1
-                        if s > self.base:
-                            self.base = s
+                        self.base = max(self.base, s)
                     elif s > self.peak:
                         self.peak = s
                 continue
-            if not finite(a):
-                suspect = self._suspect_of_node(node, g, a)
-                if suspect is not None:
-                    self.marks[id(a)] = (a, suspect)
-                    if leaf and self.leaves[edge][1] is None:
-                        self.leaves[edge][1] = suspect
+            suspect = self._suspect_of_node(node, g, a)
+            if suspect is not None:
+                self.marks[id(a)] = (a, suspect)
+                if leaf and self.leaves[edge][1] is None:
+                    self.leaves[edge][1] = suspect
         if self.watch.tape is not None:
             self.watch.tape.backward(node, self.site_of(node), g, out)
 
@@ -336,6 +352,14 @@ class Detector:
                 return None, None
         return Place.of(found[1], found[2]), found[3]
 
+    def weighing(self, site) -> tuple:
+        """The operation with weights behind the use of a parameter: of `h @ w.t()` the product, not the transposition."""
+        if _plain(site[0].name) not in WEIGHED:
+            for other in self.sites.values():
+                if other[1] is site[1] and other[2] == site[2] and other[3] is site[3] and _plain(other[0].name) in WEIGHED:
+                    return other
+        return site
+
     def _suspect_of_node(self, node, g, a) -> Suspect | None:
         came = [v if v.__class__ is ndarray else getattr(v, "_a", None) for v in (g if isinstance(g, list | tuple) else [g])]
         for v in came:
@@ -346,9 +370,12 @@ class Detector:
                 if self.pending:
                     return self.pending[-1]
                 return self._from_gradient(node, v)
+        made = self.mark_of_array(a)  # by an operation within the user's own Function
+        if made is not None and not made.intended:
+            return made
         rec = node.record
         place, module = self.site_of(node)
-        name = _plain(rec.name) if rec is not None else node.name()
+        name = _called(rec.name, module, place) if rec is not None else node.name()
         operands, results, hidden, earlier = self._saved(node)
         if earlier is not None and earlier.finding is not None:
             f = earlier.finding
@@ -411,6 +438,8 @@ class Detector:
                         earlier = suspect
         if not operands:
             operands, results = results, []
+        if rec.name == "power_half":
+            operands.append(("y", 0.5))
         return operands, results, hidden, earlier
 
     def _from_gradient(self, node, v) -> Suspect:
@@ -437,5 +466,16 @@ def _writes_infinity(rec, args) -> bool:
 
 def _plain(name: str) -> str:
     """A record's name as the user would write the operation."""
-    return {"power_half": "sqrt", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
+    return {"power_half": "pow", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
             "addmm": "linear"}.get(name, name)  # fmt: skip
+
+
+def _called(name: str, module, place=None) -> str:
+    """The same, by the name that the module's function has, or the operator that the user wrote."""
+    text = place.text if place is not None else ""
+    if name == "reciprocal" and "/" in text and name not in text:
+        return "div"
+    if name == "square" and "**" in text and name not in text:
+        return "pow"
+    name = _plain(name)
+    return "linear" if name == "mm" and type(module).__name__ == "Linear" else name

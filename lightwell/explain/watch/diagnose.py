@@ -7,7 +7,9 @@ from .numbers import bad_places, finite, show
 _LOGS = {"log": 0.0, "log2": 0.0, "log10": 0.0, "log1p": -1.0, "xlogy": 0.0, "special_xlog1py": -1.0}  # where the argument is a zero of it
 _EXPS = frozenset("exp exp2 expm1 sinh cosh softplus".split())
 _ROOTS = frozenset("sqrt power_half".split())
-_MIXING = frozenset("mm bmm mv dot addmm linear matmul convolution convolution_transpose cumsum cumprod logcumsumexp".split())  # not by element
+_MIXING = frozenset(
+    "mm bmm mv dot addmm linear matmul convolution convolution_transpose cumsum cumprod logcumsumexp".split()
+)  # not by element
 _DOMAIN = frozenset("acos asin acosh atanh logit erfinv special_ndtri digamma lgamma polygamma".split())
 _VARIANCES = frozenset("var std var_mean std_mean".split())
 _NORMS = frozenset("native_batch_norm native_layer_norm native_group_norm fixed_batch_norm".split())
@@ -88,7 +90,7 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
             code = "LW510" if at == _LOGS[name] else "LW511" if at < _LOGS[name] else None
     elif name == "div" and second is not None:
         code = ("LW513" if first == 0 else "LW512") if second == 0 else None
-    elif name in ("reciprocal", "rsqrt") and first is not None:
+    elif (name in ("reciprocal", "rsqrt") or (name == "div" and second is None)) and first is not None:
         code = "LW512" if first == 0 else "LW515" if name == "rsqrt" and first < 0 else None
     elif name in ("remainder", "fmod", "floor_divide") and second == 0:
         code = "LW513" if first == 0 or name != "floor_divide" else "LW512"

@@ -55,7 +55,11 @@ def bad_places(a, limit: int = 3) -> tuple[int, list]:
 
 def bad_rows(a, batch: int) -> list | None:
     """The numbers of the examples in which something is not finite, where the first dimension (or a multiple of it) is the batch's."""
-    if not a.ndim or batch < 1 or not a.shape[0] or a.shape[0] % batch:
+    if not a.ndim or batch < 1 or not a.size:
+        return None
+    if a.shape[0] != batch and a.ndim > 1 and a.shape[1] == batch:  # a sequence: time first
+        a = a.swapaxes(0, 1)
+    if a.shape[0] % batch:
         return None
     bad = ~np.isfinite(a.reshape(batch, -1)).all(axis=1)
     return [int(i) for i in np.flatnonzero(bad)]

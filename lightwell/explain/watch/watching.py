@@ -27,10 +27,10 @@ from ...tensor import Tensor
 from . import diagnose
 from .codes import entry
 from .data import Data, tensors_in
-from .detect import Detector, Suspect, _plain
+from .detect import Detector, Suspect, _called
 from .finding import Exploded, Finding, HealthWarning
 from .health import Health
-from .numbers import finite, inf, power
+from .numbers import finite, inf, power, show
 from .sites import Place, here, name_of, stack_places
 from .training import Training
 
@@ -242,6 +242,7 @@ class Watch:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
             self.data.inputs = tensors_in((args, kwargs))
+            self.data.time_first = getattr(module, "batch_first", True) is False
             self.health._order = []
             if modes.state.grad:
                 for b in module.buffers():
@@ -260,6 +261,7 @@ class Watch:
         f.notes = [(f"the parameter is {name}, shape {list(t._a.shape)}", f"这个参数是 {name}，形状 {list(t._a.shape)}")]
         f.module = self._names.get(id(t), "").rpartition(".")[0]
         suspect = Suspect(f)
+        suspect.unread = True
         self.detector.pending.append(suspect)
         self.detector._hand_on(t, suspect)
 
@@ -522,13 +524,28 @@ class Watch:
             largest = max(self.training.followed.values(), key=lambda f: f.g2, default=None)
             site = self.detector.leaves.get(largest.tensor, [None])[0] if largest is not None else None
             if site is not None:
-                place, module, name = Place.of(site[1], site[2]), self.path(site[3]) or largest.name, _plain(site[0].name)  # type: ignore[union-attr]
+                site = self.detector.weighing(site)
+                place, module, name = (
+                    Place.of(site[1], site[2]),
+                    self.path(site[3]) or largest.name,
+                    _called(site[0].name, site[3], Place.of(site[1], site[2])),
+                )  # type: ignore[union-attr]
+        if place is None and not self._stepped and self.detector.update is not None:
+            rec, instruction, at, module_ = self.detector.update
+            place = Place.of(instruction, at)
+            name = _called(rec.name, module_, place)
         if place is None:
             place = Place.of(*here(frame))
             name = f"{type(self.stepping).__name__}.step" if self._stepped else "step"
         f = Finding(code, name, "backward" if code == "LW540" else "training", place, module, stack=stack_places(frame))
         self.date(f)
         f.step = self.training.step
+        row = self.training.rows[-1]
+        if code == "LW540":
+            f.notes.append((
+                f"the gradient's norm is {show(row.gradient)} at a loss of {show(row.loss)}; on its way back it grew {self.training.amplified:.1g}-fold",
+                f"损失为 {show(row.loss)} 时梯度范数达 {show(row.gradient)}；反传途中放大了 {self.training.amplified:.1g} 倍",
+            ))  # fmt: skip
         self.reached(Suspect(f), "training", phase="optimizer")
 
     def _complain(self, code, units, note, path) -> None:
