@@ -13,7 +13,10 @@ import numpy as np
 from . import (
     complexes,
     elementwise,
+    fourier,
     indexed,
+    indexed_products,
+    indexed_scatter,
     indexed_softmax,
     linear,
     matrices,
@@ -31,6 +34,7 @@ from .reader import Reading, read
 FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
     undifferentiated.family,
     nogradient.family,
+    indexed.reduction,
     elementwise.elementwise,
     complexes.family,
     normal.family,
@@ -38,6 +42,9 @@ FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
     recurrent.family,
     indexed_softmax.family,
     matrices.family,
+    fourier.family,
+    indexed_products.family,
+    indexed_scatter.family,
     indexed.family,
     selections.family,
     linear.family,

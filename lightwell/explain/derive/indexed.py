@@ -106,6 +106,13 @@ def family(reading: Reading) -> Derivation | None:
     )
 
 
+def reduction(reading: Reading) -> Derivation | None:
+    """The derivation of a plain sum or mean; None for others."""
+    formula = next(iter(reading.outputs.values()), None)
+    plain = formula is not None and formula.word in ("sum", "mean") and formula.args[0].word == "symbol"
+    return family(reading) if plain else None
+
+
 def _has_structure(t: Term) -> bool:
     """Whether a formula is more than one of single elements (those are for scalar calculus)."""
     return (t.word not in ELEMENTWISE and t.word not in ("symbol", "number", "astype")) or any(_has_structure(a) for a in t.args)

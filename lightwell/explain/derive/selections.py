@@ -378,7 +378,12 @@ def _shares(reading: Reading) -> bool:
     """Whether the rule splits a gradient evenly among the elements that equal the value."""
     text = repr(reading.gradients.get("x"))
     formulas = [t for o, t in reading.outputs.items() if "g" + o in reading.symbols]
-    picks = all(t.word in ("max", "min", "op.median", "op.nanmedian") and t.args[0].word in ("symbol", "abs") and t.args[0].args[:1] in ((), (reading.inputs["x"],)) for t in formulas)
+    picks = all(
+        t.word in ("max", "min", "op.median", "op.nanmedian")
+        and t.args[0].word in ("symbol", "abs")
+        and t.args[0].args[:1] in ((), (reading.inputs["x"],))
+        for t in formulas
+    )
     return picks and "equal(" in text and "sum(" in text
 
 
