@@ -119,7 +119,7 @@ class Data:
             if classes and rising:
                 self.report.add("LW442", place, f"the training batches come in the order of the labels: {n} examples, class by class.",
                                 f"训练批量按标签顺序给出：{n} 个样本，一类接一类。")  # fmt: skip
-            elif found.epochs >= 2 and (classes and not _series(found) or not classes and _unrelated(flat) and not _series(found)):
+            elif found.epochs >= 2 and (classes and not _series(found) or not classes and (_unrelated(flat) or _one_column(found)) and not _series(found)):
                 self.report.add("LW442", place, f"the training batches are the same, in the same order, in each of {found.epochs} epochs.",
                                 f"{found.epochs} 个周期里，训练批量每次都一样，顺序也一样。")  # fmt: skip
         for place, batches in self.targets.items():
@@ -180,10 +180,17 @@ def _series(found) -> bool:
     x = np.concatenate(parts).reshape(sum(len(v) for v in parts), -1).astype(np.float64)
     if len(x) < 3 or x.shape[1] < 1:
         return True
+    if x.shape[1] == 1:
+        rises = np.diff(x[:, 0])
+        return not ((rises > 0).all() or (rises < 0).all()) and not _unrelated(x[:, 0])
     if x.shape[1] > 1 and np.allclose(x[1:, :-1], x[:-1, 1:]):
         return True
     near, far = np.square(x[1:] - x[:-1]).mean(), 2 * x.var(0).mean()
     return bool(far > 0 and near < 0.3 * far)
+
+
+def _one_column(found) -> bool:
+    return all(v is not None and v.ndim == 2 and v.shape[1] == 1 for v in found.first)
 
 
 def _made_at(loader):

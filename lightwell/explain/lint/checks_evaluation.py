@@ -142,4 +142,8 @@ class Evaluation:
 
 
 def _has_noise(module) -> bool:
-    return any("Dropout" in type(m).__name__ or "BatchNorm" in type(m).__name__ for m in module.modules()) if isinstance(module, Module) else False
+    return (
+        any("Dropout" in type(m).__name__ or "BatchNorm" in type(m).__name__ for m in module.modules())
+        if isinstance(module, Module)
+        else False
+    )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...autograd import modes
 from ...tensor import Tensor
 from . import origins, source
 
@@ -11,6 +12,7 @@ _LINEAR = frozenset("linear addmm mm mv bmm convolution".split())
 _LOSS_NODES = frozenset(
     "cross_entropy nll_loss mse_loss mean_square smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits".split()
 )
+_PICKS = ("gather", "index", "pick")
 _EXPLICIT = frozenset("unsqueeze new_dims index sum_dim mean_dim amax amin max_dim min_dim logsumexp linalg_vector_norm var std".split())
 
 
@@ -34,6 +36,7 @@ class Losses:
         self.negated: dict = {}  # place of backward -> (leaf ids, name of the loss)
         self.likelihoods: dict = {}
         self.stepped: set = set()
+        self.climbs: dict = {}  # place of an update by hand along the gradient -> the leaves
 
     # ---- what goes in ---------------------------------------------------------------------------------------------------
 
@@ -114,7 +117,9 @@ class Losses:
 
     def op(self, name, args, out):
         """Look at single operations on the way to a loss."""
-        if name in ("sub", "rsub", "eq", "ne"):
+        if name == "add":
+            self._uphill(*args[:2])
+        elif name in ("sub", "rsub", "eq", "ne"):
             if isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
                 self._pair(name, args[0], args[1])
         elif name in ("softmax", "log_softmax", "sigmoid"):
@@ -123,6 +128,18 @@ class Losses:
             x, dim = args[0], args[1]
             if dim == 0 and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and origins.of(x).direct:
                 self._batch_dim(name.partition("_")[0], x)
+
+    def _uphill(self, a, step):
+        """Whether a leaf is moved by hand along its gradient instead of against it."""
+        if modes.is_grad_enabled() and a._rg or not isinstance(step, Tensor) or step._a.shape != a._a.shape:
+            return
+        leaf = a if a._rg else a.__dict__.get("_lint_of")
+        if leaf is None or leaf._node is not None or leaf._grad is None or leaf._grad._a.shape != step._a.shape:
+            return
+        g, s = (t._a.reshape(-1).astype(np.float64) for t in (leaf._grad, step))
+        length = math.sqrt(float(g @ g) * float(s @ s))
+        if length > 0 and float(g @ s) > 0.9999 * length:
+            self.climbs.setdefault(source.here(), []).append(id(leaf))
 
     def _pair(self, name, a, b):
         if a.ndim == b.ndim:
@@ -203,6 +220,11 @@ class Losses:
                 else:
                     add("LW406", at, f"backward starts from minus {kind}: the optimizer makes the loss larger.",
                         f"反向传播的起点是负的 {kind}：优化器会让损失越来越大。")  # fmt: skip
+        for at, leaves in self.climbs.items():
+            grew = any(len(v) >= 3 and not v[-1] <= v[0] for v in self.values.values())
+            if len(set(leaves)) >= 2 and len(leaves) >= 4 and grew:
+                add("LW406", at, "the parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
+                    "参数沿着梯度方向移动（+=）：损失会变大。梯度下降应当减去梯度。")  # fmt: skip
         for at, values in self.values.items():
             first, final = values[0], values[-1]
             if len(values) >= 5 and not self.report.has("LW406", at) and math.isfinite(first):
@@ -247,7 +269,8 @@ def _turned(node):
         if name in _LOSS_NODES:
             return name if sign < 0 else None
         if name in ("log", "log_softmax"):
-            return "likelihood" if sign > 0 and picked else None
+            behind = getattr(getattr(node.edges[0], "record", None), "name", "")
+            return "likelihood" if sign > 0 and (picked or behind in _PICKS) else None
         edges = [e for e in node.edges if e is not None and type(e).__name__ != "Port"]
         if name == "neg":
             sign = -sign
@@ -258,7 +281,7 @@ def _turned(node):
             sign = sign if float(np.reshape(factor, -1)[0].real) > 0 else -sign
         elif name == "rsub" and len(edges) == 1 or name == "sub" and len(edges) == 1 and node.edges[0] is None:
             sign = -sign
-        elif name in ("gather", "index", "pick"):
+        elif name in _PICKS:
             picked = True
         elif name not in ("mean", "sum", "mean_dim", "sum_dim", "view", "reshape", "squeeze", "squeeze_dim", "add", "sub"):
             return None

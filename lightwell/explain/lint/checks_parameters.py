@@ -138,7 +138,8 @@ class Parameters:
         """Parameters of an optimizer that never got a gradient: cut off, or not used at all."""
         for place, times in self.leaf_roots.items():
             if optimizers and times >= 1:
-                at = self._cut_before(None) or place
+                blind = [at for at, ids in self.blind.items() if any(not s.ids.isdisjoint(ids) and not s.backwards for s in optimizers)]
+                at = self._cut_before(None) or (blind[0] if blind else place)
                 self.report.add("LW424", at, "the loss that backward starts from is a leaf: no graph leads from it to the parameters.",
                                 "反向传播的起点（损失）是叶子张量：没有计算图从它通到参数。")  # fmt: skip
         if not self.training.first and not self.groups:
@@ -179,5 +180,3 @@ class Parameters:
         """The line that likeliest cut a leaf off (any leaf, for None)."""
         found = [(_GENTLE[c.how], -c.times, place) for (place, _), c in self.cuts.items() if (key is None and c.ids) or key in c.ids]
         return min(found)[2] if found else None
-
-

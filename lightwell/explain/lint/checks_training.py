@@ -164,7 +164,10 @@ class Training:
                         self._updated(leaf, self.backward_place)
             if not some:
                 s.empty += 1
-                place = next((p.__dict__["_lint_leaf"].zeroed for p in s.params() if "_lint_leaf" in p.__dict__ and p.__dict__["_lint_leaf"].zeroed), None)
+                place = next(
+                    (p.__dict__["_lint_leaf"].zeroed for p in s.params() if "_lint_leaf" in p.__dict__ and p.__dict__["_lint_leaf"].zeroed),
+                    None,
+                )
                 if s.since and place is not None:
                     s.lost, s.lost_place = s.lost + 1, place
         s.since = False
@@ -195,7 +198,10 @@ class Training:
                 elif type(value) is list and len(value) >= 3:
                     many = sum(isinstance(t, Tensor) and id(t._node) in ended for t in value)
                 elif type(value) is dict and not name.startswith("__"):
-                    many = max((sum(isinstance(t, Tensor) and id(t._node) in ended for t in v) for v in value.values() if type(v) is list), default=0)
+                    many = max(
+                        (sum(isinstance(t, Tensor) and id(t._node) in ended for t in v) for v in value.values() if type(v) is list),
+                        default=0,
+                    )
                 if many >= 3:
                     self._report_kept(frame, name, many)
 
@@ -274,7 +280,12 @@ def _where_kept(file, line, name):
     for n in ast.walk(inside) if inside is not None else ():
         if isinstance(n, ast.AugAssign) and ast.unparse(n.target) == name:
             return file, n.lineno
-        if isinstance(n, ast.Assign) and isinstance(n.value, ast.BinOp) and ast.unparse(n.targets[0]) == name and ast.unparse(n.value.left) == name:
+        if (
+            isinstance(n, ast.Assign)
+            and isinstance(n.value, ast.BinOp)
+            and ast.unparse(n.targets[0]) == name
+            and ast.unparse(n.value.left) == name
+        ):
             return file, n.lineno
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append":
             base = n.func.value

@@ -15,7 +15,22 @@ from ...ops import op as _op
 from ...tensor import Tensor
 from . import origins, source
 
-EVENTS = ("op", "loss", "call", "backward", "zero_grad", "step", "optimizer", "schedule", "cut", "seen", "batch", "mode", "grad_read", "end")
+EVENTS = (
+    "op",
+    "loss",
+    "call",
+    "backward",
+    "zero_grad",
+    "step",
+    "optimizer",
+    "schedule",
+    "cut",
+    "seen",
+    "batch",
+    "mode",
+    "grad_read",
+    "end",
+)
 LOSSES = (
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "kl_div", "gaussian_nll_loss", "poisson_nll_loss",
@@ -228,6 +243,8 @@ class Observer:
                 was = origins.of(t)
                 if isinstance(out, Tensor):
                     origins.put(out, origins.Origin(was.trail, was.call, was.direct, was.source, was.ints))
+                    if t._rg and t._node is None:
+                        out.__dict__["_lint_of"] = t
                 elif was.call is not None:
                     self.tell("seen", was.call, name)
                 if t._rg:

@@ -11,9 +11,7 @@ import sysconfig
 from contextlib import suppress
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
-_LIBRARIES = tuple(
-    {os.path.join(os.path.realpath(sysconfig.get_path(k)), "") for k in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
+_LIBRARIES = tuple({os.path.join(os.path.realpath(sysconfig.get_path(k)), "") for k in ("stdlib", "platstdlib", "purelib", "platlib")})
 _COMMENT = re.compile(r"#\s*lw:\s*ignore(-file)?(?:\[([^\]]*)\])?")
 
 

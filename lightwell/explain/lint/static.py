@@ -94,6 +94,7 @@ class _File:
         for c in self.modules:
             self._module(c)
         self._uncalled_losses()
+        self._likelihoods()
 
     def _modules(self) -> list:
         """Classes that derive from nn.Module, also by way of another class of the file."""
@@ -128,7 +129,9 @@ class _File:
 
     def _in_forward(self, n) -> bool:
         return any(
-            isinstance(f, ast.FunctionDef) and f.name == "forward" and f.lineno <= n.lineno <= f.end_lineno for c in self.modules for f in c.body
+            isinstance(f, ast.FunctionDef) and f.name == "forward" and f.lineno <= n.lineno <= f.end_lineno
+            for c in self.modules
+            for f in c.body
         )
 
     # ---- calls ----------------------------------------------------------------------------------------------------------
@@ -157,6 +160,8 @@ class _File:
         for n in ast.walk(self.root):
             if isinstance(n, ast.Assign) and len(n.targets) == 1 and isinstance(n.targets[0], (ast.Name, ast.Attribute)):
                 layer = self.names.layer(n.value) if isinstance(n.value, (ast.Name, ast.Attribute)) else ""
+                if isinstance(n.value, ast.Name) and not layer:
+                    layer = self._default_of(n)
                 if _LOSSES.search(layer) or layer in _ACTIVATIONS:
                     given[ast.unparse(n.targets[0])] = (n, layer)
         calls: dict = {}
@@ -165,10 +170,34 @@ class _File:
                 calls.setdefault(ast.unparse(n.func), []).append(n)
         for name, (n, layer) in given.items():
             used = calls.get(name, [])
-            wrong = [c for c in used if len(c.args) >= 2] if _LOSSES.search(layer) else [c for c in used if c.args and not isinstance(c.args[0], ast.Constant)]
+            wrong = (
+                [c for c in used if len(c.args) >= 2]
+                if _LOSSES.search(layer)
+                else [c for c in used if c.args and not isinstance(c.args[0], ast.Constant)]
+            )
             if wrong and len(wrong) == len(used):
                 self.add("LW425", n, f"`{name}` is the class {layer}, not an object: `{ast.unparse(wrong[0])}` makes one and computes nothing.",
                          f"`{name}` 是类 {layer}，不是对象：`{ast.unparse(wrong[0])}` 只是造出一个对象，什么也没有计算。")  # fmt: skip
+
+    def _default_of(self, n) -> str:
+        """The layer class that an argument of the function around an assignment has by default."""
+        f = source.function_at(self.file, n.lineno)
+        if f is None:
+            return ""
+        names = f.args.args[len(f.args.args) - len(f.args.defaults) :]
+        pairs = [*zip(names, f.args.defaults), *zip(f.args.kwonlyargs, f.args.kw_defaults)]
+        return next((self.names.layer(d) for a, d in pairs if a.arg == n.value.id and d is not None), "")
+
+    def _likelihoods(self):
+        """loss = dist.log_prob(x).mean(), and later loss.backward()."""
+        lowered = {ast.unparse(n.func.value) for n in ast.walk(self.root) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "backward"}
+        for n in ast.walk(self.root):
+            if isinstance(n, ast.Assign) and len(n.targets) == 1 and ast.unparse(n.targets[0]) in lowered and isinstance(n.value, ast.Call):
+                reduced = n.value.func
+                inner = reduced.value if isinstance(reduced, ast.Attribute) and reduced.attr in ("mean", "sum") else None
+                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "log_prob":
+                    self.add("LW406", n, "what is minimised is the log-likelihood itself: the minus is missing, and the data become ever less likely.",
+                             "被最小化的是对数似然本身：少了负号，数据会变得越来越不可能。")  # fmt: skip
 
     # ---- classes of modules ---------------------------------------------------------------------------------------------
 
@@ -182,10 +211,20 @@ class _File:
             if not isinstance(f, ast.FunctionDef):
                 continue
             for n in ast.walk(f):
-                if f.name == "forward" and isinstance(n, ast.Call) and isinstance(n.func, ast.Call) and self.names.layer(n.func.func) in _WEIGHTED:
+                if (
+                    f.name == "forward"
+                    and isinstance(n, ast.Call)
+                    and isinstance(n.func, ast.Call)
+                    and self.names.layer(n.func.func) in _WEIGHTED
+                ):
                     self.add("LW426", n, f"`{ast.unparse(n.func)}` is made anew in every forward: its weights are random each time and never learn.",
                              f"`{ast.unparse(n.func)}` 在每次 forward 里都重新创建：权重每次都是随机的，学不到东西。")  # fmt: skip
-                elif f.name == "forward" and isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and self.names.layer(n.value.func) in _WEIGHTED:
+                elif (
+                    f.name == "forward"
+                    and isinstance(n, ast.Assign)
+                    and isinstance(n.value, ast.Call)
+                    and self.names.layer(n.value.func) in _WEIGHTED
+                ):
                     if not _guarded(f, n):
                         self.add("LW426", n, f"`{ast.unparse(n.value)}` is made anew in every forward: its weights are random each time and never learn.",
                                  f"`{ast.unparse(n.value)}` 在每次 forward 里都重新创建：权重每次都是随机的，学不到东西。")  # fmt: skip
@@ -213,7 +252,13 @@ class _File:
                     continue
                 if any(self._makes_layer(p) for p in parts):
                     target = n.targets[0]
-            elif isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append" and n.args and self._makes_layer(n.args[0]):
+            elif (
+                isinstance(n, ast.Call)
+                and isinstance(n.func, ast.Attribute)
+                and n.func.attr == "append"
+                and n.args
+                and self._makes_layer(n.args[0])
+            ):
                 target = n.func.value
                 if not _plain_list(init, target):
                     continue
@@ -247,6 +292,8 @@ def _guarded(function, n) -> bool:
 def _plain_list(init, target) -> bool:
     name = ast.unparse(target)
     return any(
-        isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name and (isinstance(n.value, ast.List) or ast.unparse(n.value) == "list()")
+        isinstance(n, ast.Assign)
+        and ast.unparse(n.targets[0]) == name
+        and (isinstance(n.value, ast.List) or ast.unparse(n.value) == "list()")
         for n in ast.walk(init)
     )

@@ -37,7 +37,10 @@ ENTRIES = [
         _START.replace("X = X / 255\n", "").replace("lr=0.1", "lr=0.0001"),
         _START,
         related=("torch.Tensor.mean", "torch.Tensor.std"),
-        short=("divide pixels by 255; subtract the mean and divide by the standard deviation.", "像素除以 255；其他特征减去均值、除以标准差。"),
+        short=(
+            "divide pixels by 255; subtract the mean and divide by the standard deviation.",
+            "像素除以 255；其他特征减去均值、除以标准差。",
+        ),
     ),
     Entry(
         "LW442",
@@ -64,8 +67,10 @@ ENTRIES = [
             "cannot be reproduced.",
             "权重、样本顺序、dropout 都是随机的。不设种子，两次运行的结果就不同：分不清是改进还是运气，出了问题也难以重现。",
         ),
-        ("`torch.manual_seed(0)` at the top; also `numpy.random.seed` and `random.seed` where they are used.",
-         "在开头写 `torch.manual_seed(0)`；用到 numpy 和 random 时也分别设种子。"),
+        (
+            "`torch.manual_seed(0)` at the top; also `numpy.random.seed` and `random.seed` where they are used.",
+            "在开头写 `torch.manual_seed(0)`；用到 numpy 和 random 时也分别设种子。",
+        ),
         _START.replace("torch.manual_seed(0)\n", ""),
         _START,
         related=("torch.manual_seed",),

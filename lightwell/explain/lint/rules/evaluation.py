@@ -56,7 +56,10 @@ ENTRIES = [
             "measure is noisy and mostly too low, and depends on what else is in the batch.",
             "训练模式下，dropout 还在丢弃，批量归一化还在用当前批量的统计量（并改写自己的统计量）。测出来的结果有噪声、通常偏低，还取决于批量里有哪些样本。",
         ),
-        ("Call `net.eval()` before evaluation and `net.train()` before training goes on.", "评估之前调用 `net.eval()`，继续训练之前调用 `net.train()`。"),
+        (
+            "Call `net.eval()` before evaluation and `net.train()` before training goes on.",
+            "评估之前调用 `net.eval()`，继续训练之前调用 `net.train()`。",
+        ),
         _START.replace("    net.eval()\n", ""),
         _START,
         related=("nn.Module.eval", "nn.Dropout", "nn.BatchNorm1d"),
@@ -94,7 +97,10 @@ ENTRIES = [
             "`F.dropout` does not know the module it stands in: its `training` is True by default, and it drops after `eval()` too.",
             "`F.dropout` 不知道自己在哪个模块里：它的 `training` 默认是 True，`eval()` 之后照样丢弃。",
         ),
-        ("Write `F.dropout(x, p, training=self.training)`, or use `nn.Dropout`.", "写成 `F.dropout(x, p, training=self.training)`，或者用 `nn.Dropout`。"),
+        (
+            "Write `F.dropout(x, p, training=self.training)`, or use `nn.Dropout`.",
+            "写成 `F.dropout(x, p, training=self.training)`，或者用 `nn.Dropout`。",
+        ),
         _START.replace(_OLD, _NET.replace(", {training}", "")),
         _START.replace(_OLD, _NET.replace("{training}", "training=self.training")),
         related=("nn.functional.dropout", "nn.Dropout"),

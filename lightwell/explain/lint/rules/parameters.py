@@ -56,11 +56,17 @@ ENTRIES = [
         ),
         ("Use `nn.ModuleList`, `nn.ModuleDict` or `nn.ParameterList`.", "用 `nn.ModuleList`、`nn.ModuleDict` 或 `nn.ParameterList`。"),
         _START
-        + _module(["self.layers = [nn.Linear(5, 16), nn.Linear(16, 16)]", "self.out = nn.Linear(16, 1)"], ["for layer in self.layers:", "    x = layer(x).relu()", "return self.out(x)"])
+        + _module(
+            ["self.layers = [nn.Linear(5, 16), nn.Linear(16, 16)]", "self.out = nn.Linear(16, 1)"],
+            ["for layer in self.layers:", "    x = layer(x).relu()", "return self.out(x)"],
+        )
         + _OPTIMIZER
         + _LOOP,
         _START
-        + _module(["self.layers = nn.ModuleList([nn.Linear(5, 16), nn.Linear(16, 16)])", "self.out = nn.Linear(16, 1)"], ["for layer in self.layers:", "    x = layer(x).relu()", "return self.out(x)"])
+        + _module(
+            ["self.layers = nn.ModuleList([nn.Linear(5, 16), nn.Linear(16, 16)])", "self.out = nn.Linear(16, 1)"],
+            ["for layer in self.layers:", "    x = layer(x).relu()", "return self.out(x)"],
+        )
         + _OPTIMIZER
         + _LOOP,
         related=("nn.ModuleList", "nn.ModuleDict"),
@@ -94,8 +100,10 @@ ENTRIES = [
         _START + _module(_TWO, ["h = self.a(x).relu().detach()", "return self.b(h)"]) + _OPTIMIZER + _LOOP,
         _START + _module(_TWO, ["h = self.a(x).relu()", "return self.b(h)"]) + _OPTIMIZER + _LOOP,
         related=("torch.Tensor.detach", "torch.no_grad"),
-        short=("keep the graph: no .data, .detach(), .item() or no_grad() on the way from the parameters to the loss.",
-               "保住计算图：从参数到损失的路上不要用 .data、.detach()、.item() 或 no_grad()。"),
+        short=(
+            "keep the graph: no .data, .detach(), .item() or no_grad() on the way from the parameters to the loss.",
+            "保住计算图：从参数到损失的路上不要用 .data、.detach()、.item() 或 no_grad()。",
+        ),
     ),
     Entry(
         "LW425",
@@ -120,7 +128,10 @@ ENTRIES = [
             "Each call makes new random weights; those that got the gradient are gone at the next call. The optimizer never saw any of them.",
             "每次调用都会生成新的随机权重；得到梯度的那些，下一次调用时已经不在了。优化器从来没见过它们。",
         ),
-        ("Make the layer in `__init__`, as `self.layer`, and call it in `forward`.", "在 `__init__` 里创建 `self.layer`，在 `forward` 里调用它。"),
+        (
+            "Make the layer in `__init__`, as `self.layer`, and call it in `forward`.",
+            "在 `__init__` 里创建 `self.layer`，在 `forward` 里调用它。",
+        ),
         _START + _module(_TWO, ["h = self.a(x).relu()", "h = nn.Linear(16, 16)(h)", "return self.b(h)"]) + _OPTIMIZER + _LOOP,
         _START + _module([*_TWO, "self.c = nn.Linear(16, 16)"], ["return self.b(self.c(self.a(x).relu()))"]) + _OPTIMIZER + _LOOP,
         related=("nn.Linear",),
@@ -145,7 +156,10 @@ ENTRIES = [
             "`F.relu(x)` and `x.reshape(...)` return a new tensor and leave `x` as it is. As a statement by itself the call changes nothing.",
             "`F.relu(x)`、`x.reshape(...)` 返回新的张量，`x` 本身不变。单独写成一句，什么也没有改变。",
         ),
-        ("Keep the result: `x = F.relu(x)`; or use the in-place form, `x.relu_()`.", "把结果接住：`x = F.relu(x)`；或者用原地版本 `x.relu_()`。"),
+        (
+            "Keep the result: `x = F.relu(x)`; or use the in-place form, `x.relu_()`.",
+            "把结果接住：`x = F.relu(x)`；或者用原地版本 `x.relu_()`。",
+        ),
         _START + _module(_TWO, ["x = self.a(x)", "F.relu(x)", "return self.b(x)"]) + _OPTIMIZER + _LOOP,
         _START + _module(_TWO, ["x = self.a(x)", "x = F.relu(x)", "return self.b(x)"]) + _OPTIMIZER + _LOOP,
         related=("nn.functional.relu",),

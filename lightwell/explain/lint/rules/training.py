@@ -68,7 +68,10 @@ ENTRIES = [
             "`step()` leaves parameters without a gradient alone. Where `backward()` is missing, or belongs to another model, it does nothing at all.",
             "`step()` 会跳过没有梯度的参数。如果忘了 `backward()`，或者 `backward()` 属于另一个模型，它就什么也不做。",
         ),
-        ("Call `loss.backward()` before `step()`, with a loss of this optimizer's parameters.", "在 `step()` 之前调用 `loss.backward()`，而且损失要由这个优化器的参数算出。"),
+        (
+            "Call `loss.backward()` before `step()`, with a loss of this optimizer's parameters.",
+            "在 `step()` 之前调用 `loss.backward()`，而且损失要由这个优化器的参数算出。",
+        ),
         _START + _GOOD.replace("    loss.backward()\n", ""),
         _START + _GOOD,
         related=("torch.Tensor.backward",),
@@ -80,8 +83,13 @@ ENTRIES = [
             "A schedule's `step()` sets the learning rate of the next steps. Called first, it skips the first value: a warm-up or decay is one epoch early.",
             "调度器的 `step()` 设定的是接下来的学习率。先调用它，就跳过了第一个值：预热或衰减都提前了一个周期。",
         ),
-        ("Call `schedule.step()` at the end of the epoch, after `optimizer.step()`.", "在一个周期结束时、`optimizer.step()` 之后再调用 `schedule.step()`。"),
-        "import warnings\nwarnings.simplefilter('ignore')\n" + _START + _SCHEDULE.replace("in range(6):\n", "in range(6):\n    schedule.step()\n"),
+        (
+            "Call `schedule.step()` at the end of the epoch, after `optimizer.step()`.",
+            "在一个周期结束时、`optimizer.step()` 之后再调用 `schedule.step()`。",
+        ),
+        "import warnings\nwarnings.simplefilter('ignore')\n"
+        + _START
+        + _SCHEDULE.replace("in range(6):\n", "in range(6):\n    schedule.step()\n"),
         _START + _SCHEDULE + "    schedule.step()\n",
         related=("torch.optim.lr_scheduler.StepLR",),
     ),
@@ -92,7 +100,10 @@ ENTRIES = [
             "With 0 nothing is learned; far too large a rate jumps over the minimum farther and farther: the loss grows to inf or NaN.",
             "学习率为 0，什么也学不到；学习率太大，每一步都越过最小值，而且越跳越远：损失会涨到 inf 或 NaN。",
         ),
-        ("Try 0.1 or 0.01 for SGD, 0.001 for Adam, and change by factors of 3.", "SGD 先试 0.1 或 0.01，Adam 先试 0.001，再以 3 倍左右的幅度调整。"),
+        (
+            "Try 0.1 or 0.01 for SGD, 0.001 for Adam, and change by factors of 3.",
+            "SGD 先试 0.1 或 0.01，Adam 先试 0.001，再以 3 倍左右的幅度调整。",
+        ),
         _START + _GOOD.replace("lr=0.01", "lr=0.0"),
         _START + _GOOD,
         related=("torch.optim.SGD",),
@@ -104,7 +115,10 @@ ENTRIES = [
             "`total += loss` keeps a tensor that knows its whole history, so the graph of every step stays in memory: slower and slower, until memory is out.",
             "`total += loss` 留住的张量记得自己的全部来历，于是每一步的计算图都留在内存里：越来越慢，直到内存用完。",
         ),
-        ("Add the number: `total += loss.item()`; keep `loss.detach()` in lists.", "累加数值：`total += loss.item()`；放进列表时用 `loss.detach()`。"),
+        (
+            "Add the number: `total += loss.item()`; keep `loss.detach()` in lists.",
+            "累加数值：`total += loss.item()`；放进列表时用 `loss.detach()`。",
+        ),
         _START + "total = 0\n" + _GOOD + "    total += loss\n",
         _START + "total = 0\n" + _GOOD + "    total += loss.item()\n",
         related=("torch.Tensor.item", "torch.Tensor.detach"),
