@@ -68,17 +68,20 @@ def test_the_bytes_are_those_that_backward_frees():
 
     layers = nn.Sequential(*[m for _ in range(4) for m in (nn.Linear(400, 400), nn.Tanh())])
     x = torch.rand(2000, 400)
-    layers(x).sum().backward()
     tracemalloc.start()
+    held = []
     try:
-        before = tracemalloc.get_traced_memory()[0]
-        loss = layers(x).sum()
-        held = tracemalloc.get_traced_memory()[0] - before
-        report = kept_for_backward(loss, layers)
-        assert report.activations == 4 * 2000 * 400 * 4
-        assert abs(held - report.activations) < 0.05 * held
+        for _ in range(4):  # what first calls set up for later ones is no part of the graph: the least counts
+            before = tracemalloc.get_traced_memory()[0]
+            loss = layers(x).sum()
+            held.append(tracemalloc.get_traced_memory()[0] - before)
+            report = kept_for_backward(loss, layers)
+            loss.backward()
+            del loss
     finally:
         tracemalloc.stop()
+    assert report.activations == 4 * 2000 * 400 * 4
+    assert 0 <= min(held) - report.activations < 0.05 * report.activations
 
 
 def test_modules_are_known_where_the_model_runs_inside():
