@@ -13,6 +13,7 @@ import numpy as np
 from . import (
     complexes,
     elementwise,
+    exponents,
     fourier,
     indexed,
     indexed_products,
@@ -37,6 +38,7 @@ FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
     indexed.reduction,
     elementwise.elementwise,
     complexes.family,
+    exponents.family,
     normal.family,
     spreads.family,
     recurrent.family,

@@ -66,7 +66,13 @@ word(
 )
 _POWER = ("power rule: (uⁿ)′ = n·uⁿ⁻¹·u′", "幂法则：(uⁿ)′ = n·uⁿ⁻¹·u′")
 word("square", lambda a: (2 * a,), _POWER)
-word("reciprocal", lambda a: (-1 / square(a),), _POWER, meaning=lambda a: call("pow", a, -1), because=("a power with exponent -1", "指数为 -1 的幂"))
+word(
+    "reciprocal",
+    lambda a: (-1 / square(a),),
+    _POWER,
+    meaning=lambda a: call("pow", a, -1),
+    because=("a power with exponent -1", "指数为 -1 的幂"),
+)
 word(
     "sqrt", lambda a: (1 / (2 * sqrt(a)),), _POWER,
     meaning=lambda a: call("pow", a, 0.5), because=("a power with exponent 1/2", "指数为 1/2 的幂"),
@@ -136,11 +142,33 @@ def _inverse(name: str, of: str, outer: Callable, inner: Callable, identity: Why
 _PYTHAGORAS = ("sin²y + cos²y = 1", "sin²y + cos²y = 1")
 _HYPERBOLA = ("cosh²y - sinh²y = 1", "cosh²y - sinh²y = 1")
 _inverse("asin", "sin", lambda y: 1 / cos(y), lambda y: 1 / sqrt(1 - square(sin(y))), _PYTHAGORAS, lambda a: 1 / sqrt(1 - square(a)), "sin")
-_inverse("acos", "cos", lambda y: -1 / sin(y), lambda y: -1 / sqrt(1 - square(cos(y))), _PYTHAGORAS, lambda a: -1 / sqrt(1 - square(a)), "cos")
-_inverse("asinh", "sinh", lambda y: 1 / cosh(y), lambda y: 1 / sqrt(square(sinh(y)) + 1), _HYPERBOLA, lambda a: 1 / sqrt(square(a) + 1), "sinh")
-_inverse("acosh", "cosh", lambda y: 1 / sinh(y), lambda y: 1 / sqrt(square(cosh(y)) - 1), _HYPERBOLA, lambda a: 1 / sqrt(square(a) - 1), "cosh")
-_inverse("atan", "tan", lambda y: square(cos(y)), lambda y: 1 / (1 + square(tan(y))), ("cos²y = 1/(1 + tan²y)", "cos²y = 1/(1 + tan²y)"), lambda a: 1 / (1 + square(a)), "tan")
-_inverse("atanh", "tanh", lambda y: square(cosh(y)), lambda y: 1 / (1 - square(tanh(y))), ("cosh²y = 1/(1 - tanh²y)", "cosh²y = 1/(1 - tanh²y)"), lambda a: 1 / (1 - square(a)), "tanh")
+_inverse(
+    "acos", "cos", lambda y: -1 / sin(y), lambda y: -1 / sqrt(1 - square(cos(y))), _PYTHAGORAS, lambda a: -1 / sqrt(1 - square(a)), "cos"
+)
+_inverse(
+    "asinh", "sinh", lambda y: 1 / cosh(y), lambda y: 1 / sqrt(square(sinh(y)) + 1), _HYPERBOLA, lambda a: 1 / sqrt(square(a) + 1), "sinh"
+)
+_inverse(
+    "acosh", "cosh", lambda y: 1 / sinh(y), lambda y: 1 / sqrt(square(cosh(y)) - 1), _HYPERBOLA, lambda a: 1 / sqrt(square(a) - 1), "cosh"
+)
+_inverse(
+    "atan",
+    "tan",
+    lambda y: square(cos(y)),
+    lambda y: 1 / (1 + square(tan(y))),
+    ("cos²y = 1/(1 + tan²y)", "cos²y = 1/(1 + tan²y)"),
+    lambda a: 1 / (1 + square(a)),
+    "tan",
+)
+_inverse(
+    "atanh",
+    "tanh",
+    lambda y: square(cosh(y)),
+    lambda y: 1 / (1 - square(tanh(y))),
+    ("cosh²y = 1/(1 - tanh²y)", "cosh²y = 1/(1 - tanh²y)"),
+    lambda a: 1 / (1 - square(a)),
+    "tanh",
+)
 _E = ("(eˣ)′ = eˣ and (e⁻ˣ)′ = -e⁻ˣ", "(eˣ)′ = eˣ，(e⁻ˣ)′ = -e⁻ˣ")
 word("sinh", lambda a: (cosh(a),), known("sinh", "sinh "), meaning=lambda a: (exp(a) - exp(-a)) / 2,
      steps=lambda a, y: [((exp(a) + exp(-a)) / 2, _E), (cosh(a), ("this is cosh x", "这正是 cosh x"))])  # fmt: skip
@@ -232,7 +260,12 @@ word("abs", lambda a: (sgn(a),), ("slope 1 right of 0, -1 left of it", "0 右侧
      steps=lambda a, y: [(sgn(a), ("slope 1 where x > 0, -1 where x < 0", "x > 0 处斜率为 1，x < 0 处为 -1"))])  # fmt: skip
 _LARGER = ("by cases: the larger one moves the result", "分情形：较大者决定结果")
 _SMALLER = ("by cases: the smaller one moves the result", "分情形：较小者决定结果")
-for _name, _mine, _why in (("maximum", greater, _LARGER), ("fmax", greater, _LARGER), ("minimum", less, _SMALLER), ("fmin", less, _SMALLER)):
+for _name, _mine, _why in (
+    ("maximum", greater, _LARGER),
+    ("fmax", greater, _LARGER),
+    ("minimum", less, _SMALLER),
+    ("fmin", less, _SMALLER),
+):
     word(_name, lambda a, b, _m=_mine: (iverson(_m(a, b)), iverson(_m(b, a))), _why, meaning=lambda a, b, _m=_mine: where(_m(a, b), a, b), because=CASES,
          steps=lambda a, b, y, _m=_mine, _why=_why: ([(where(_m(a, b), 1, 0), _why)], [(where(_m(b, a), 1, 0), _why)]))  # fmt: skip
 
@@ -247,4 +280,8 @@ word("fmod", lambda a, b: (term(1), -call("trunc", a / b)), ("between the jumps 
      meaning=lambda a, b: a - b * call("trunc", a / b))  # fmt: skip
 word("copysign", lambda a, b: (sgn(a) * sgn(call("copysign", 1, b)), term(0)), ("|x| with y's sign: only |x| has a slope", "|x| 取 y 的符号：只有 |x| 有斜率"),
      meaning=lambda a, b: absolute(a) * call("copysign", 1, b))  # fmt: skip
-word("nan_to_num", lambda a, *r: (iverson(call("isfinite", a)), *[None] * len(r)), ("finite numbers pass unchanged, the others become constants", "有限数原样通过，其余替换为常数"))
+word(
+    "nan_to_num",
+    lambda a, *r: (iverson(call("isfinite", a)), *[None] * len(r)),
+    ("finite numbers pass unchanged, the others become constants", "有限数原样通过，其余替换为常数"),
+)

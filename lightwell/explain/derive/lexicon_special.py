@@ -18,7 +18,9 @@ def _known_as(en: str, zh: str):
 
 # ---- the error function and the normal distribution -----------------------------------------------------------------
 
-word("erf", lambda a: (TWO_BY_ROOT_PI * exp(-square(a)),), _FUNDAMENTAL, idea=("erf x = 2/√π·∫₀ˣ e^(-t²) dt", "erf x = 2/√π·∫₀ˣ e^(-t²) dt"))
+word(
+    "erf", lambda a: (TWO_BY_ROOT_PI * exp(-square(a)),), _FUNDAMENTAL, idea=("erf x = 2/√π·∫₀ˣ e^(-t²) dt", "erf x = 2/√π·∫₀ˣ e^(-t²) dt")
+)
 word("erfc", lambda a: (-TWO_BY_ROOT_PI * exp(-square(a)),), _FUNDAMENTAL, meaning=lambda a: 1 - erf(a),
      steps=lambda a, y: [(-(TWO_BY_ROOT_PI * exp(-square(a))), ("(erf x)′ = 2/√π·e^(-x²), " + _FUNDAMENTAL[0], "(erf x)′ = 2/√π·e^(-x²)，" + _FUNDAMENTAL[1]))])  # fmt: skip
 word("erfinv", lambda a: (exp(square(call("erfinv", a))) / TWO_BY_ROOT_PI,), known("the inverse of erf", "erf 的反函数"),
@@ -43,8 +45,16 @@ word("erfcx", lambda a: (2 * a * call("erfcx", a) - TWO_BY_ROOT_PI,), known("e^(
 
 word("lgamma", lambda a: (call("digamma", a),), _known_as("the digamma function, ψ = (log Γ)′", "双伽玛函数 ψ = (log Γ)′ "))
 word("digamma", lambda a: (call("polygamma", a, n=1),), _known_as("the trigamma function, ψ′", "三伽玛函数 ψ′ "))
-word("polygamma", lambda a, n=0: (call("polygamma", a, n=n + 1),), _known_as("ψ⁽ⁿ⁾, the n-th derivative of ψ: one more", "ψ⁽ⁿ⁾（ψ 的 n 阶导数）：再求一次"))
-word("zeta", lambda a, b: (None, -a * call("zeta", a + 1, b)), ("(k + y)^(-x) gives -x·(k + y)^(-x-1): " + _SERIES[0], "(k + y)^(-x) 的导数是 -x·(k + y)^(-x-1)：" + _SERIES[1]))
+word(
+    "polygamma",
+    lambda a, n=0: (call("polygamma", a, n=n + 1),),
+    _known_as("ψ⁽ⁿ⁾, the n-th derivative of ψ: one more", "ψ⁽ⁿ⁾（ψ 的 n 阶导数）：再求一次"),
+)
+word(
+    "zeta",
+    lambda a, b: (None, -a * call("zeta", a + 1, b)),
+    ("(k + y)^(-x) gives -x·(k + y)^(-x-1): " + _SERIES[0], "(k + y)^(-x) 的导数是 -x·(k + y)^(-x-1)：" + _SERIES[1]),
+)
 
 # ---- Bessel functions (DLMF 10.29) ----------------------------------------------------------------------------------
 
