@@ -194,6 +194,8 @@ def _positive(value: float) -> Box:
         return Box("number", "∞")
     if value == int(value) and value < 1e6:
         return Box("number", str(int(value)))
+    if value < 0.2 and math.frexp(value)[0] == 0.5 and value > 1e-5:  # 1/8, 1/16, ...
+        return Box("frac", Box("number", "1"), Box("number", str(int(1 / value))), level=PRODUCT)
     text = f"{value:.6g}" if len(repr(value)) > 8 else repr(value)
     if len(repr(value)) > 8:
         for known, name in _CONSTANTS:

@@ -82,7 +82,7 @@ def _negative(t, names):
 
 
 def _multiply(t, names):
-    if t.args[0].word == "symbol" and same(*t.args[:2]):
+    if t.args[0].word not in ("number", "total") and same(*t.args[:2]):
         return power(layout(t.args[0], names), Box("number", "2"))
     a, b = (layout(v, names) for v in t.args[:2])
     if b.kind == "number" and a.kind != "number":
@@ -207,6 +207,7 @@ def _softmax_like(head: str):
 
 def _matmul(t, names):
     a, b = (_enclosed(layout(v, names), ("·", "⊙")) for v in t.args[:2])
+    a, b = (Box("soft", v) if v.kind == "frac" else v for v in (a, b))
     if a.kind == "prefix" and a.parts[0] == "-":
         return Box("prefix", "-", Box("infix", within(a.parts[1], PRODUCT), "", within(b, PRODUCT), level=PRODUCT), level=NEGATIVE)
     right = within(b, BIG)

@@ -110,7 +110,7 @@ def type_name(dtype) -> str:
 class Story:
     """Everything that an explanation tells of a graph, taken down at once: backward may free the graph afterwards."""
 
-    def __init__(self, loss, known: Known, numbers: bool = False, wrt=None):
+    def __init__(self, loss, known: Known, numbers: bool = False, wrt=None, readings: dict | None = None):
         edge = loss._node
         self.nodes = nodes_of(edge)
         self.values = Values(edge, loss._a, self.nodes)
@@ -123,7 +123,7 @@ class Story:
         self._taken: set = set()
         self._leaf_keys: dict = {}
         self._constants: dict = {}
-        self._readings: dict = {}
+        self._readings: dict = {} if readings is None else readings
         self.arrived: dict = {}
         self.handed: dict = {}
         self.arrays: dict[str, Any] = {}  # by name: the values that are known
@@ -145,7 +145,7 @@ class Story:
         self._shapes(loss)
         self.by_name = {name: s for s in self.steps for name in s.names}
         self._collect()
-        self.wrt = None if wrt is None else self._find(wrt)
+        self.wrt = None if wrt is None else self.find(wrt)
 
     # ---- names ----------------------------------------------------------------------------------------------------
 
@@ -367,10 +367,10 @@ class Story:
             if q.array is not None:
                 self.arrays.setdefault(q.name, np.array(q.array) if q.array.size <= 1 << 16 else q.array)
 
-    def _find(self, wrt) -> list[str]:
+    def find(self, wrt) -> list[str]:
         """The names of the quantities that were asked for."""
         if isinstance(wrt, (list, tuple)):
-            return [name for w in wrt for name in self._find(w)]
+            return [name for w in wrt for name in self.find(w)]
         if isinstance(wrt, Tensor):
             key = key_of(wrt._node) if wrt._node is not None else key_of(wrt)
             if key in self._names:
