@@ -228,7 +228,9 @@ def _pair(layers, r, i, j, up, down) -> int:
 def _weight(m: Member, up: dict, down: dict) -> tuple:
     """Who keeps the way: groups and operations with gradients on the trunk first, then long edges, then sources."""
     rank = {GROUP: 4, OP: 3, EXIT: 3, OUTPUT: 3, DUMMY: 2, ENTRY: 2, LEAF: 0}[m.kind]
-    if (m.kind == OP and not m.what.node) or (m.kind == DUMMY and not m.what.grad):
+    if m.kind == OP and not up.get(m):  # such as a weight that is turned round first
+        rank = 0
+    elif (m.kind == OP and not m.what.node) or (m.kind == DUMMY and not m.what.grad):
         rank = 1
     return rank, len(up.get(m, ())) + len(down.get(m, ())), -_time(m) if m.kind in (OP, GROUP) else 0
 

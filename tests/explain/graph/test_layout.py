@@ -69,7 +69,7 @@ def test_boxes_do_not_overlap_and_stay_in_their_frames(name, fold, backward):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_edges_run_down_through_every_row(name):
-    tree, grids, _ = PICTURES[name]._laid_out()
+    _, grids, _ = PICTURES[name]._laid_out()
     segments = 0
     for grid in grids.values():
         for s in grid.segments:
@@ -179,7 +179,7 @@ def test_three_thousand_operations_are_laid_out_quickly():
 
 
 def test_dummies_and_ports_are_no_boxes():
-    tree, grids, boxes = PICTURES["net"]._laid_out()
+    _, grids, boxes = PICTURES["net"]._laid_out()
     for grid in grids.values():
         for m in grid.members:
             assert (id(m.what) in boxes) or m.kind in (DUMMY, ENTRY, EXIT)
