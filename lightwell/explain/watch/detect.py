@@ -32,8 +32,10 @@ class Suspect:
 
     def __init__(self, finding: Finding | None, intended: bool = False):
         self.finding, self.intended = finding, intended
+        self.early = False  # made before the training began, while data were prepared: kept in mind to the end
         self.unread = False  # a parameter that wasn't finite when it was first met, and that no operation has read yet
         self.arrays: Any = None
+        self.make: Any = None  # of an intended infinity: makes the finding
 
 
 INTENDED = Suspect(None, True)
@@ -69,6 +71,7 @@ class Detector:
         self.sites: dict[int, tuple] = {}  # id of a node -> (record, code, instruction, module)
         self.marks: dict[int, tuple] = {}  # id of an array -> (the array, its suspect)
         self.pending: list[Suspect] = []  # of this step, in order
+        self.early: dict[int, Suspect] = {}  # id of an array -> the suspect, of what was made before the training began
         self.leaves: dict = {}  # leaf -> (site of the operation that used it, suspect of its gradient or None), of this backward
         self.base = self.peak = 0.0  # Σ² of the gradients near the loss, and of the largest met in this backward
         self.nodes = 0
@@ -132,18 +135,20 @@ class Detector:
                     if mark is None or mark.intended:
                         mark, bad = found, v
                 in_nan, in_inf = in_nan or nan, in_inf or infinite
-            elif isinstance(v, float):
-                in_nan, in_inf = in_nan or v != v, in_inf or abs(v) == inf
-                if (v != v or abs(v) == inf) and mark is None:
-                    mark = INTENDED
-        if mark is None and _writes_infinity(rec, args):
+            elif isinstance(v, float) and abs(v) == inf:
+                in_inf = True
+                mark = mark or INTENDED
+        if mark is None and _writes_infinity(args):
             mark = INTENDED
         if mark is not None and not mark.intended:
             self._hand_on(t, mark)
             self._consequence(t, args, mark, phase)
             return
         if mark is not None and (in_nan or not out_nan):
-            self._hand_on(t, INTENDED)
+            if mark is INTENDED:  # its finding is made only if it reaches the loss after all
+                mark = Suspect(None, True)
+                mark.make = lambda: self._new(rec, args, operands, t, place, module, phase, True).finding
+            self._hand_on(t, mark)
             return
         suspect = self._new(rec, args, operands, t, place, module, phase, in_inf)
         self._hand_on(t, suspect)
@@ -165,6 +170,7 @@ class Detector:
         found = diagnose.forward(_plain(rec.name), arrays, params, t._a, of_infinity)
         suspect = Suspect(self._finding(found, _called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
         suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
+        suspect.early = not self.watch.begun and phase == "forward"
         self.pending.append(suspect)
         return suspect
 
@@ -198,6 +204,8 @@ class Detector:
     def _hand_on(self, t, suspect) -> None:
         a = t._a
         self.marks[id(a)] = (a, suspect)
+        if suspect.early and not self.watch.begun:
+            self.early[id(a)] = suspect
 
     def mark_of(self, t) -> Suspect | None:
         """The suspect that a tensor's values go back to; None where they came from elsewhere."""
@@ -223,8 +231,8 @@ class Detector:
 
     def forget(self) -> list:
         """Begin a new step; gives the suspects that stayed without consequence."""
-        left, self.pending = self.pending, []
-        self.marks = {}
+        left, self.pending = [s for s in self.pending if not s.early], []
+        self.marks = {key: mark for key, mark in self.marks.items() if mark[1].early and key in self.early}
         if len(self.sites) > 20000:
             self.sites = {}
         return left
@@ -255,6 +263,12 @@ class Detector:
                 held, source = (0, inputs[0]), inputs[0]
         if held is None and self.pending and not self.pending[-1].intended:
             return self.pending[-1]  # written over in place since it was marked
+        if held is not None:  # made while the data were prepared
+            for early in reversed(list(self.early.values())):
+                f = early.finding
+                if f is not None and f.shape[1:] == source._a.shape[1:] and f.phase == "forward":
+                    f.rows, f.batch_size = bad_rows(source._a, watch.data.size()), watch.data.size()
+                    return early
         as_input = held is not None and (held[0] == 0 or any(np.may_share_memory(source._a, t._a) for t in watch.data.inputs if t._a.size))
         of_graph = any(w is not v and isinstance(w, Tensor) and w._node is not None for _, w in operands)
         if held is None and not nan and _plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
@@ -459,9 +473,9 @@ def _title(code: str) -> tuple:
     return entry(code).title
 
 
-def _writes_infinity(rec, args) -> bool:
+def _writes_infinity(args) -> bool:
     """Whether a plain argument of the operation is itself infinite: `masked_fill(mask, -inf)`, `where(ok, x, inf)`."""
-    return any(isinstance(v, float) and not -inf < v < inf for v in args)
+    return any(isinstance(v, float) and abs(v) == inf for v in args)
 
 
 def _plain(name: str) -> str:

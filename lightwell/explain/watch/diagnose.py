@@ -86,8 +86,8 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
         at = second if name.startswith(("xlogy", "special_xlog1py")) else first
         if name == "logit":
             code = "LW517"
-        elif at is not None and not isinstance(at, complex):
-            code = "LW510" if at == _LOGS[name] else "LW511" if at < _LOGS[name] else None
+        elif at is not None and (not isinstance(at, complex) or at == 0):
+            code = "LW510" if at == _LOGS[name] else "LW511" if not isinstance(at, complex) and at < _LOGS[name] else None
     elif name == "div" and second is not None:
         code = ("LW513" if first == 0 else "LW512") if second == 0 else None
     elif (name in ("reciprocal", "rsqrt") or (name == "div" and second is None)) and first is not None:

@@ -150,8 +150,8 @@ class Training:
     def lost(self, value: float) -> None:
         """Note a step's loss."""
         self.loss = value
-        if math.isfinite(value) and self.step < 3:
-            self.reference = max(abs(value), self.reference or 0.0)
+        if self.reference is None and math.isfinite(value):
+            self.reference = abs(value)
 
     def before(self, tensor):
         """A parameter's values before the update that is running or was the last."""
@@ -167,9 +167,9 @@ class Training:
             return None
         last = rows[-1]
         scale = max(self.reference, 1e-3)
-        if len(rows) >= 6 and last.loss > 1e3 * scale:
+        if len(rows) >= 6 and abs(last.loss) > 1e3 * scale:
             tail = rows[-6:]
-            ups = sum(b.loss > a.loss for a, b in itertools.pairwise(tail) if a.loss is not None and b.loss is not None)
+            ups = sum(abs(b.loss) > abs(a.loss) for a, b in itertools.pairwise(tail) if a.loss is not None and b.loss is not None)
             grown = [r.gradient for r in tail if r.gradient is not None]
             if (
                 ups >= 4

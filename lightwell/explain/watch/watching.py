@@ -37,7 +37,7 @@ from .training import Training
 __all__ = ["Watch", "watch"]
 
 _lock = threading.RLock()
-SKIPS = 12  # steps in a row that a gradient scaler may skip
+SKIPS = 60  # steps in a row that a gradient scaler may skip
 
 
 class Watch:
@@ -81,6 +81,7 @@ class Watch:
         self._local = threading.local()
         self._threads: list = []
         self._outer: Any = None
+        self.begun = False  # whether there has been a backward
         self._stepped = False  # whether there is an optimizer that steps
         self._backwards = 0  # since the last step
         self._scaled = 0  # >0: a gradient scaler's loss is on its way
@@ -157,6 +158,11 @@ class Watch:
             return False
         if error is None:
             self._close_by_hand()
+            self.detector.pending += [
+                s for s in {id(s): s for s in self.detector.early.values()}.values() if s not in self.detector.pending
+            ]
+            for suspect in self.detector.pending:
+                suspect.early = False
             self._hidden()
         return False
 
@@ -347,6 +353,7 @@ class Watch:
             self._outer.begins(tensors)
         if not self.on:
             return
+        self.begun = True
         if not self._stepped and self._backwards:
             self._close_by_hand()
         self.detector.backward_begins()
@@ -363,7 +370,9 @@ class Watch:
                 good = power(a) < inf or finite(a)
             if not good and not self.scaling():
                 suspect = self.detector.mark_of(t) or self.detector.last()
-                if suspect is None or suspect.intended:
+                if suspect is not None and suspect.intended and suspect.make is not None:
+                    suspect.finding, suspect.intended = suspect.make(), False
+                if suspect is None or suspect.finding is None:
                     suspect = self._unseen(t)
                 self.reached(suspect, "loss")
 
@@ -654,6 +663,8 @@ class Watch:
             worst = max(ratios)
             better = max(rates) * min(0.1, 0.01 / worst if worst > 0 else 0.1)
             better = float(f"{better:.0e}")
+            if f.history.get("loss") and (f.history["loss"][-1] or 0) < 0:
+                f.notes.append(("the loss falls without bound: is its sign right?", "损失无界地下降：符号写对了吗？"))
             f.notes.append((
                 f"lr = {max(rates):g}; an update changed the parameters by up to {worst:.0%} of their size, where 0.1 to 1 % is usual: try lr = {better:g}",
                 f"lr = {max(rates):g}；一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%：试试 lr = {better:g}",
