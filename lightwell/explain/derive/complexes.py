@@ -145,7 +145,7 @@ def _by_parts(reading, name, formula) -> Derivation | None:
     if x.value.dtype.kind != "c" and reading.record.name != "view_as_complex":
         return _of_real(reading, name, formula)
     d = Derivation(reading.record.name, _PARTS, [Line(y, formula, _WHAT, checked=y.value)], [], bindings)
-    recorded = simplify_safe(tidy(reading.gradients[n]))
+    recorded = tidy(reading.gradients[n])
     want = np.asarray(evaluate(reading.gradients[n], bindings))
     part, g = Part(n), symbol("g" + n)
     for t, why in _SPECIAL[reading.record.name](x, gy):
@@ -154,11 +154,6 @@ def _by_parts(reading, name, formula) -> Derivation | None:
         part.lines.append(Line(g, recorded, _RECORD, checked=want))
     d.parts.append(part)
     return d
-
-
-def simplify_safe(t: Term) -> Term:
-    """The term without a guard for a radius of 0 where it can't matter."""
-    return t
 
 
 def _of_real(reading, name, formula) -> Derivation:

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import (
     complexes,
+    conjugate,
     elementwise,
     exponents,
     fourier,
@@ -56,11 +57,18 @@ FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
 def derive_reading(reading: Reading) -> Derivation:
     """The derivation of an operation that has been read. LookupError: no family knows it."""
     with np.errstate(all="ignore"):
-        for family in FAMILIES:
-            found = family(reading)
-            if found is not None:
-                return found
+        found = _by_a_family(conjugate.before(reading))
+        if found is not None:
+            return conjugate.after(reading, found)
     raise LookupError(f"no derivation for the operation {reading.record.name}: none of its words is known to the lexicons")
+
+
+def _by_a_family(reading: Reading) -> Derivation | None:
+    for family in FAMILIES:
+        found = family(reading)
+        if found is not None:
+            return found
+    return None
 
 
 def derive(op: Any, arrays: Any = None, params: Any = (), gradients: Any = None) -> Derivation:

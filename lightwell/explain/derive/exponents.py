@@ -17,7 +17,9 @@ def family(reading: Reading) -> Derivation | None:
         return None
     p, x = Program(reading, _IDEA), reading.symbols["x"]
     both = Term("frexp", (x,))
-    e = p.let("exponent", Term("part", (both,), {"nr": 1}), ("the power of two that brings |x| into [1/2, 1)", "使 |x| 落入 [1/2, 1) 的 2 的幂次"))
+    e = p.let(
+        "exponent", Term("part", (both,), {"nr": 1}), ("the power of two that brings |x| into [1/2, 1)", "使 |x| 落入 [1/2, 1) 的 2 的幂次")
+    )
     p.let("mantissa", x * call("exp2", -e), ("what is left of x: x = mantissa·2^exponent", "x 剩下的部分：x = 尾数·2^指数"))
     p.part("x", [p.adjoint("x", ("∂mantissa/∂x = 2^(-exponent), the exponent being constant", "指数为常数，故 ∂尾数/∂x = 2^(-指数)"))])
     return p.derivation

@@ -50,10 +50,10 @@ _BY_NAME |= dict.fromkeys(("linalg_svdvals", "linalg_eigvalsh", "linalg_eigvals"
 def family(reading: Reading) -> Derivation | None:
     """The definition of an operation that has no gradient (or none for inputs of this type); None for any other."""
     record = reading.record
-    if record.differentiable and reading.gradients:
+    kinds = {np.asarray(s.value).dtype.kind for n, s in reading.symbols.items() if n in reading.outputs}
+    if record.differentiable and reading.gradients and not kinds <= set("iub"):
         return None
     idea = _BY_NAME.get(record.name)
-    kinds = {np.asarray(s.value).dtype.kind for n, s in reading.symbols.items() if n in reading.outputs}
     if idea is None:
         if "bessel" in record.name:
             idea = _BESSEL

@@ -86,7 +86,7 @@ class Program:
 
     def adjoint(self, name: str, why: tuple[str, str] | None = None, given: Term | None = None) -> Line:
         """The line of g<name>, from the quantities that use it; `given` writes it in a way of one's own."""
-        uses = [(s, t) for s, t in self.steps if depends(t, name)]
+        uses = [(s, t) for s, t in self.steps if depends(t, name) and self.bindings[s].dtype.kind not in "iub"]
         right = given
         if right is None:
             for s, t in reversed(uses):
