@@ -52,8 +52,8 @@ IDEA = {
         "改变的只是位置，数值不变：找出每个结果来自哪里，再把梯度送回那里。",
     ),
     "chosen": (
-        "Which element wins depends on the values, but a small change doesn't alter the choice: the derivative is 1 at the winner and 0 elsewhere.",
-        "选中哪个元素取决于数值，但微小的变化不会改变选择：被选中者的导数为 1，其余为 0。",
+        "Which element wins depends on the values, but a small change doesn't alter the choice: the derivative is 1 at the winner and 0 elsewhere. Where several tie, the one that the operation reports counts.",
+        "选中哪个元素取决于数值，但微小的变化不会改变选择：被选中者的导数为 1，其余为 0。并列时以操作报告的那个为准。",
     ),
     "tie": (
         "A small change moves only the extreme value itself. Where several elements tie for it, they share the gradient evenly: a convention, as the function has a corner there.",
