@@ -10,6 +10,7 @@ def add_arguments(parser):
     parser.add_argument("--html", metavar="FILE", help="with --watch: write a report at the end")
     parser.add_argument("--save", metavar="FILE", help="with --watch: where the step that exploded is saved (default: a name by itself)")
     parser.add_argument("--no-save", action="store_true", help="with --watch: save nothing")
+    parser.add_argument("--lint", action="store_true", help="tell at the end of mistakes that raise no error (see: lightwell lint --help)")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS]", help="also: -m MODULE, -c CODE")
 
 
@@ -22,6 +23,13 @@ def run(options) -> int:
     if not options.rest:
         print("lightwell run: name a script to run", file=sys.stderr)
         return 2
+    if options.lint:
+        from lightwell.explain.lint.command import tell
+
+        if options.watch or options.rest[0] in ("-m", "-c", "-"):
+            print("lightwell run: --lint takes a script or a notebook, and no --watch beside it", file=sys.stderr)
+            return 2
+        return tell(options.rest[0], options.rest[1:], out=sys.stderr)
     if options.watch:
         from lightwell.explain.watch.command import run_watched
 

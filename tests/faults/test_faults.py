@@ -38,6 +38,8 @@ def marked(path: Path, mark: str) -> int:
 
 
 PROGRAMS = {p.stem: header(p) for p in sorted(HERE.glob("*.py")) if p.stem != "test_faults" and not p.stem.startswith("_")}
+LINTS = [name for name, told in PROGRAMS.items() if told["kind"] == "lint"]
+CORRECT = sorted(p.stem for p in (HERE / "correct").glob("*.py"))
 EXPLOSIONS = [name for name, told in PROGRAMS.items() if told["kind"] == "explosion"]
 
 
@@ -105,3 +107,55 @@ def test_explosion_by_the_command_line(name, tmp_path):
     assert again.returncode == 0, again.stderr
     assert told["expect"] in again.stdout and f"{path.name}:{marked(path, told['line'])}" in again.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step.pt"]  # nothing half-written is left
+
+
+# ---- silent mistakes ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linted(monkeypatch, capsys):
+    """Runs a program under the lint in this process, with no error of a check let pass; gives the codes and lines found."""
+    from lightwell.explain.lint import observer, run_script
+
+    monkeypatch.setenv("LIGHTWELL_LINT_STRICT", "1")
+    monkeypatch.setattr(observer, "_STRICT", True)
+
+    def run(path):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                report, error = run_script(str(path))
+        finally:
+            standin.uninstall()
+        capsys.readouterr()
+        assert error is None, error
+        return [(f.code, f.line) for f in report.findings]
+
+    return run
+
+
+@pytest.mark.parametrize("name", LINTS)
+def test_lint_finds_exactly_the_fault(name, linted):
+    told, path = PROGRAMS[name], HERE / f"{name}.py"
+    assert linted(path) == [(told["expect"], marked(path, told["line"]))]
+
+
+@pytest.mark.parametrize("name", LINTS[::8])
+def test_lint_by_the_command_line(name):
+    told, path = PROGRAMS[name], HERE / f"{name}.py"
+    place = f"{path.name}:{marked(path, told['line'])}: {told['expect']} "
+    for command in (("lint",), ("run", "--lint")):
+        done = shell(*command, str(path), language="zh" if len(name) % 2 else "en")
+        assert done.returncode == 1, done.stderr
+        assert place in done.stdout + done.stderr
+    assert shell("lint", "--ignore", told["expect"], str(path)).returncode == 0
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_no_lint_fires_on_a_correct_program(name, linted):
+    assert linted(HERE / "correct" / f"{name}.py") == []
+
+
+def test_there_are_enough_programs():
+    assert len(CORRECT) >= 30
+    assert len(EXPLOSIONS) + len(LINTS) >= 25
