@@ -14,14 +14,17 @@ from .maps import size, tuple_text
 from .storages import address, array_of, layout
 from .trial import Step, tensors_in
 
+# The names are those of functions and methods, and those of records, which is what a user's own function shows.
 _RESHAPES = frozenset("reshape view view_as reshape_as flatten ravel unflatten Flatten Unflatten".split())
 _TURNS = frozenset("t T mT H mH transpose permute movedim moveaxis swapaxes swapdims adjoint matrix_transpose permute_dims".split())
 _EXPANDS = frozenset("expand expand_as broadcast_to broadcast_tensors".split())
-_ONES = frozenset("squeeze unsqueeze atleast_1d atleast_2d atleast_3d expand_dims".split())
-_PARTS = frozenset("select narrow chunk split split_with_sizes tensor_split hsplit vsplit dsplit unbind unsafe_chunk unsafe_split".split())
+_ONES = frozenset("squeeze squeeze_dim squeeze_dims unsqueeze new_dims atleast_1d atleast_2d atleast_3d expand_dims".split())
+_PARTS = frozenset(
+    "select slice narrow chunk split split_with_sizes tensor_split hsplit vsplit dsplit unbind unsafe_chunk unsafe_split".split()
+)
 _PICKS = frozenset("index_select gather take take_along_dim masked_select index argwhere nonzero embedding".split())
 _CASTS = frozenset(
-    "to type type_as float double half bfloat16 int long short char byte bool cfloat cdouble cpu as_tensor asarray astype _to_copy".split()
+    "to type type_as float double half bfloat16 int long short char byte bool cfloat cdouble cpu as_tensor asarray astype to_copy".split()
 )
 _DETACHED = frozenset("detach data alias view_as_self detach_".split())
 _WRAPS = frozenset("numpy __array__ from_numpy as_tensor asarray frombuffer from_dlpack array memoryview".split())
@@ -31,6 +34,10 @@ _JOINS = frozenset("cat concat concatenate stack hstack vstack dstack column_sta
 _COPIES = frozenset("clone copy deepcopy __copy__ __deepcopy__ new_tensor".split())
 _NUMBERS = frozenset("tolist item __int__ __float__ int float bool complex".split())
 _OPERATIONS = frozenset("+ - * / @ ** // % & | ^ << >> neg compare".split())
+_KNOWN = frozenset().union(
+    _RESHAPES, _TURNS, _EXPANDS, _ONES, _PARTS, _PICKS, _CASTS, _DETACHED, _WRAPS, _FLIPS, _REPEATS, _JOINS, _COPIES, _NUMBERS, _OPERATIONS,
+    ("[]", "=", "+=", "[:]=", "tensor", "contiguous", "roll", "diagonal", "unfold", "as_strided"),
+)  # fmt: skip
 
 
 def blocked(shape, strides, wanted) -> tuple[int, int] | None:
@@ -57,7 +64,7 @@ def blocked(shape, strides, wanted) -> tuple[int, int] | None:
 def _source(step: Step):
     """The operand that a step's result is told against: the tensor itself in x.f(…) and f(x, …)."""
     for name, value in step.operands:
-        if array_of(value) is not None:
+        if array_of(value) is not None and step.origin in (None, name):
             return name, value
     return step.operands[0] if step.operands else ("", None)
 
@@ -82,6 +89,9 @@ def why(step: Step) -> str:
     result, kind = _result(step), _kind(step)
     if kind in ("+=", "[:]=", "="):
         return _of_statement(step, kind)
+    deeper = _deeper(step, kind)
+    if deeper is not None:
+        return why(deeper)
     if step.written:
         return _of_write(step)
     if step.verdict == "same":
@@ -106,6 +116,14 @@ def why(step: Step) -> str:
     if source is None or result is None or layout(source) is None or layout(result) is None:
         return _plain(step)
     return (_of_view if step.verdict == "view" else _of_copy)(step, kind, name, source, result)
+
+
+def _deeper(step: Step, kind: str) -> Step | None:
+    """For a call whose name tells nothing (a user's function, a module): the operation in it that gave what was measured."""
+    if kind in _KNOWN or step.written or step.verdict not in ("copy", "view"):
+        return None
+    made = [s for s in step.inner if s.verdict == step.verdict]
+    return made[-1] if made else None
 
 
 def _plain(step: Step) -> str:
@@ -331,6 +349,9 @@ def instead(step: Step) -> str:
     """What would have given a copy in place of this view, or a view in place of this copy; "" where nothing would."""
     name, source = _source(step)
     kind, result = _kind(step), _result(step)
+    deeper = _deeper(step, kind)
+    if deeper is not None:
+        return instead(deeper)
     if kind in ("=", "+=") and not step.written and step.verdict == "copy":
         target = step.text.split("=")[0].rstrip("+-*/ ").strip()
         return say(

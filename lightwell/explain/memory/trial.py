@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...ops import op
 from ...tensor import VERSION, Tensor
 from .names import source_of
 from .storages import address, array_of, common_bytes, layout, owner_of, parts_of, runs
@@ -22,6 +23,7 @@ class Step:
     def __init__(self, text: str, name: str, value: Any, operands: list, arguments: tuple = ()):
         self.text, self.name, self.value, self.operands, self.arguments = text, name, value, operands, arguments
         self.written: list = []  # names of the sources whose memory changed while it ran
+        self.inner: list[Step] = []  # the operations that ran in it
         self.verdict, self.origin = "new", None
 
     def __repr__(self) -> str:
@@ -171,9 +173,43 @@ def of_call(function, args: tuple, kwargs: dict, names: list[str]) -> Trial:
     inner = ", ".join([*texts, *(f"{k}={_short(v)}" for k, v in kwargs.items())])
     t.text = f"{receiver + '.' if receiver else ''}{called}({inner})"
     operands = list(t.sources)
-    t.result = function(*args, **kwargs)
+    t.result, steps = _recorded(t, function, args, kwargs)
+    if steps and not _of_the_library(function):  # a function of the user's own: what ran in it says more than its name
+        t.steps += steps
+        t.steps[-1].written += t.changed()
+        return t
     t.note(Step(t.text, called, t.result, operands, (owner, *args) if receiver else args))
     return t
+
+
+def _of_the_library(function) -> bool:
+    """Whether a function is one whose name says what it does: of this package, of NumPy, of Python."""
+    home = getattr(function, "__module__", None) or type(getattr(function, "__self__", None)).__module__
+    return home.split(".")[0] in ("lightwell", "numpy", "builtins", "copy", "torch")
+
+
+def _recorded(t: "Trial", function, args: tuple, kwargs: dict, steps: list[Step] | None = None) -> tuple[Any, list[Step]]:
+    """What a function returns, and a step for each operation that ran in it."""
+    own, steps = steps is None, [] if steps is None else steps
+    names = {id(s): name for name, s in t.sources}
+    alive: list = []  # what has a name must not be freed, or another object would get its id
+
+    def hook(record, call, given):
+        if steps and own:  # what was written since the last operation, was by it: a method in place computes, then writes over
+            steps[-1].written += t.changed()
+        out = call(*given)
+        operands = [(names.get(id(v), "…"), v) for v in tensors_in(list(given))]
+        inner = ", ".join(dict.fromkeys(name for name, _ in operands))
+        step = Step(f"{record.name}({inner})", record.name, out, operands, given)
+        step.verdict, step.origin = measure(out, operands)
+        for v in tensors_in(out):
+            names.setdefault(id(v), step.text)
+            alive.append(v)
+        steps.append(step)
+        return out
+
+    with op.interpose(hook):
+        return function(*args, **kwargs), steps
 
 
 def _short(value) -> str:
@@ -203,8 +239,12 @@ def of_lambda(function) -> Trial:
             t.add_source(name, space[name])
     t.text = f"{function.__name__}()"
     operands = list(t.sources)
-    t.result = function()
-    t.note(Step(t.text, function.__name__, t.result, operands))
+    t.result, steps = _recorded(t, function, (), {})
+    if steps:
+        t.steps += steps
+        t.steps[-1].written += t.changed()
+    else:
+        t.note(Step(t.text, function.__name__, t.result, operands))
     return t
 
 
@@ -223,6 +263,7 @@ def of_text(text: str, space: dict) -> Trial:
     for node in sorted(named, key=lambda node: (node.lineno, node.col_offset)):
         t.add_source(node.id, space[node.id])
     values: dict = {}
+    inner: list[Step] = []
     notes = _Notes()
     tree = ast.fix_missing_locations(notes.visit(tree))
 
@@ -235,14 +276,17 @@ def of_text(text: str, space: dict) -> Trial:
         elif name not in ("name", "key") and (tensors_in(value) or operands):
             attribute = written.rpartition(".")[2] if name == "attribute" else name
             # what a step gives is told against its operands, and against the variables it may have reached another way
-            t.note(Step(written, attribute, value, operands or list(t.sources), tuple(values.get(c) for c in children)))
+            step = Step(written, attribute, value, operands or list(t.sources), tuple(values.get(c) for c in children))
+            step.inner = inner[:]
+            t.note(step)
+            inner.clear()
         return value
 
     space["__note__"] = look
     if isinstance(tree, ast.Expression):
-        t.result = eval(compile(tree, "<explain_copy>", "eval"), space)
+        t.result, _ = _recorded(t, eval, (compile(tree, "<explain_copy>", "eval"), space), {}, inner)
         return t
-    exec(compile(tree, "<explain_copy>", "exec"), space)
+    _recorded(t, exec, (compile(tree, "<explain_copy>", "exec"), space), {}, inner)
     last = tree.body[-1]
     target = last.target if isinstance(last, (ast.AugAssign, ast.AnnAssign)) else last.targets[0] if isinstance(last, ast.Assign) else None
     if target is not None:

@@ -149,3 +149,107 @@ def test_the_questions_of_learners_notes():
     assert sum(word in text for word in asked) >= 6
     for call, verdict in asked.values():
         assert explain_copy(call).verdict == verdict, call
+
+
+def _arguments(name):
+    """Ways to call a public function on x (2, 3), tried in turn."""
+    return [
+        (),
+        (0,),
+        (1,),
+        (0, 1),
+        ((3, 2),),
+        (3, 2),
+        (1, 0),
+        ((1, 0),),
+        (torch.ones(2, 3),),
+        (0, 0, 1),
+        (torch.float64,),
+        (1, 2, 1),
+        ((2, 3), (3, 1)),
+    ]
+
+
+def _public():
+    """(name, function of x and arguments) of every function and method whose result is a tensor."""
+    for name in sorted(dir(torch.Tensor)):
+        if not name.startswith("_") and name not in (
+            "plot",
+            "lw",
+            "explain",
+            "backward",
+            "share_memory_",
+            "pin_memory",
+            "set_",
+            "resize_",
+            "resize_as_",
+        ):
+            yield f"Tensor.{name}", name, None
+    for name in sorted(dir(torch)):
+        f = getattr(torch, name, None)
+        if (
+            callable(f)
+            and not isinstance(f, type)
+            and not name.startswith("_")
+            and getattr(f, "__module__", "").startswith("lightwell.ops")
+        ):
+            yield name, name, f
+
+
+def test_every_public_function_that_can_be_called_so(monkeypatch):
+    """A walk over all functions and methods: the verdict is what NumPy finds of the memory, and there is always a reason."""
+    torch.set_language("en")
+    monkeypatch.setattr("warnings.warn", lambda *a, **k: None)
+    views, copies, wrong = set(), set(), []
+    for full, name, function in _public():
+        for args in _arguments(name):
+            x = torch.arange(6.0).reshape(2, 3).clone()
+            try:
+                call = function if function is not None else getattr(x, name)
+                report = explain_copy(call, x, *args) if function is not None else explain_copy(call, *args)
+            except Exception:
+                continue
+            result = report.result
+            leaves = result if isinstance(result, (tuple, list)) else (result,)
+            leaves = [t._a if isinstance(t, torch.Tensor) and t.layout is torch.strided else t for t in leaves]
+            if not leaves or not all(isinstance(a, np.ndarray) and a.size for a in leaves):
+                continue
+            given = [x._a, *(v._a for v in args if isinstance(v, torch.Tensor))]
+            met = {any(np.shares_memory(a, g) for g in given) for a in leaves}
+            wanted = {"view": {True}, "same": {True}, "in place": {True}, "copy": {False}, "partly": {True, False}}[report.verdict]
+            if met != wanted or not report.reason:
+                if report.verdict == "in place" and "out" in full:
+                    continue
+                wrong.append((full, args, report.verdict, met))
+            (views if met == {True} else copies).add(name)
+            if report.verdict == "view" and ("always copies" in report.reason or "anew" in report.reason):
+                wrong.append((full, args, report.reason))
+            if report.verdict == "copy" and any(w in report.reason for w in ("same memory", "same place", "writes into")):
+                wrong.append((full, args, report.reason))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert len(views) > 45 and len(copies) > 200
+    assert {"t", "expand", "diagonal", "unfold", "narrow", "detach", "swapdims", "vsplit", "real", "squeeze", "numpy"} <= views | {"real"}
+
+
+def test_a_users_own_function_is_told_by_what_runs_in_it():
+    torch.set_language("en")
+    x = torch.arange(6.0).reshape(2, 3)
+
+    def mine(x):
+        return x.t().reshape(6)
+
+    def writes(x):
+        x.add_(1)
+        return x[0]
+
+    for report in (
+        explain_copy(mine, x),
+        explain_copy("mine(x)"),
+        explain_copy(lambda: mine(x)),
+        explain_copy(eval("lambda: mine(x)", {"mine": mine, "x": x})),
+    ):
+        assert report.verdict == "copy" and "1 ≠ 2·3" in report.reason
+    report = explain_copy(writes, x)
+    assert report.verdict == "in place" and report.written == ["x"]
+    assert [s.name for s in report.steps if s.written] == ["add"]
+    assert "1 ≠ 2·3" in explain_copy(torch.nn.Flatten(), x[None].transpose(1, 2)).reason
