@@ -156,7 +156,7 @@
     for (const [id, x, y, w, h] of d.frames)
       out.push(`<g transform="translate(${x} ${y})"><rect class="frame${depth(id) % 2 === 0 ? " odd" : ""}" width="${w}" height="${h}" rx="8"/></g>`);
     for (const [back, path, arrow, v] of d.edges)
-      out.push(`<path class="way${back ? " back-way" : ""}" data-v="${v}" d="${path}"${arrow ? (back ? ' marker-start="url(#tip-back)"' : ' marker-end="url(#tip)"') : ""}/>`);
+      out.push(`<path class="way${back ? " back-way" : ""}" data-v="${v}" d="${path}"${arrow ? (back ? ' marker-start="url(#tip-back)"' : ' marker-end="url(#tip)"') : ""}><title>${esc(D.values[v])}</title></path>`);
     for (const [id, x, y, w] of d.frames)
       out.push(
         `<g class="bar title" tabindex="0" role="button" aria-expanded="true" data-group="${id}" aria-label="${esc(D.groups[id].label)}" transform="translate(${x} ${y})">` +

@@ -62,8 +62,13 @@ def gather(tree: Tree, grids: dict, boxes: dict) -> dict:
         s = boxes[id(what)]
         return sprites.setdefault((s.height, s.label, s.forward, s.backward), len(sprites))
 
+    told: list = []  # of each value, its name and what stands on its edges
+
     def value(v: Value) -> int:
-        return values.setdefault(id(v), len(values))
+        if id(v) not in values:
+            values[id(v)] = len(told)
+            told.append(" ".join(filter(None, (v.name or (v.op.name if v.op is not None else ""), v.text(), v.dtype))))
+        return values[id(v)]
 
     groups: list = []
     for group in tree.root.groups():
@@ -93,6 +98,7 @@ def gather(tree: Tree, grids: dict, boxes: dict) -> dict:
         "sprites": [list(s) for s in sprites],
         "cells": cells,
         "groups": groups,
+        "values": told,
         "texts": texts(tree.graph.ops),
         "hasBackward": any(op.node for op in tree.graph.ops),
     }

@@ -143,7 +143,9 @@ def test_the_panel_tells_what_an_operation_is(opened):
     told = b.run("document.querySelector('#about').innerText")
     for words in ("convolution", "stem · Conv2d", "models.py", "ConvolutionBackward0", "stem.weight", "2×4×6×6", "formula and gradient"):
         assert words in told
+    assert len(b.run("document.querySelector('#about .formula').innerText")) > 40
     assert b.run("document.querySelectorAll('.way.lit').length") >= 3
+    assert "convolution 2×4×6×6 f32 1.12 KiB float32" in b.run("[...document.querySelectorAll('.way.lit')].map(e => e.textContent)")
     b.press("Escape")
     assert not b.run("document.querySelector('#panel').classList.contains('open')")
 
