@@ -9,6 +9,7 @@ runs the NumPy backend and notes what was called.
 """
 
 import inspect
+import itertools
 import types
 from dataclasses import dataclass, field
 from functools import cache
@@ -529,12 +530,13 @@ def read_node(node, gradients=None, tensors: dict | None = None, seed: int = 0) 
         reading = read(record, list(given), params, gradients, seed)
     else:
         inputs = {n: tensors.get(n) if saved.get(n) is None else saved[n] for n in record.inputs}
-        for i, name in enumerate(record.inputs):
-            if inputs[name] is None and (node.edges[i] is not None or _wanted(record, name, node)):
-                shape, dtype = _shape_of_input(node, record, i, saved, gradients)
-                inputs[name] = (0.5 + rng.random(shape)).astype(dtype)
-                unknown.add(name)
-        reading = read(record, inputs, params, gradients, seed)
+        likely = {
+            name: _shape_of_input(node, record, i, saved, gradients)
+            for i, name in enumerate(record.inputs)
+            if inputs[name] is None and (node.edges[i] is not None or _wanted(record, name, node))
+        }
+        unknown = set(likely)
+        reading = _with_stand_ins(record, inputs, params, gradients, likely, rng, seed)
     reading.unknown = unknown
     for name in (*record.outputs, *record.keeps):
         if saved.get(name) is not None:
@@ -542,6 +544,26 @@ def read_node(node, gradients=None, tensors: dict | None = None, seed: int = 0) 
         elif unknown and name in reading.symbols:
             reading.unknown.add(name)
     return reading
+
+
+def _with_stand_ins(record, inputs, params, gradients, likely, rng, seed) -> Reading:
+    """The reading with stand-ins of the likely shapes, or else of the first shapes with which the operation runs."""
+    first = [shape for shape, _ in likely.values()]
+    for shapes in itertools.chain([first], itertools.islice(_guesses(len(first), inputs, params, gradients), 2000 if first else 0)):
+        made = {name: (0.5 + rng.random(shape)).astype(dtype) for (name, (_, dtype)), shape in zip(likely.items(), shapes)}
+        try:
+            return read(record, {**inputs, **made}, params, gradients, seed)
+        except (ValueError, IndexError, TypeError) as error:
+            reason = error
+    raise reason
+
+
+def _guesses(count: int, inputs, params, gradients):
+    """Shapes to try: of the rank that a parameter tells, or up to 4; of the sizes that are about."""
+    ranks = {len(v) for v in params.values() if isinstance(v, tuple) and v and all(isinstance(k, int) for k in v)} or {2, 1, 3, 4}
+    sizes = {n for v in (*inputs.values(), *gradients.values()) if hasattr(v, "shape") for n in v.shape} | {2}
+    one = [shape for rank in ranks for shape in itertools.product(sorted(sizes), repeat=rank)]
+    return itertools.product(one, repeat=count)
 
 
 def _replace(reading, name: str, value) -> None:
