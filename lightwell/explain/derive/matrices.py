@@ -14,7 +14,7 @@ from .derivation import Derivation, Line, Part
 from .differentials import Direction, Pull, identity, inner, known, value_of
 from .indexed import gradient
 from .reader import Reading
-from .terms import Term, call, symbol
+from .terms import Term, call, same, symbol
 
 WHY = {
     "defined": ("the equation that defines the result", "定义结果的方程"),
@@ -30,6 +30,7 @@ WHY = {
         "把每个因子转置后移到另一边：Σ G·(A·E) = Σ (Aᵀ·G)·E，Σ G·(E·B) = Σ (G·Bᵀ)·E（迹技巧）",
     ),
     "read": ("it holds for every change, so this is the gradient", "它对任意变化都成立，因此这就是梯度"),
+    "found": ("it holds for every change, so this is the gradient: just what the record computes", "它对任意变化都成立，因此这就是梯度：正是算子记录所计算的"),
     "symmetric": ("a symmetric change sees only the symmetric part", "对称的变化只与对称部分有关"),
     "record": ("what the record computes", "算子记录所计算的"),
 }  # fmt: skip
@@ -97,8 +98,15 @@ def back(reading: Reading, x: str, along: Direction, changes: dict[str, Term], s
         lines.append(Line(g, (adjoint + turned) / 2, WHY["symmetric"], checked=value))
     else:
         lines.append(Line(g, summed(adjoint, shape), WHY["read"], checked=value))
-    lines.append(Line(g, rule, WHY["record"], checked=value))
-    return lines
+    return ended(lines, Line(g, rule, WHY["record"], checked=value))
+
+
+def ended(lines: list[Line], last: Line) -> list[Line]:
+    """The lines with the record's rule behind them, unless it is what the last of them says already."""
+    if same(lines[-1].right, last.right):
+        lines[-1].why = WHY["found"]
+        return lines
+    return [*lines, last]
 
 
 def summed(t: Term, shape: tuple) -> Term:
@@ -144,7 +152,7 @@ def _inv(reading: Reading) -> Derivation:
     return derivation(
         reading,
         idea,
-        [Line(product_of(x, y), call("add", one, call("zeros_like", x)) if x.value.ndim > 2 else one, WHY["defined"], checked=eye)],
+        [Line(product_of(x, y), one, WHY["defined"], checked=eye)],
         [Part("x", lines)],
         one,
     )
@@ -162,6 +170,11 @@ def _det(reading: Reading) -> Derivation:
     along = Direction(reading, "x")
     change = Term("sum", (c * along.change,), {"axis": (-2, -1)})
     dy = along.of("y")
+    if not x.value.size:
+        empty = ("the determinant of a matrix without elements is 1: the empty product", "没有元素的矩阵的行列式为 1：空积")
+        value, rule = gradient(reading, "x")
+        lines = [Line(symbol("gx", value), rule, WHY["record"], checked=value)]
+        return derivation(reading, empty, [Line(y, reading.outputs["y"], empty, checked=y.value)], [Part("x", lines)])
     top = (Ellipsis, 0, slice(None))
     first = Term("sum", (Term("getitem", (x,), {"key": top}) * Term("getitem", (c,), {"key": top}),), {"axis": -1})
     definition = [
@@ -377,8 +390,8 @@ def _matrix_exp(reading: Reading) -> Derivation:
         Line(left, inner(gy, dy, hermitian), WHY["inner"], checked=scalar),
         Line(left, inner(corner(turned, gy), dx, hermitian), ("move the powers over, transposed: Σ gy·(x^j·dx·x^i) = Σ (xᵀ^j·gy·xᵀ^i)·dx, again a corner", "把各次幂转置后移到另一边：Σ gy·(x^j·dx·x^i) = Σ (xᵀ^j·gy·xᵀ^i)·dx，仍是一个右上角块"), checked=scalar),
         Line(g, corner(turned, gy), WHY["read"], checked=value),
-        Line(g, rule, WHY["record"], checked=value),
     ]  # fmt: skip
+    lines = ended(lines, Line(g, rule, WHY["record"], checked=value))
     idea = (
         "The exponential of a block matrix holds the derivative of the exponential in its corner.",
         "分块矩阵的指数，其右上角就是指数函数的导数。",
