@@ -21,6 +21,7 @@ from ..errors.teaching import RuntimeError, TypeError, ValueError
 from ..meta import hollowed
 from ..tensor import STAMP, Tensor, make
 from . import modes
+from .lines import Freed
 from .modes import state, switch
 from .node import Node, Port, hooks_in_order
 from .saved import as_tensors, freed, redo, saved_of, stale
@@ -229,6 +230,7 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     if watching is not None:
         check = watching.checking(check)
     simple = targets is None and pull is _pull_arrays and check is None
+    gone = () if retain_graph else Freed.here()
     follows = passed = None  # a node that has all of its gradient, `passed`: in a chain the next one, which needs no frontier
     while frontier or follows is not None:
         if follows is None:
@@ -254,11 +256,11 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                     if redo(node):
                         saved = node.saved
                         break
-                    raise stale(node.name(), cell)
+                    raise stale(node.name(), cell, node)
             if rec.native and g.size >= rec.native and fast.on:
                 out = fast.pull(rec, _pulled, node.edges, None, g, saved)
                 if not retain_graph and rec.holds:
-                    node.saved, node.cells = None, ()
+                    node.saved, node.cells = None, gone
                 saved = None
                 for edge, v in zip(node.edges, out):
                     if edge is not None:
@@ -289,7 +291,7 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                 _give(grads, frontier, follows, passed)
                 follows = None
             if not retain_graph and rec.holds:
-                node.saved, node.cells = None, ()
+                node.saved, node.cells = None, gone
             continue
         if extra is not None and "tensor_hooks" in extra:
             g = _tensor_hooks(node, g, extra["tensor_hooks"], create_graph)
@@ -308,6 +310,7 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
             check(node, g, out)
         if not retain_graph and (rec is None or rec.holds):
             node.release()
+            node.cells = gone
         for edge, v in zip(node.edges, out):
             if edge is not None and v is not None:
                 if useful is None or (edge.node if type(edge) is Port else edge) in useful:

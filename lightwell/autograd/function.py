@@ -353,7 +353,7 @@ def _loader(ctx, t, edge, nr, hooks):
     def load():
         me = node()
         if packed is _FREED and cell[VERSION] != version:
-            raise stale(me.name(), cell)
+            raise stale(me.name(), cell, me)
         if whole is not None:
             return whole
         a = array if packed is _FREED else unpack(packed)._a

@@ -12,16 +12,26 @@ from .node import Alias, Port
 ndarray = np.ndarray
 
 
-def stale(name: str, cell) -> RuntimeError:
+def stale(name: str, cell, node=None) -> RuntimeError:
     """The error of a saved value that was written over, with the op that saved it and the line that wrote."""
     told = ""
     if cell[WRITER] is not None:
         op, file, line = cell[WRITER]
         told = f" It was written over by {op}" + (f" at {file}, line {line}." if file else ".")
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{name} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
+    return _about(
+        node,
+        cell,
+        RuntimeError(
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"{name} saved a value that it needs for the gradient.{told} Use the out-of-place form there, or clone() before."
+        ),
     )
+
+
+def _about(node, cell, error: RuntimeError) -> RuntimeError:
+    """The error, told which node and version record it is about: its lesson looks for their lines."""
+    error._lesson_about = node, cell  # type: ignore[attr-defined]
+    return error
 
 
 def redo(node) -> bool:
@@ -37,10 +47,14 @@ def redo(node) -> bool:
 
 def freed(node) -> RuntimeError:
     """The error of a second backward through a graph that the first one freed."""
-    return RuntimeError(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        f"freed): {node.name()} has given up its saved values. Say retain_graph=True in the first backward if the graph is "
-        "needed again; in a training loop, detach() what is carried over from the step before."
+    return _about(
+        node,
+        None,
+        RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+            f"freed): {node.name()} has given up its saved values. Say retain_graph=True in the first backward if the graph is "
+            "needed again; in a training loop, detach() what is carried over from the step before."
+        ),
     )
 
 
@@ -133,7 +147,7 @@ def _check(node):
         if cell[STAMP] > seq:
             if redo(node):
                 break
-            raise stale(node.name(), cell)
+            raise stale(node.name(), cell, node)
 
 
 def saved_of(node):

@@ -386,7 +386,7 @@ class _Backward(Node):
             if cell[STAMP] > self.seq:
                 from ..autograd.saved import stale
 
-                raise stale(self.name(), cell)
+                raise stale(self.name(), cell, self)
         variant, kept = self.saved
         gs = (g,) if self.outputs == 1 else g
         given = [np.zeros(*like) if v is None else v for v, like in zip(gs, self.extra["like"])]  # type: ignore[index]

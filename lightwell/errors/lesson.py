@@ -9,6 +9,7 @@ from . import frames
 from .catalogue import find
 from .entry import Entry
 from .origin import Origin, origin_of
+from .saved_lines import SAVED, lines_of
 
 __all__ = ["Lesson", "Value", "explain_error", "lesson_of", "notes_of"]
 
@@ -61,9 +62,14 @@ class Lesson:
                 (say("line", "位置"), place + (f" ({function})" if function != "<module>" else "") + (f":  {text}" if text else ""))
             )
         for role, file, number, text in self.lines:
+            if self.line and (file, number) == self.line[:2]:
+                text += say("  (when it ran before)", "（上一次执行时）")
             rows.append(
                 (say(*role), say(f"{_short(file)}, line {number}", f"{_short(file)} 第 {number} 行") + (f":  {text}" if text else ""))
             )
+        if self.code in ("LW202", "LW203") and not any(role == SAVED for role, *_ in self.lines):
+            hint = "not certain from the source: `with torch.autograd.detect_anomaly():` around all of it names the line"
+            rows.append((say(*SAVED), say(hint, "仅凭源码无法确定：把整段放进 `with torch.autograd.detect_anomaly():` 就会指出")))
         if self.module:
             path, what = self.module
             rows.append((say("module", "模块"), what if what.split("(")[0] == path else f"{path} = {what}"))
@@ -147,7 +153,9 @@ def _about_module(module) -> str:
 def lesson_of(error: BaseException) -> Lesson:
     """The lesson of any exception whose traceback passes through this package; what can't be found is left out."""
     found = frames.places(error)
-    lesson = Lesson(find(error), lines=list(getattr(error, "lesson_lines", ())))
+    lesson = Lesson(find(error))
+    if hasattr(error, "_lesson_about"):
+        lesson.lines = lines_of(error, found)
     at = frames.users_place(found)
     if at is None:
         return lesson
@@ -156,7 +164,7 @@ def lesson_of(error: BaseException) -> Lesson:
     inner = frames.module_path(found)
     if inner is not None:
         lesson.module = inner[0], _about_module(inner[1])
-    if any(role == ("saved", "保存于") for role, *_ in lesson.lines):
+    if hasattr(error, "_lesson_about"):
         return lesson  # backward's own arguments say nothing: the lines do
     taken = [o for o in frames.given(found, at) if not frames._is_module(o.value)][: VALUES + 2]
     tensors = [o for o in taken if frames._is_tensor(o.value)]

@@ -76,7 +76,7 @@ class Teaching(metaclass=_Disguise):
         """What can be told of this error: code, line, module, arguments, origins, cause and mend (`lightwell.errors.lesson.Lesson`)."""
         from .lesson import lesson_of
 
-        return lesson_of(self)
+        return lesson_of(self)  # type: ignore[arg-type]
 
     @property
     def __notes__(self) -> list:
@@ -87,7 +87,7 @@ class Teaching(metaclass=_Disguise):
             try:
                 from .lesson import notes_of
 
-                lines = own + notes_of(self)
+                lines = own + notes_of(self)  # type: ignore[arg-type]
             except Exception as error:  # a lesson never stands in the way of the error itself
                 if os.environ.get("LIGHTWELL_LESSONS") == "strict":  # the tests'
                     raise SystemError(f"the lesson failed: {error!r}") from error
