@@ -191,10 +191,10 @@ def _writes_text(s: Storage) -> str:
 
         told += say(
             f", last by {writer[0]} at {os.path.basename(writer[1])}:{writer[2]}",
-            f",最近一次是 {os.path.basename(writer[1])}:{writer[2]} 的 {writer[0]}",
+            f"，最近一次是 {os.path.basename(writer[1])}:{writer[2]} 的 {writer[0]}",
         )
     elif writer is not None:
-        told += say(f", last by {writer[0]}", f",最近一次是 {writer[0]}")
+        told += say(f", last by {writer[0]}", f"，最近一次是 {writer[0]}")
     return told
 
 
@@ -293,7 +293,7 @@ def heading(m: MemoryMap) -> str:
     n, k = len(m.storages), len(m.views)
     return say(
         f"{n} storage{'s' * (n != 1)}, {size(m.bytes)}, {k} view{'s' * (k != 1)}",
-        f"{n} 块存储，共 {size(m.bytes)},{k} 个视图",
+        f"{n} 块存储，共 {size(m.bytes)}，{k} 个视图",
     )
 
 

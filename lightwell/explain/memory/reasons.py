@@ -174,7 +174,7 @@ def _of_statement(step: Step, kind: str) -> str:
     if step.verdict in ("view", "same"):
         return say(
             f"the right-hand side is {'the tensor itself' if step.verdict == 'same' else 'a view'}: {name} becomes another name for that memory",
-            f"右边{'就是张量自己' if step.verdict == 'same' else '是视图'}:{name} 成了那块内存的又一个名字",
+            f"右边{'就是张量自己' if step.verdict == 'same' else '是视图'}：{name} 成了那块内存的又一个名字",
         )
     if kind == "+=":
         return say(f"{name} can't be written in place, so the name is given a new object", f"{name} 不能原地写，所以这个名字换成了新对象")
@@ -261,7 +261,7 @@ def _of_copy(step: Step, kind: str, name: str, source, result) -> str:
                 f"dimensions {k} and {m} of {name} (sizes {shape[k]} and {shape[m]}) would have to become one, and can't be merged: that takes "
                 f"stride[{k}] = size[{m}]·stride[{m}], but {strides[k]} ≠ {shape[m]}·{strides[m]}",
                 f"{name} 的第 {k} 维和第 {m} 维（大小 {shape[k]} 和 {shape[m]}）得并成一维，却并不了：这要求 "
-                f"stride[{k}] = size[{m}]·stride[{m}],可是 {strides[k]} ≠ {shape[m]}·{strides[m]}",
+                f"stride[{k}] = size[{m}]·stride[{m}]，可是 {strides[k]} ≠ {shape[m]}·{strides[m]}",
             )
         row = _row_major(shape)
         if tuple(strides) != row:

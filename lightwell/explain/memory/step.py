@@ -16,7 +16,7 @@ from .tracking import Tracker, untouched
 def step_memory(model, closure, optimizer=None) -> "StepReport":
     """Run one training step and tell what it takes: `closure()` computes the loss, and after it everything is as it was.
 
-    Forward, backward and (with an `optimizer`) its step really run; then parameters, buffers, gradients, the optimizer's
+    Forward, backward and (with an `optimizer`) its step really run, after a first run for what is set up once; then parameters, buffers, gradients, the optimizer's
     state, modes and random numbers are put back. The peaks are measured: what NumPy and Python held at most, beyond what they
     held before. TypeError: the closure gives no tensor. RuntimeError: its loss has no graph.
 
@@ -34,6 +34,12 @@ def step_memory(model, closure, optimizer=None) -> "StepReport":
     try:
         with untouched(model, parameters=True):
             saved = None if saved is None else _copied(saved)
+            first = closure()  # what a first call sets up for later ones isn't counted
+            if isinstance(first, Tensor) and first.requires_grad:
+                first.backward()
+            del first
+            for p in model.parameters():
+                p._grad = None
             before = tracemalloc.get_traced_memory()[0]
             tracemalloc.reset_peak()
             with Tracker(model) as tracker:
