@@ -39,7 +39,7 @@ class Data:
         if name not in _LAYERS:
             return
         x, w = (args[1], args[2]) if name == "addmm" else args[:2]
-        if x._rg or not w._rg or w._node is not None and not _moved_leaf(w._node) or x._a.dtype.kind != "f":
+        if x._rg or not w._rg or (w._node is not None and not _moved_leaf(w._node)) or x._a.dtype.kind != "f":
             return
         seen = self.weights.get(id(w), 0)
         if seen >= 3:
@@ -119,7 +119,9 @@ class Data:
             if classes and rising:
                 self.report.add("LW442", place, f"the training batches come in the order of the labels: {n} examples, class by class.",
                                 f"训练批量按标签顺序给出：{n} 个样本，一类接一类。")  # fmt: skip
-            elif found.epochs >= 2 and (classes and not _series(found) or not classes and (_unrelated(flat) or _one_column(found)) and not _series(found)):
+            elif found.epochs >= 2 and (
+                (classes and not _series(found)) or (not classes and (_unrelated(flat) or _one_column(found)) and not _series(found))
+            ):
                 self.report.add("LW442", place, f"the training batches are the same, in the same order, in each of {found.epochs} epochs.",
                                 f"{found.epochs} 个周期里，训练批量每次都一样，顺序也一样。")  # fmt: skip
         for place, batches in self.targets.items():
@@ -195,4 +197,4 @@ def _one_column(found) -> bool:
 
 def _made_at(loader):
     """Where the loader was made."""
-    return loader.__dict__.get("_lint_made")
+    return origins.BORN.get(loader, (0, None))[1]

@@ -63,11 +63,12 @@ class Evaluation:
 
     def op(self, name, args, out):
         """A result of a model is looked at."""
-        if name in _MEASURES:
+        if name in _MEASURES or name in ("sub", "rsub"):
             for a in args:
                 if isinstance(a, Tensor):
-                    call = origins.of(a).call
-                    if call is not None and not call.measured:
+                    origin = origins.of(a)
+                    call = origin.call
+                    if call is not None and not call.measured and (origin.direct or name in _MEASURES):
                         self.seen(call, name)
 
     def seen(self, call, how):
@@ -109,7 +110,7 @@ class Evaluation:
         """Decide what can only be known when the program is done."""
         trains = bool(self.trained) or any(s.steps for s in self.training.optimizers.values())
         for key, line in self.lines.items():
-            place, via, grad, training = key
+            place, _via, grad, training = key
             call = line.call
             if line.learned or not line.measured or not self._learns(call.module, trains, grad):
                 continue

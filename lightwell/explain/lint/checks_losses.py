@@ -131,9 +131,9 @@ class Losses:
 
     def _uphill(self, a, step):
         """Whether a leaf is moved by hand along its gradient instead of against it."""
-        if modes.is_grad_enabled() and a._rg or not isinstance(step, Tensor) or step._a.shape != a._a.shape:
+        if (modes.is_grad_enabled() and a._rg) or not isinstance(step, Tensor) or step._a.shape != a._a.shape:
             return
-        leaf = a if a._rg else a.__dict__.get("_lint_of")
+        leaf = a if a._rg else origins.ALIASES.get(a)
         if leaf is None or leaf._node is not None or leaf._grad is None or leaf._grad._a.shape != step._a.shape:
             return
         g, s = (t._a.reshape(-1).astype(np.float64) for t in (leaf._grad, step))
@@ -205,7 +205,7 @@ class Losses:
         if not before:
             return
         mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        for at, (kind, leaves) in self.negated.items():
+        for at, (_kind, leaves) in self.negated.items():
             if leaves and all(s <= mine for s in leaves[-1:]):
                 self.stepped.add(at)
 
@@ -279,7 +279,7 @@ def _turned(node):
             if factor is None:
                 return None
             sign = sign if float(np.reshape(factor, -1)[0].real) > 0 else -sign
-        elif name == "rsub" and len(edges) == 1 or name == "sub" and len(edges) == 1 and node.edges[0] is None:
+        elif (name == "rsub" and len(edges) == 1) or (name == "sub" and len(edges) == 1 and node.edges[0] is None):
             sign = -sign
         elif name in _PICKS:
             picked = True

@@ -4,6 +4,7 @@ from ...nn import Module
 from ...nn.parameter import Parameter
 from . import source
 from .observer import reached
+from .origins import BORN
 
 _GENTLE = {"item": 2, "__float__": 2, "tolist": 1, "numpy": 0, "detach": 0, "data": 0, "tensor": 0}  # the last are likelier to be the cut
 _SAY = {
@@ -14,7 +15,7 @@ _SAY = {
 
 def born(t) -> tuple:
     """(time, line) at which a parameter was made; (0, None) where nobody saw."""
-    return t.__dict__.get("_lint_born", (0, None))
+    return BORN.get(t, (0, None))
 
 
 class Cut:
@@ -96,7 +97,7 @@ class Parameters:
         owned = {id(p) for s in training.optimizers.values() for p in s.params()}
         registered = {id(p) for m in self.modules.values() for p in m.parameters()}
         hidden_ids = set()
-        for root, kind, name, container, what, params in self.hidden:
+        for _root, kind, name, container, what, params in self.hidden:
             lost = [p for p in params if p._rg and id(p) not in registered and id(p) not in owned]
             lost = [p for p in lost if id(p) in training.leaves and not training.leaves[id(p)].updates]
             hidden_ids |= {id(p) for p in lost}
@@ -157,7 +158,7 @@ class Parameters:
                     n = sum(1 for q in silent if any(id(q) in c.ids for (pl, _), c in self.cuts.items() if pl == cut))
                     self.report.add("LW424", cut, f"{_SAY[how]} cuts the graph here: {n} parameter tensors of the optimizer never get a gradient.",
                                     f"{_SAY[how]} 在这里切断了计算图：优化器里有 {n} 个参数张量永远得不到梯度。")  # fmt: skip
-                elif fed or self.groups and not s.backwards and self._blind(p):
+                elif fed or (self.groups and not s.backwards and self._blind(p)):
                     blind = self._blind(p) if not fed else None
                     if blind is not None:
                         self.report.add("LW424", blind, "the model ran without recording a graph (no_grad): its parameters never get a gradient.",

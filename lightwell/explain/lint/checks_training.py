@@ -4,12 +4,16 @@ import ast
 import math
 import zlib
 
+from ...nn.parameter import Parameter
 from ...tensor import Tensor
 from . import source
+from .origins import LEAVES
 
 
 def fingerprint(t) -> tuple:
     """A few of a leaf's numbers: differs where it was updated, whichever way."""
+    if t.is_sparse:
+        return t._version, 0
     a = t._a
     if a.size > 4096:
         a = a.reshape(-1)[:: a.size // 1024]
@@ -31,15 +35,17 @@ class Leaf:
 
 def leaf_of(t) -> Leaf:
     """The notes on a leaf."""
-    found = t.__dict__.get("_lint_leaf")
+    found = LEAVES.get(t)
     if found is None:
-        found = t.__dict__["_lint_leaf"] = Leaf(t)
+        found = Leaf(t)
+        LEAVES.put(t, found)
     return found
 
 
 def has_gradient(t) -> bool:
     """Whether a gradient other than zero is there."""
-    return t._grad is not None and bool(t._grad._a.any())
+    g = t._grad
+    return g is not None and (g.is_sparse or bool(g._a.any()))
 
 
 class Steps:
@@ -66,6 +72,7 @@ class Training:
         self.report = report
         self.optimizers: dict = {}
         self.leaves: dict = {}  # id -> Leaf; kept for parameters, and for leaves that come back
+        self.room = 256
         self.backward_place = None
         self.first: dict = {}  # place -> first loss, last loss, count
         self.ended: list = []  # the nodes that backward started from, alive or not: their ids with the nodes
@@ -125,8 +132,16 @@ class Training:
         for s in self.optimizers.values():
             if not s.ids.isdisjoint(reached):
                 s.since, s.backwards = True, s.backwards + 1
-        if len(self.leaves) > 20000:  # inputs that require grad, one after another
-            self.leaves = {k: v for k, v in self.leaves.items() if v.updates or v.backwards > 1}
+        if len(self.leaves) > self.room:
+            self._make_room()
+
+    def _make_room(self):
+        """Let go of inputs that required grad once; weights come back or are updated."""
+        for key, leaf in list(self.leaves.items()):
+            if leaf.backwards == 1 and not leaf.updates and not isinstance(leaf.tensor, Parameter):
+                del self.leaves[key]
+                LEAVES.drop(leaf.tensor)
+        self.room = 2 * len(self.leaves) + 256
 
     def _updated(self, leaf, place):
         leaf.updates += 1
@@ -142,7 +157,7 @@ class Training:
         s = self._steps(optimizer)
         if not before:
             for p in s.params():
-                leaf = p.__dict__.get("_lint_leaf")
+                leaf = LEAVES.get(p)
                 if leaf is not None:
                     mark = fingerprint(p)
                     if mark != leaf.mark:
@@ -165,7 +180,7 @@ class Training:
             if not some:
                 s.empty += 1
                 place = next(
-                    (p.__dict__["_lint_leaf"].zeroed for p in s.params() if "_lint_leaf" in p.__dict__ and p.__dict__["_lint_leaf"].zeroed),
+                    (leaf.zeroed for p in s.params() if (leaf := LEAVES.get(p)) is not None and leaf.zeroed),
                     None,
                 )
                 if s.since and place is not None:
@@ -238,7 +253,7 @@ class Training:
                     "学习率调度器在优化器的第一步之前就前进了：第一个学习率没有用到。")  # fmt: skip
 
     def _moved(self, s) -> bool:
-        return any(leaf.updates for p in s.params() if (leaf := p.__dict__.get("_lint_leaf")) is not None)
+        return any(leaf.updates for p in s.params() if (leaf := LEAVES.get(p)) is not None)
 
     def _cut_off(self, s) -> bool:
         return any(self.report.has(code) for code in ("LW421", "LW424", "LW425"))

@@ -54,8 +54,8 @@ def _noisy(module) -> str:
     """The first layer in training mode that behaves differently in evaluation; "" where there is none."""
     for m in module.modules():
         kind = type(m).__name__
-        if m.training and (("Dropout" in kind and getattr(m, "p", 0)) or "BatchNorm" in kind or getattr(m, "dropout", 0) and "Attention" not in kind
-                           and isinstance(getattr(m, "dropout", 0), float)):  # fmt: skip
+        if m.training and (("Dropout" in kind and getattr(m, "p", 0)) or "BatchNorm" in kind or (getattr(m, "dropout", 0) and "Attention" not in kind
+                           and isinstance(getattr(m, "dropout", 0), float))):  # fmt: skip
             return kind
     return ""
 
@@ -84,6 +84,7 @@ class Observer:
         from ...random.engine import Generator
         from ...utils.data import dataloader
 
+        origins.begin()
         F = _nn.functional
         for name in LOSSES:
             self._swap(F, name, self._loss(name, getattr(F, name)))
@@ -119,6 +120,10 @@ class Observer:
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
+
+    def forget(self):
+        """Let go of all notes: everything is decided."""
+        origins.end()
 
     def _swap(self, owner, name, new):
         before = vars(owner).get(name, self)
@@ -229,7 +234,7 @@ class Observer:
     def _parameter(self, before):
         def __new__(cls, *args, **kwargs):
             out = before(cls, *args, **kwargs)
-            out.__dict__["_lint_born"] = (next(origins._serial), source.here())
+            origins.BORN.put(out, (next(origins._serial), source.here()))
             return out
 
         return __new__
@@ -244,8 +249,8 @@ class Observer:
                 if isinstance(out, Tensor):
                     origins.put(out, origins.Origin(was.trail, was.call, was.direct, was.source, was.ints))
                     if t._rg and t._node is None:
-                        out.__dict__["_lint_of"] = t
-                elif was.call is not None:
+                        origins.ALIASES.put(out, t)
+                elif was.call is not None and was.direct:
                     self.tell("seen", was.call, name)
                 if t._rg:
                     self.tell("cut", t, name)
@@ -278,7 +283,7 @@ class Observer:
     def _loader(self, before):
         def __init__(loader, *args, **kwargs):
             before(loader, *args, **kwargs)
-            loader.__dict__["_lint_made"] = source.here()
+            origins.BORN.put(loader, (0, source.here()))
 
         return __init__
 

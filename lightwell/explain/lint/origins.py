@@ -5,6 +5,7 @@ keeps a tensor alive.
 """
 
 import itertools
+import weakref
 
 from ...tensor import Tensor
 
@@ -15,6 +16,47 @@ MOVES = frozenset(
 )
 _LENGTH = 8  # of a trail
 _serial = itertools.count(1)
+
+
+class _Ref(weakref.ref):
+    """A weak reference that knows its place in the notes."""
+
+    __slots__ = ("key",)
+
+
+class Notes:
+    """Notes on tensors, kept beside them and gone with them. (In their `__dict__` they would be saved and copied along.)"""
+
+    def __init__(self):
+        self._of: dict = {}
+
+    def get(self, t, default=None):
+        """The note on a tensor."""
+        found = self._of.get(id(t))
+        return default if found is None else found[1]
+
+    def put(self, t, note) -> None:
+        """Write the note on a tensor."""
+        key = id(t)
+        ref = _Ref(t, self._forget)
+        ref.key = key
+        self._of[key] = (ref, note)
+
+    def drop(self, t) -> None:
+        """Forget the note on a tensor."""
+        self._of.pop(id(t), None)
+
+    def _forget(self, ref):
+        self._of.pop(ref.key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._of.clear()
+
+
+ORIGINS, BORN, ALIASES, LEAVES = Notes(), Notes(), Notes(), Notes()  # origins; when parameters were made; of which leaf a tensor is `.data`
+_observers = 0
+_known = ORIGINS.get
 
 
 class Origin:
@@ -41,16 +83,31 @@ class Origin:
 
 def of(t) -> Origin:
     """A tensor's origin; one that was never seen gets a new one."""
-    space = t.__dict__
-    found = space.get("_lint")
+    found = _known(t)
     if found is None:
-        found = space["_lint"] = Origin()
+        found = Origin()
+        ORIGINS.put(t, found)
     return found
 
 
 def put(t, origin: Origin) -> None:
     """Say where a tensor comes from."""
-    t.__dict__["_lint"] = origin
+    ORIGINS.put(t, origin)
+
+
+def begin() -> None:
+    """An observer starts."""
+    global _observers
+    _observers += 1
+
+
+def end() -> None:
+    """An observer stops; with the last one the notes go."""
+    global _observers
+    _observers -= 1
+    if not _observers:
+        for notes in (ORIGINS, BORN, ALIASES, LEAVES):
+            notes.clear()
 
 
 def follow(name: str, args, out) -> None:
@@ -73,6 +130,5 @@ def follow(name: str, args, out) -> None:
             ints = best.ints if move else False
             if name == "to_copy" and converted._a.dtype.kind in "iu" and t._a.dtype.kind == "f":
                 ints = True
-            t.__dict__["_lint"] = Origin(
-                (name, *best.trail[: _LENGTH - 1]), best.call, best.direct and move, best.source if move else None, ints
-            )
+            trail = (name, *best.trail[: _LENGTH - 1])
+            ORIGINS.put(t, Origin(trail, best.call, best.direct and move, best.source if move else None, ints))

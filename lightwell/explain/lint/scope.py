@@ -35,6 +35,7 @@ class _Scope:
             for listener in self.observer.listeners["end"]:
                 if listener.__self__ is check:
                     self._tell(listener)
+        self.observer.forget()
 
     def _tell(self, listener):
         try:

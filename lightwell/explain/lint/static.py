@@ -190,7 +190,11 @@ class _File:
 
     def _likelihoods(self):
         """loss = dist.log_prob(x).mean(), and later loss.backward()."""
-        lowered = {ast.unparse(n.func.value) for n in ast.walk(self.root) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "backward"}
+        lowered = {
+            ast.unparse(n.func.value)
+            for n in ast.walk(self.root)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "backward"
+        }
         for n in ast.walk(self.root):
             if isinstance(n, ast.Assign) and len(n.targets) == 1 and ast.unparse(n.targets[0]) in lowered and isinstance(n.value, ast.Call):
                 reduced = n.value.func
