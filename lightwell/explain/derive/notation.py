@@ -110,7 +110,8 @@ def infix(sign: str, *boxes: Box, level: int) -> Box:
 
 def layout(t: Any, names: Names | None = None, top: bool = False) -> Box:
     """The box of a term. `top`: the term stands alone, so even a mere change of shape is shown."""
-    from .notation_words import INVISIBLE, WORDS
+    from .notation_networks import WORDS
+    from .notation_words import INVISIBLE
 
     names = names or _PLAIN
     if not isinstance(t, Term):
@@ -219,7 +220,11 @@ def _constant(name: str) -> Box:
         if inner == "2/π":
             return Box("root", Box("frac", Box("number", "2"), Box("name", "π"), level=PRODUCT), level=POWER)
         return Box(
-            "root", Box("number", inner) if len(inner) == 1 else infix("", Box("number", "2"), Box("name", "π"), level=PRODUCT), level=POWER
+            "root",
+            Box("number" if inner.isdigit() else "name", inner)
+            if len(inner) == 1
+            else infix("", Box("number", "2"), Box("name", "π"), level=PRODUCT),
+            level=POWER,
         )
     if name.startswith("log"):
         return Box("apply", Box("roman", "log"), (Box("number", name[4:]),))

@@ -30,4 +30,4 @@ def parts(name: str) -> tuple[str, str]:
 
 def gradient_text(of: str) -> str:
     """What the gradient of the quantity `of` is called in plain text: gx, and g[fc1.weight] where the name is long."""
-    return f"g{of}" if len(of) < 6 and "." not in of or "[" in of and "." not in of else f"g[{of}]"
+    return f"g{of}" if (len(of) < 6 and "." not in of) or ("[" in of and "." not in of) else f"g[{of}]"

@@ -7,7 +7,9 @@ import sys
 
 def add_arguments(parser):
     """What to explain, and how to write it."""
-    parser.add_argument("what", metavar="OP_OR_SCRIPT", help="an operation (tanh, softmax, nn.LSTM), or a script, run with lightwell as torch")
+    parser.add_argument(
+        "what", metavar="OP_OR_SCRIPT", help="an operation (tanh, softmax, nn.LSTM), or a script, run with lightwell as torch"
+    )
     parser.add_argument("--html", metavar="FILE", help="write a page of its own instead of printing text")
     parser.add_argument("--save", metavar="FILE", help="write .html, .md, .tex or .txt, by the ending")
     parser.add_argument("--latex", action="store_true", help="print LaTeX")
@@ -15,7 +17,9 @@ def add_arguments(parser):
     parser.add_argument("--wrt", metavar="NAME", action="append", help="a leaf to which the chain rule is written out (may be repeated)")
     parser.add_argument("--numbers", action="store_true", help="add values and gradients")
     parser.add_argument("--at", type=int, metavar="N", help="explain the N-th backward() of the script instead of the last")
-    parser.add_argument("--limit", type=int, default=40, metavar="N", help="steps told before repeated ones are folded; 0: all (default 40)")
+    parser.add_argument(
+        "--limit", type=int, default=40, metavar="N", help="steps told before repeated ones are folded; 0: all (default 40)"
+    )
     parser.add_argument("--lang", choices=("en", "zh"), help="the language")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments")
 

@@ -17,7 +17,7 @@ to_copy | x.to(torch.float32) | x 2 3
 # inplace
 as_strided | x.as_strided((3, 2), (1, 1)) | x 6
 strided_add | torch.autograd.grad(x.as_strided((3, 2), (1, 1)).sum(), x, create_graph=True)[0] | x 6
-copy_slices | y = x * 1; y[1:].copy_(v); y | x 3 4; v 4
+copy_slices | y = x * 1; _ = y[1:].copy_(v); y | x 3 4; v 4
 copy | (x * 1).copy_(v) | x 3 4; v 4
 
 # activations

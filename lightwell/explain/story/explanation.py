@@ -7,7 +7,8 @@ from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...language import set_language
 from ...tensor import Tensor
 from ..memory.files import write_text
-from . import write_html, write_markup, write_text as plain_text
+from . import write_html, write_markup
+from . import write_text as plain_text
 from .names import Known, callers_frame
 
 __all__ = ["Explanation", "explain"]

@@ -144,7 +144,7 @@ def derivation_blocks(op: str, heads: bool = False) -> list:
     if d.parts and heads:
         out.append(Heading(say("Where the gradient comes from", "梯度从哪里来"), 2, f"{op}-gradient"))
     for part in d.parts:
-        head = [say("The gradient of ", "梯度："), layout_name(part.input)]
+        head = [say("The gradient of ", ""), layout_name(part.input), say("", " 的梯度")]
         body: list = [Equations(_lines(part.lines, names))] if part.lines else []
         if part.conventions:
             body.append(Paragraph([say("Where there is no derivative, a choice is made:", "在不可导处，需要作出约定：")]))

@@ -3,7 +3,8 @@
 import re
 
 from ..derive.notation import Box
-from ..derive.notation_latex import _SIGNS, escaped, latex
+from ..derive.notation_latex import _SIGNS, latex
+from ..derive.notation_names import COMMANDS
 from .document import Code, Document, Equations, Heading, Paragraph, Picture, Program, Table, Unfold
 
 # ---- Markdown -----------------------------------------------------------------------------------------------------
@@ -13,16 +14,24 @@ def _marked(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
 
 
-def md_inline(pieces) -> str:
+def _within(box: Box, fenced: bool) -> str:
+    return f"$`{latex(box)}`$" if fenced else f"${latex(box)}$"
+
+
+def _apart(inner: str, fenced: bool) -> str:
+    return f"```math\n{inner}\n```" if fenced else f"$$\n{inner}\n$$"
+
+
+def md_inline(pieces, fenced: bool = False) -> str:
     """A sentence in Markdown."""
-    return "".join(f"${latex(p)}$" if isinstance(p, Box) else f"`{p.text}`" if isinstance(p, Code) else _marked(str(p)) for p in pieces)
+    return "".join(_within(p, fenced) if isinstance(p, Box) else f"`{p.text}`" if isinstance(p, Code) else _marked(str(p)) for p in pieces)
 
 
 def _aligned(rows, reasons: bool) -> str:
     out = []
     for r in rows:
         left = "" if r.left is None else latex(r.left)
-        why = "".join(escaped(str(p)) for p in r.why) if reasons else ""
+        why = "".join(tex_text(str(p)) for p in r.why) if reasons else ""
         out.append(rf"{left} &{_SIGNS.get(r.relation, r.relation)} {latex(r.right)}" + (rf" && \text{{{why}}}" if why else ""))
     return "\\begin{aligned}\n" + " \\\\\n".join(out) + "\n\\end{aligned}"
 
@@ -32,35 +41,48 @@ def _brief(rows) -> bool:
     return all(sum(len(p) if isinstance(p, str) else 99 for p in r.why) <= 60 for r in rows)
 
 
-def _cell(pieces) -> str:
-    return md_inline(pieces).replace("|", r"\vert{}") if any(isinstance(p, Box) for p in pieces) else md_inline(pieces)
+def _cell(pieces, fenced: bool) -> str:
+    text = md_inline(pieces, fenced)
+    return text.replace("|", r"\vert{}") if any(isinstance(p, Box) for p in pieces) else text
 
 
-def md_blocks(blocks) -> list[str]:
-    """The paragraphs of some blocks in Markdown."""
+def _reasoned(rows, fenced: bool) -> str:
+    """Lines of mathematics in a table, each with its reason beside it."""
+    lines = ["| | | |", "| ---: | :--- | :--- |"]
+    for r in rows:
+        left = "" if r.left is None else _within_cell(rf"\displaystyle {latex(r.left)}", fenced)
+        right = _within_cell(rf"\displaystyle {_SIGNS.get(r.relation, r.relation)} {latex(r.right)}", fenced)
+        lines.append(f"| {left} | {right} | {_cell(r.why, fenced)} |")
+    return "\n".join(lines)
+
+
+def _within_cell(inner: str, fenced: bool) -> str:
+    inner = inner.replace("|", r"\vert{}")
+    return f"$`{inner}`$" if fenced else f"${inner}$"
+
+
+def md_blocks(blocks, fenced: bool = False) -> list[str]:
+    """The paragraphs of some blocks in Markdown. `fenced`: mathematics as GitHub and GitLab are surest to read it."""
     out: list[str] = []
     for b in blocks:
         if isinstance(b, Heading):
             out.append(f"{'#' * b.level} {b.text}")
         elif isinstance(b, Paragraph):
-            out.append(md_inline(b.pieces))
+            out.append(md_inline(b.pieces, fenced))
         elif isinstance(b, Equations):
             if any(r.why for r in b.rows) and not _brief(b.rows):
-                for r in b.rows:
-                    if r.why:
-                        out.append(md_inline(r.why))
-                    out.append(f"$$\n{_aligned([r], False)}\n$$")
+                out.append(_reasoned(b.rows, fenced))
             else:
-                out.append(f"$$\n{_aligned(b.rows, True)}\n$$")
+                out.append(_apart(_aligned(b.rows, True), fenced))
         elif isinstance(b, Table):
             lines = ["| " + " | ".join(b.header) + " |", "|" + " --- |" * len(b.header)]
-            lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in b.rows]
+            lines += ["| " + " | ".join(_cell(c, fenced) for c in row) + " |" for row in b.rows]
             out.append("\n".join(lines))
         elif isinstance(b, Unfold) and b.pages_only:
             continue
         elif isinstance(b, Unfold):
-            out.append(f"**{md_inline(b.summary)}**" + (f" — {_marked(b.aside)}" if b.aside else ""))
-            out += md_blocks(b.blocks)
+            out.append(f"**{md_inline(b.summary, fenced)}**" + (f" — {_marked(b.aside)}" if b.aside else ""))
+            out += md_blocks(b.blocks, fenced)
         elif isinstance(b, Program):
             out.append("```python\n" + b.text.rstrip() + ("\n" + b.output.rstrip() if b.output else "") + "\n```")
         elif isinstance(b, Picture) and b.path:
@@ -68,19 +90,36 @@ def md_blocks(blocks) -> list[str]:
     return out
 
 
-def markdown(document: Document) -> str:
+def markdown(document: Document, fenced: bool = False) -> str:
     """The whole document in Markdown."""
-    return "\n\n".join([f"# {_marked(document.title)}", *md_blocks(document.blocks)]) + "\n"
+    return "\n\n".join([f"# {_marked(document.title)}", *md_blocks(document.blocks, fenced)]) + "\n"
 
 
 # ---- LaTeX --------------------------------------------------------------------------------------------------------
 
 
+_IN_TEXT = {
+    **{sign: command for sign, command in COMMANDS.items()}, "∫": r"\int", "√": r"\surd", "·": r"\cdot", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
+    "×": r"\times", "⊙": r"\odot", "→": r"\to", "−": "-", "…": r"\ldots", "≈": r"\approx", "′": "'", "″": "''", "∈": r"\in", "⋆": r"\star",
+    "‖": r"\|", "∑": r"\sum", "ᵀ": r"^{\top}", "ᴴ": r"^{H}", "̄": "", "̲": "",
+    **{sign: f"^{{{plain}}}" for sign, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣʸⁿⁱʲᵏ", "0123456789-+xynijk")},
+    **{sign: f"_{{{plain}}}" for sign, plain in zip("₀₁₂₃₄₅₆₇₈₉₋₊ₐₑᵢⱼₖₗₘₙₚᵣₛₜₓ", "0123456789-+aeijklmnprstx")},
+}  # fmt: skip
+_ESCAPED = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", **{c: "\\" + c for c in "_%#&${}"},
+    "ℂ": "C", "ℝ": "R", "≡": r"$\equiv$", "—": "---", "–": "--",
+}  # fmt: skip
+
+
 def tex_text(text: str) -> str:
-    """Text outside mathematics."""
-    out = text.replace("\\", r"\textbackslash{}")
-    out = re.sub(r"([_%#&${}])", r"\\\1", out) if "\\" not in text else out
-    return out.replace("^", r"\^{}").replace("~", r"\~{}").replace("∂", r"$\partial$").replace("×", r"$\times$")
+    """Text outside mathematics, or within it as words: signs of mathematics go between dollars."""
+    out = ""
+    for c in text:
+        if c in _IN_TEXT:
+            out += f"${_IN_TEXT[c]}$" if _IN_TEXT[c] else ""
+        else:
+            out += _ESCAPED.get(c, c)
+    return out.replace("$$", "${}$")
 
 
 def tex_inline(pieces) -> str:
