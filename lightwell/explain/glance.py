@@ -168,7 +168,10 @@ class Glance(str):
 
 
 def _line(t: Tensor) -> tuple[str, Statistics | None]:
-    shape, kind = tuple(t.shape), type(t).__name__
+    kind = type(t).__name__
+    if kind.startswith("Uninitialized"):
+        return f"{kind}  " + say("its shape comes with the first batch", "要等第一个批量才知道形状"), None
+    shape = tuple(t.shape)
     parts = [f"{kind if kind in ('Parameter', 'Buffer') else 'Tensor'}{shape} {str(t.dtype).removeprefix('torch.')}"]
     if t.device.type != "cpu":
         parts[0] += f" {t.device}"
@@ -184,13 +187,13 @@ def _line(t: Tensor) -> tuple[str, Statistics | None]:
         parts.append(say(f"{nnz:,} entries ({100 * filled:.3g}%)", f"{nnz:,} 个非零项（{100 * filled:.3g}%）"))
     else:
         a = t._a
-    if isinstance(a, np.ndarray):
+    if type(a) is np.ndarray:
         with np.errstate(all="ignore"):
             found = Statistics(a)
         parts += _numbers(found, a)
         parts += _memory(t) if str(t.layout) == "torch.strided" else []
     elif not t.is_meta:
-        parts.append(say("being traced: no numbers yet", "正在被追踪：还没有数值"))
+        parts.append(say("no numbers to look at: in a vmap, or being compiled", "没有可看的数值：正在 vmap 或编译之中"))
     if t.grad_fn is not None:
         parts.append(f"grad_fn {t.grad_fn.name()}")
     elif t.requires_grad:

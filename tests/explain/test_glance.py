@@ -90,6 +90,10 @@ def test_what_the_line_tells():
     assert "view of (6,) at offset 2" in x[2:].lw and "all 1" in torch.ones(3).lw
     assert "2 entries" in torch.tensor([0.0, 2.0, 3.0]).to_sparse().lw and "sparse_csr" in torch.eye(2).to_sparse_csr().lw
     assert "no numbers" in torch.empty(3, device="meta").lw and torch.empty(3, device="meta").lw.mean is None
+    assert "first batch" in nn.LazyLinear(3).weight.lw
+    lines: list = []
+    torch.func.vmap(lambda row: lines.append(row.lw) or row)(torch.ones(2, 3))
+    assert "no numbers to look at" in lines[0]
     assert "True 2 (67%)" in torch.tensor([True, False, True]).lw
     torch.set_language("zh")
     assert "均值" in torch.rand(5).lw and "不连续" in torch.rand(3, 3).t().lw
