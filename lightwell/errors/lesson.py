@@ -145,6 +145,15 @@ def describe(value: Any, devices: bool = False) -> str:
     return type(value).__name__
 
 
+def _tellable(value: Any) -> bool:
+    """Whether a few words describe a value: not those of modules, files, generators."""
+    return (
+        isinstance(value, (bool, int, float, complex, str, list, tuple, dict, type(None)))
+        or hasattr(value, "_a")
+        or hasattr(value, "dtype")
+    )
+
+
 def _about_module(module) -> str:
     text = repr(module)
     return text if "\n" not in text and len(text) <= 90 else type(module).__name__
@@ -166,7 +175,7 @@ def lesson_of(error: BaseException) -> Lesson:
         lesson.module = inner[0], _about_module(inner[1])
     if hasattr(error, "_lesson_about"):
         return lesson  # backward's own arguments say nothing: the lines do
-    taken = [o for o in frames.given(found, at) if not frames._is_module(o.value)][: VALUES + 2]
+    taken = [o for o in frames.given(found, at) if _tellable(o.value)][: VALUES + 2]
     tensors = [o for o in taken if frames._is_tensor(o.value)]
     taken = (tensors + [o for o in taken if not frames._is_tensor(o.value)])[:VALUES] if len(taken) > VALUES else taken
     devices = len({str(getattr(o.value, "device", "")) for o in tensors}) > 1

@@ -3,7 +3,9 @@
 `tools/make_error_docs.py` writes them to docs/errors/; `lightwell explain LW101` and `lightwell.errors.page` print them.
 """
 
+import builtins
 import contextlib
+import importlib
 import io
 import linecache
 import traceback
@@ -30,12 +32,27 @@ def speaking(language: str):
         module._chosen = before
 
 
+def _builtins() -> dict:
+    """Python's builtins, with an import to which torch is lightwell, in these programs only."""
+    from ..standin import _target
+
+    def find(name, scope=None, local=None, wanted=(), level=0):
+        target, head = _target(name), _target(name.partition(".")[0])
+        if level or target is None or head is None:
+            return __import__(name, scope, local, wanted, level)
+        module = importlib.import_module(target)
+        for part in wanted or ():
+            if not hasattr(module, part):
+                importlib.import_module(f"{module.__name__}.{part}")
+        return module if wanted else importlib.import_module(head)
+
+    return {**vars(builtins), "__import__": find}
+
+
 def output_of(program: str, name: str) -> str:
     """What a program of a page prints, with its warnings and the end of its traceback, as a script of this name would."""
-    from .. import standin
     from .lesson import teach
 
-    standin.install()
     file = f"{name}.py"
     linecache.cache[file] = (len(program), None, program.splitlines(keepends=True), file)
     out = io.StringIO()
@@ -45,7 +62,7 @@ def output_of(program: str, name: str) -> str:
         with contextlib.redirect_stdout(out), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
-                exec(compile(program, file, "exec"), {"__name__": "__main__", "__file__": file})
+                exec(compile(program, file, "exec"), {"__name__": "__main__", "__file__": file, "__builtins__": _builtins()})
             except Exception as error:
                 teach(error)
                 for line in traceback.format_exception_only(error):

@@ -50,12 +50,12 @@ class _Disguise(type):
         return type.__hash__(cls.__dict__.get("plain") or cls)
 
 
-def _named(name: str) -> type:
+def _named(module: str, name: str) -> type:
     """Python's exception of a name: what a class below is pickled as."""
-    return getattr(builtins, name)
+    return getattr(sys.modules[module], name)
 
 
-copyreg.pickle(_Disguise, lambda cls: (_named, (cls.__name__,)) if "plain" in cls.__dict__ and cls.plain else cls.__qualname__)  # type: ignore
+copyreg.pickle(_Disguise, lambda cls: (_named, (cls.__module__, cls.__name__)) if cls.__dict__.get("plain") else cls.__qualname__)  # type: ignore
 
 
 class Teaching(metaclass=_Disguise):
@@ -137,14 +137,9 @@ def _in_doctest() -> bool:
 
 def disguised(cls):
     """The class, under the name of Python's exception that it stands for: who meets it outside meets the plain error."""
-    plain = next(base for base in cls.__mro__ if base.__module__ == "builtins" and base is not cls)
-    cls.plain, cls.__name__, cls.__qualname__, cls.__module__, cls.__doc__ = (
-        plain,
-        plain.__name__,
-        plain.__qualname__,
-        "builtins",
-        plain.__doc__,
-    )
+    plain = next(base for base in cls.__mro__ if base is not cls and not issubclass(base, Teaching))
+    cls.plain, cls.__name__, cls.__qualname__ = plain, plain.__name__, plain.__qualname__
+    cls.__module__, cls.__doc__ = plain.__module__, plain.__doc__
     return cls
 
 

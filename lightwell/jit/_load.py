@@ -12,6 +12,7 @@ import os
 import pickle
 
 from ..errors.teaching import AttributeError, RuntimeError, ValueError
+from ..errors.unpickling import PickleError, UnpicklingError
 from ..nn import Module
 from ..nn.parameter import Parameter
 from ..serialization.archive import ZipReader, is_zip
@@ -77,7 +78,7 @@ class LoadedModule(ScriptModule):
         return new
 
     def __reduce_ex__(self, protocol):
-        raise pickle.PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
+        raise PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
 
 
 class LoadedObject:
@@ -149,7 +150,7 @@ class _Unpickler(SafeUnpickler):
         elif module == "torch.jit._pickle" and name == "restore_type_tag":
             self._call(lambda value, tag: _tagged(value, str(tag)))
         elif module == "torch.jit._pickle" and name == "build_tensor_from_id":
-            raise pickle.UnpicklingError("jit.load: the archive keeps tensors outside itself; it was made by torch.package")
+            raise UnpicklingError("jit.load: the archive keeps tensors outside itself; it was made by torch.package")
         else:
             super().name(module, name)
 

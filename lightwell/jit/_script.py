@@ -8,6 +8,7 @@ import inspect
 import types
 
 from ..errors.teaching import AttributeError, RuntimeError, TypeError
+from ..errors.unpickling import PickleError
 from ..nn import Module
 from ..tensor import Tensor
 from ._annotations import running
@@ -216,10 +217,9 @@ class RecursiveScriptModule(ScriptModule):
 
     def __reduce_ex__(self, protocol):
         import copyreg
-        import pickle
 
         if protocol == 4 or not self.__dict__.get("_copying"):
-            raise pickle.PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
+            raise PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
         return copyreg.__reduce_ex__(self, protocol)
 
     def __deepcopy__(self, memo):

@@ -8,6 +8,7 @@ import warnings
 
 from .. import overrides
 from ..errors.teaching import AttributeError, RuntimeError
+from ..errors.unpickling import PickleError
 from ..fx import Graph, GraphModule, Node
 from ..nn import Module
 from ..ops import op
@@ -324,9 +325,8 @@ class TracedModule(ScriptModule):
         return new
 
     def __reduce_ex__(self, protocol):
-        import pickle
 
-        raise pickle.PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
+        raise PickleError("ScriptModules cannot be pickled: save them with torch.jit.save(module, file)")
 
 
 class TopLevelTracedModule(TracedModule):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._utils import Storage
 from ..errors.teaching import EOFError, RuntimeError
+from ..errors.unpickling import UnpicklingError
 from .pickling import Pickler, StorageBook, unpickler
 from .storages import StorageType, adopt, bytes_of
 from .vm import SafeUnpickler
@@ -55,10 +56,10 @@ class _Shelf:
         if pid and pid[0] == "module" and len(pid) >= 2:
             return pid[1]  # PyTorch wrote the source beside the class, to warn of changes
         if len(pid) not in (5, 6) or pid[0] != "storage":
-            raise pickle.UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
+            raise UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
         _, kind, key, location, numel, view = (*pid, None)[:6]
         if type(kind) is not StorageType or type(key) is not str or type(location) is not str or type(numel) is not int or numel < 0:
-            raise pickle.UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
+            raise UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
         if key not in self.found:
             need = numel * kind.itemsize
             if need > self.room:
@@ -71,7 +72,7 @@ class _Shelf:
         if view is None:
             return whole
         if type(view) is not tuple or len(view) != 3 or any(type(v) is not int or v < 0 for v in view[1:]):
-            raise pickle.UnpicklingError("load: a storage view's reference has the wrong types; the file is damaged")
+            raise UnpicklingError("load: a storage view's reference has the wrong types; the file is damaged")
         name, offset, size = view
         if (key, name) not in self.views:
             item = whole.dtype.itemsize

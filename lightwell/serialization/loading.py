@@ -10,6 +10,7 @@ import numpy as np
 
 from .._utils import Storage
 from ..errors.teaching import AttributeError, FileNotFoundError, RuntimeError, TypeError, ValueError
+from ..errors.unpickling import UnpicklingError
 from . import allow, legacy
 from .archive import ZipReader, is_zip
 from .pickling import unpickler
@@ -88,10 +89,10 @@ class _Records:
     def get(self, pid):
         """The storage of a persistent id."""
         if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
-            raise pickle.UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
+            raise UnpicklingError("load: a reference in the pickle isn't a storage's; the file is damaged")
         _, kind, key, location, numel = pid
         if type(kind) is not StorageType or type(key) is not str or type(location) is not str or type(numel) is not int or numel < 0:
-            raise pickle.UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
+            raise UnpicklingError("load: a storage's reference has the wrong types; the file is damaged")
         if key not in self.found:
             need, size = numel * kind.itemsize, self.reader.size(f"data/{key}")
             if need != size:

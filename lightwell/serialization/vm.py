@@ -14,6 +14,7 @@ import struct
 from collections import Counter, OrderedDict
 
 from ..errors.teaching import EOFError, IndexError, TypeError, ValueError
+from ..errors.unpickling import UnpicklingError
 from . import allow
 
 _MARK = object()
@@ -30,11 +31,11 @@ def refusal(module: str, name: str) -> pickle.UnpicklingError:
     """The error for a name that is not on the allow-list: what was asked for and how to allow it."""
     full = _short(name if module == "builtins" else f"{module}.{name}")
     if allow.blocked(module, name):
-        return pickle.UnpicklingError(
+        return UnpicklingError(
             f"Weights only load failed: the file asks for {full}, which can run commands and is blocked whatever was "
             "allowed. The file may be an attack: don't load it with weights_only=False unless you know who made it and why."
         )
-    return pickle.UnpicklingError(
+    return UnpicklingError(
         f"Weights only load failed. Unsupported global: GLOBAL {full} is not on the allow-list, since using it runs "
         f"its code. If you trust it, allow it: `torch.serialization.add_safe_globals([{full}])` before loading, or "
         f"`with torch.serialization.safe_globals([{full}]):` around it. If you trust the whole file, "
@@ -76,7 +77,7 @@ class SafeUnpickler:
                     return stack.pop()
                 op = ops.get(code)
                 if op is None:
-                    raise pickle.UnpicklingError(
+                    raise UnpicklingError(
                         f"Weights only load failed: unsupported operand {code} at byte {self.position - 1}: "
                         "the file is no checkpoint, is damaged, or uses an opcode that plain data never needs"
                     )
@@ -92,7 +93,7 @@ class SafeUnpickler:
             MemoryError,
             RecursionError,
         ) as e:
-            raise pickle.UnpicklingError(
+            raise UnpicklingError(
                 f"Weights only load failed at byte {self.position}: {_short(e) or type(e).__name__}; the file is damaged or forged"
             ) from e
 
@@ -116,7 +117,7 @@ class SafeUnpickler:
         piece = bytes(self.data[start:stop])
         n = piece.find(b"\n")
         if n < 0:
-            raise pickle.UnpicklingError("Weights only load failed: a name without an end; the file is damaged")
+            raise UnpicklingError("Weights only load failed: a name without an end; the file is damaged")
         self.position = start + n + 1
         return piece[:n].decode("utf-8")
 
@@ -133,7 +134,7 @@ class SafeUnpickler:
             if isinstance(x, (str, bytes, bytearray, list, tuple, dict, set)):
                 self.budget -= len(x)
         if self.budget < 0:
-            raise pickle.UnpicklingError("Weights only load failed: the pickle copies far more than it holds: refused as a bomb")
+            raise UnpicklingError("Weights only load failed: the pickle copies far more than it holds: refused as a bomb")
 
     # ---- names and calls ------------------------------------------------------------------------------------------
 
@@ -160,9 +161,7 @@ class SafeUnpickler:
         args, func = self.stack.pop(), self.stack.pop()
         known = self.calls.get(id(func))
         if known is None or type(args) is not tuple:
-            raise pickle.UnpicklingError(
-                f"Weights only load failed: trying to call {_short(type(func).__name__)}, which isn't a known function"
-            )
+            raise UnpicklingError(f"Weights only load failed: trying to call {_short(type(func).__name__)}, which isn't a known function")
         self.charge(args)
         self.stack.append(known[1](*args))
 
@@ -176,7 +175,7 @@ class SafeUnpickler:
             self.charge(args)
             self.stack.append(self.calls[id(cls)][1](*args))
         else:
-            raise pickle.UnpicklingError(f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed")
+            raise UnpicklingError(f"Weights only load failed: making a new {cls.__module__}.{cls.__name__} isn't allowed")
 
     def trusts(self, obj) -> bool:
         """Whether the user allowed the object's class."""
@@ -199,13 +198,13 @@ class SafeUnpickler:
                 for key, value in (part or {}).items():
                     setattr(obj, key, value) if part is parts[1] else obj.__dict__.__setitem__(key, value)
         else:
-            raise pickle.UnpicklingError(f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed")
+            raise UnpicklingError(f"Weights only load failed: setting the state of a {_short(type(obj).__name__)} isn't allowed")
 
     def set_items(self, target, items: list) -> None:
         """Put keys and values into a dict; nothing else has items here."""
         kind = type(target)
         if kind not in (dict, OrderedDict, Counter) and not (isinstance(target, dict) and self.trusts(target)):
-            raise pickle.UnpicklingError(f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed")
+            raise UnpicklingError(f"Weights only load failed: setting items of a {_short(kind.__name__)} isn't allowed")
         if len(items) % 2:
             raise ValueError("a key without a value")
         for i in range(0, len(items), 2):
@@ -214,20 +213,20 @@ class SafeUnpickler:
     def extend(self, target, items: list) -> None:
         """Append to a list; nothing else grows here."""
         if type(target) is not list and not (isinstance(target, list) and self.trusts(target)):
-            raise pickle.UnpicklingError(f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed")
+            raise UnpicklingError(f"Weights only load failed: appending to a {_short(type(target).__name__)} isn't allowed")
         target.extend(items)
 
     def add_items(self, target, items: list) -> None:
         """Add to a set."""
         if type(target) is not set:
-            raise pickle.UnpicklingError(f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed")
+            raise UnpicklingError(f"Weights only load failed: adding to a {_short(type(target).__name__)} isn't allowed")
         target.update(allow.check_key(x) for x in items)
 
     def persistent(self) -> None:
         """Push the storage that a reference names."""
         pid = self.stack.pop()
         if type(pid) is not tuple or self.persistent_load is None:
-            raise pickle.UnpicklingError("Weights only load failed: a reference to outside the pickle that isn't a storage's")
+            raise UnpicklingError("Weights only load failed: a reference to outside the pickle that isn't a storage's")
         self.stack.append(self.persistent_load(pid))
 
     def text(self, raw: bytes):
@@ -238,7 +237,7 @@ class SafeUnpickler:
         """The protocol's number."""
         version = self.take(1)[0]
         if not 2 <= version <= 5:
-            raise pickle.UnpicklingError(f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read")
+            raise UnpicklingError(f"Weights only load failed: unsupported pickle protocol {version}; protocols 2 to 5 are read")
 
     def integer(self, n: int) -> int:
         """The next `n` bytes as an int."""

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 
 from lightwell.errors.teaching import RuntimeError
+from lightwell.errors.unpickling import UnpicklingError
 from lightwell.vision.datasets.utils import check_integrity, data_root, download, safe_extract
 from lightwell.vision.datasets.vision import ArrayPictures
 
@@ -22,7 +23,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module, name):
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"refused: the file asks for {module}.{name}")
+            raise UnpicklingError(f"refused: the file asks for {module}.{name}")
         if name == "_reconstruct":
             return np.ndarray.__reduce__(np.empty(0))[0]
         return getattr(np, name)
