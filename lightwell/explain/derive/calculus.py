@@ -131,7 +131,11 @@ def used(t: Term, name: str) -> list:
     def walk(u):
         if not depends(u, name):
             return
-        if u.word in WORDS and u.word not in ("add", "subtract", "negative", "multiply") and u.word not in found:
+        linear = u.word in ("add", "subtract", "negative") or (
+            u.word in ("multiply", "divide") and sum(depends(a, name) for a in u.args) == 1
+        )
+        linear = linear and not (u.word == "divide" and depends(u.args[1], name))
+        if u.word in WORDS and not linear and u.word not in found:
             found.append(u.word)
         for a in u.args if u.word != "where" else u.args[1:]:
             walk(a)
@@ -152,7 +156,7 @@ def steps(t: Term, x: Term, y: Term, bindings: dict) -> list:
     found = []
 
     def named(u):
-        if u.word in ("symbol", "number") or not depends(u, name) or u.word in CONSTANT:
+        if u.word in ("symbol", "number") or not used(u, name) or u.word in CONSTANT:
             return differentiate(u, name)
         value = np.asarray(evaluate(differentiate(u, name), bindings))
         return Term("partial", (u, x), {}, value)
@@ -171,7 +175,7 @@ def steps(t: Term, x: Term, y: Term, bindings: dict) -> list:
 
 
 def _together(rules: list) -> Why:
-    rules = list(dict.fromkeys(r for r in rules if r[0]))
+    rules = list({r[0]: r for r in rules if r[0]}.values())
     if not rules:
         return ("worked out inside", "求出里层的导数")
     return "; ".join(r[0] for r in rules[:3]), "；".join(r[1] for r in rules[:3])

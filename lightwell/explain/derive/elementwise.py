@@ -7,7 +7,7 @@ and last what the record computes. Losses, whose elements are summed or averaged
 import numpy as np
 
 from . import corners
-from .calculus import Unknown, is_elementwise, single, steps, times
+from .calculus import Unknown, is_elementwise, negative, single, steps, times
 from .derivation import Derivation, Line, Part
 from .evaluate import evaluate
 from .lexicon import WORDS
@@ -15,6 +15,7 @@ from .reader import Reading
 from .simplify import alike, assume, depends, key, number_of, put, simplify
 from .terms import Term, call, symbol, term
 
+CASES = ("where", "maximum", "minimum", "fmax", "fmin", "relu", "abs", "softplus")
 WORTH_TELLING = ("sigmoid", "softplus", "log_sigmoid", "ndtr", "expm1", "log1p", "relu")
 
 
@@ -77,7 +78,9 @@ def _definition(y: Term, body: Term, bindings: dict) -> list:
     lines = [Line(y, body, first, checked=value)]
     entry = WORDS.get(body.word)
     if entry is not None and entry.meaning is not None and body.word not in ("subtract",):
-        lines.append(Line(y, entry.meaning(*body.args, **body.params), entry.because, checked=value))
+        meaning = entry.meaning(*body.args, **body.params)
+        if not looks_alike(meaning, body):
+            lines.append(Line(y, meaning, entry.because, checked=value))
     elif entry is not None and entry.idea is not None:
         lines[0].why = entry.idea
     else:
@@ -144,8 +147,13 @@ def _part(reading, d, name, body, fold, e) -> Part:
     found = [(t, why) for t, why in steps(tidy(body), x, e, bindings)]
     if found and not alike(found[-1][0], local):
         why = ("the same, as the record computes it", "等价的写法，记录按此计算")
-        if local.word == "where" and found[-1][0].word != "where":
+        if local.word == "where" and not any(t.word in CASES for t in _within(body)):
             why = ("the same; where the formula would fail, that case is told apart", "等价的写法；公式失效的情形单独给出")
+        if any(t.word == "less" and t.args[0].word == "abs" for t in _within(local)) and single(tidy(body)):
+            why = (
+                "the same; near 0 by its series or limit, where the formula would lose its digits",
+                "等价的写法；在 0 附近改用级数或极限，避免相消误差",
+            )
         if depends(local, out) and fold is None:
             short = d.definition[0].right
             why = ("written with the result: y is there already", "用结果表示：y 已经算好了") if out == "y" else _with_result(out)
@@ -158,14 +166,16 @@ def _part(reading, d, name, body, fold, e) -> Part:
         _append(part.lines, Line(left, t, why, checked=value))
     left.value = value
     best = part.lines[-1].right
-    whole = times(share, best)
+    whole = negative(times(share, best.args[0])) if best.word == "negative" else times(share, best)
     product = np.asarray(evaluate(whole, bindings))
     g = symbol("g" + name)
     raw, want = np.asarray(evaluate(gradient, bindings)), final_value(reading, name)
     d_e, mark = f"∂{e.params['name']}/∂{name}", gy.params["name"]
     rule_name = (f"chain rule: {mark} times {d_e}", f"链式法则：{mark} 乘以 {d_e}")
-    shown = spread(whole, np.shape(product), x.value.shape)
-    if shown is not whole:
+    shown = whole if number_of(whole) == 0 else spread(whole, np.shape(product), x.value.shape)
+    if number_of(whole) == 0:
+        rule_name = ("chain rule: with a slope of 0, nothing arrives", "链式法则：斜率为 0，没有梯度传到")
+    elif shown is not whole:
         rule_name = (
             rule_name[0] + f"; broadcasting used one element of {name} several times, so its gradients add up",
             rule_name[1] + f"；广播使 {name} 的一个元素被用了多次，其梯度相加",
@@ -173,7 +183,7 @@ def _part(reading, d, name, body, fold, e) -> Part:
     elif fold is not None:
         rule_name = (f"chain rule: each element's share of {mark}, times {d_e}", f"链式法则：每个元素分得的 {mark} 乘以 {d_e}")
     _append(part.lines, Line(g, shown, rule_name, checked=want))
-    recorded = spread(rule, raw.shape, x.value.shape)
+    recorded = rule if number_of(rule) == 0 else spread(rule, raw.shape, x.value.shape)
     line = Line(g, recorded, ("what the record computes", "记录实际计算的式子"), checked=want)
     if not looks_alike(recorded, shown):
         part.lines.append(line)
@@ -265,6 +275,8 @@ def tidy(t: Term) -> Term:
     args = tuple(tidy(a) for a in t.args)
     if t.word == "where":  # what guards a formula against the other case needs no telling
         args = (args[0], assume(args[1], args[0], True), assume(args[2], args[0], False))
+    if t.word == "multiply" and key(args[0]) == key(args[1]):
+        return call("square", args[0])
     if t.word == "multiply":
         args = tuple(
             call("iverson", a) if a.word in ("greater", "less", "logical_and", "greater_equal", "less_equal", "equal") else a for a in args

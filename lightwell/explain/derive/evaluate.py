@@ -105,7 +105,10 @@ class _Scope:
         inner = _Scope(self.bindings, {k: v for k, v in self.fixed.items() if k not in names}, self.running + names, sizes)
         body = np.asarray(inner.of(t.args[0]))
         body = np.broadcast_to(body, np.broadcast_shapes(body.shape, (1,) * depth + tuple(sizes[n] for n in names)))
-        return body.prod(axis=tuple(range(depth, depth + len(names))))
+        axes = tuple(range(depth, depth + len(names)))
+        return body.prod(axis=axes) if t.word == "product" else body.max(axis=axes)
+
+    _greatest = _product
 
     def _whole(self, body, over) -> bool:
         """Whether the terms of a sum are arrays: x[t] of a sequence of matrices."""
@@ -206,7 +209,7 @@ def free_indices(t: Any) -> tuple:
             if t.params["name"] not in bound:
                 found.setdefault(t.params["name"], t)
             return
-        inner = bound | {i.params["name"] for i in t.params["over"]} if t.word in ("total", "product") else bound
+        inner = bound | {i.params["name"] for i in t.params["over"]} if t.word in ("total", "product", "greatest") else bound
         for a in t.args:
             walk(a, inner)
 

@@ -44,6 +44,7 @@ def _f(name):
 exp, log, sqrt, square, sin, cos, tan, sinh, cosh = map(_f, "exp log sqrt square sin cos tan sinh cosh".split())
 tanh, sigmoid, where, erf, ndtr, absolute, sgn = map(_f, "tanh sigmoid where erf ndtr abs sgn".split())
 greater, less, equal, both, iverson = map(_f, "greater less equal logical_and iverson".split())
+HALF_DOWN = call("negative", call("divide", 1, 2))
 PI, TWO_BY_ROOT_PI, BY_ROOT_2PI = math.pi, 2 / math.sqrt(math.pi), 1 / math.sqrt(2 * math.pi)
 
 
@@ -75,13 +76,13 @@ word(
 )
 word(
     "sqrt", lambda a: (1 / (2 * sqrt(a)),), _POWER,
-    meaning=lambda a: call("pow", a, 0.5), because=("a power with exponent 1/2", "指数为 1/2 的幂"),
-    steps=lambda a, y: [(0.5 * call("pow", a, -0.5), _POWER), (1 / (2 * sqrt(a)), ("x^(-1/2) = 1/√x", "x^(-1/2) = 1/√x"))],
+    meaning=lambda a: call("pow", a, call("divide", 1, 2)), because=("a power with exponent 1/2", "指数为 1/2 的幂"),
+    steps=lambda a, y: [(call("pow", a, HALF_DOWN) / 2, _POWER), (1 / (2 * sqrt(a)), ("x^(-1/2) = 1/√x", "x^(-1/2) = 1/√x"))],
 )  # fmt: skip
 word(
     "rsqrt", lambda a: (-call("pow", a, -1.5) / 2,), _POWER,
-    meaning=lambda a: call("pow", a, -0.5), because=("a power with exponent -1/2", "指数为 -1/2 的幂"),
-    steps=lambda a, y: [(-0.5 * call("pow", a, -1.5), _POWER), (-(call("pow", y, 3)) / 2, ("x^(-3/2) = (x^(-1/2))³ = y³", "x^(-3/2) = (x^(-1/2))³ = y³"))],
+    meaning=lambda a: call("pow", a, HALF_DOWN), because=("a power with exponent -1/2", "指数为 -1/2 的幂"),
+    steps=lambda a, y: [(-(call("pow", a, call("negative", call("divide", 3, 2))) / 2), _POWER), (-(call("pow", y, 3) / 2), ("x^(-3/2) = (x^(-1/2))³ = y³", "x^(-3/2) = (x^(-1/2))³ = y³"))],
 )  # fmt: skip
 word(
     "pow", lambda a, b: (b * call("pow", a, b - 1), call("pow", a, b) * log(a)),
@@ -232,7 +233,7 @@ def _over(a, b):
 
 def bell(a):
     """The density of the normal distribution."""
-    return BY_ROOT_2PI * exp(-square(a) / 2)
+    return BY_ROOT_2PI * exp(-(square(a) / 2))
 
 
 _GAUSS = ("Φ′(x) = φ(x) = e^(-x²/2)/√(2π), by the fundamental theorem of calculus", "由微积分基本定理，Φ′(x) = φ(x) = e^(-x²/2)/√(2π)")

@@ -30,7 +30,7 @@ word("ndtr", lambda a: (bell(a),), _FUNDAMENTAL, meaning=lambda a: (1 + erf(a / 
      because=("Φ(x) = 1/√(2π)·∫₋∞ˣ e^(-t²/2) dt, by erf", "Φ(x) = 1/√(2π)·∫₋∞ˣ e^(-t²/2) dt，用 erf 表示"),
      steps=lambda a, y: [(bell(a), _FUNDAMENTAL)])  # fmt: skip
 word("ndtri", lambda a: (math.sqrt(2 * PI) * exp(square(call("ndtri", a)) / 2),), known("the inverse of Φ", "Φ 的反函数"),
-     steps=lambda a, y: [(1 / (BY_ROOT_2PI * exp(-square(y) / 2)), ("x = Φ(y): the inverse function's slope is the reciprocal, 1/Φ′(y)", "x = Φ(y)：反函数的导数是倒数，1/Φ′(y)")),
+     steps=lambda a, y: [(1 / (BY_ROOT_2PI * exp(-(square(y) / 2))), ("x = Φ(y): the inverse function's slope is the reciprocal, 1/Φ′(y)", "x = Φ(y)：反函数的导数是倒数，1/Φ′(y)")),
                          (math.sqrt(2 * PI) * exp(square(y) / 2), ("1/e^(-u) = eᵘ", "1/e^(-u) = eᵘ"))])  # fmt: skip
 _R2 = math.sqrt(2)
 word("log_ndtr", lambda a: (bell(a) / call("ndtr", a),), known("log Φ", "log Φ "), meaning=lambda a: log(call("ndtr", a)),
@@ -48,7 +48,7 @@ word("digamma", lambda a: (call("polygamma", a, n=1),), _known_as("the trigamma 
 word(
     "polygamma",
     lambda a, n=0: (call("polygamma", a, n=n + 1),),
-    _known_as("ψ⁽ⁿ⁾, the n-th derivative of ψ: one more", "ψ⁽ⁿ⁾（ψ 的 n 阶导数）：再求一次"),
+    ("ψ⁽ⁿ⁾ is the n-th derivative of ψ: one more gives ψ⁽ⁿ⁺¹⁾", "ψ⁽ⁿ⁾ 是 ψ 的 n 阶导数：再求一次得 ψ⁽ⁿ⁺¹⁾"),
 )
 word(
     "zeta",
