@@ -96,7 +96,7 @@ def labels(values: list[Value]) -> list[str]:
 
 def chip_kind(value: Value, shared: set) -> str:
     """The class of a chip: "trainable", "frozen", "shared", "buffer" or "constant"."""
-    if value.kind == "parameter":
+    if value.kind in ("parameter", "leaf"):
         return "shared" if id(value) in shared else "trainable" if value.grad else "frozen"
     return value.kind
 
@@ -105,7 +105,7 @@ def shared_parameters(tree: Tree) -> set:
     """Those that more than one operation reads, by different modules' calls or the same module's."""
     users: dict = {}
     for op in tree.graph.ops:
-        for v in {id(v): v for v in op.inputs if v is not None and v.kind == "parameter"}.values():
+        for v in {id(v): v for v in op.inputs if v is not None and v.kind in ("parameter", "leaf")}.values():
             users[id(v)] = users.get(id(v), 0) + 1
     return {key for key, n in users.items() if n > 1}
 
@@ -125,7 +125,7 @@ def op_cell(op: Op, tree: Tree, shared: set, out: list[Value]) -> Sprite:
         if v.shape is None:
             text = f"{name} = {v.name}"
         mark = chip_kind(v, shared)
-        rows.append((_chip(text, mark, v), f"→ {own or name}.grad" if grad and v.kind == "parameter" else ""))
+        rows.append((_chip(text, mark, v), f"→ {own or v.name or name}.grad" if grad and v.kind in ("parameter", "leaf") else ""))
     if len(attached) > MOST:
         n = len(attached) - MOST + 1
         rows.append((f'<text x="8" y="11" class="note">{both(f"and {n} more", f"另有 {n} 项")}</text>', ""))

@@ -6,6 +6,7 @@ from .model import Graph, Op, Value
 
 LIMIT = 60  # members of a group
 AT_FIRST = 34  # boxes in view at first
+MANY = 4  # users of a leaf, from which on it stands on their boxes
 SHORTEST = 40  # from so many members on, repeated structure is looked for
 
 
@@ -58,6 +59,8 @@ class Tree:
 def is_chip(value: Value, users: int, first: bool) -> bool:
     """Whether a value stands on its operation's box rather than in a box of its own: parameters, numbers, small constants."""
     if value.kind in ("parameter", "buffer"):
+        return True
+    if value.kind in ("leaf", "constant") and users > MANY:  # its edges would go everywhere
         return True
     if value.kind == "constant":
         return value.shape is None or value.size <= 1 or (users == 1 and not first)

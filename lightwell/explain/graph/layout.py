@@ -29,12 +29,17 @@ class Member:
 
 @dataclass(eq=False)
 class Segment:
-    """A value's way within one group, from a member to a member. `grad`: whether its gradient comes back the same way."""
+    """The way of values within one group, from a member to a member. `grad`: whether a gradient comes back the same way.
+
+    Where an end is a group, `exit` or `entry` is the port of that group through which it goes on inside.
+    """
 
     start: Member
     end: Member
-    value: Value
+    exit: Member | None = None
+    entry: Member | None = None
     grad: bool = False
+    values: list = field(default_factory=list)
     dummies: list = field(default_factory=list)
 
 
@@ -75,20 +80,26 @@ def _segments(tree: Tree) -> dict:
             member = members[id(c)] = Member(kind, c)
             grids[id(group)].members.append(member)
     found: dict = {}
+    lone = _lone_users(tree)
 
     def port(group: Group, kind: str, value: Value) -> Member:
-        key = (id(group), kind, id(value))
+        """One port for what comes of one operation; one for all that leaves for one operation alone."""
+        way: tuple = (id(value.op or value),) if kind == ENTRY else ("to", id(lone[id(value)])) if id(value) in lone else (id(value),)
+        key = (id(group), kind, *way)
         if key not in members:
             members[key] = Member(kind, value)
             grids[id(group)].members.append(members[key])
         return members[key]
 
-    def join(group: Group, a: Member, b: Member, value: Value, grad: bool) -> None:
-        key = (id(group), id(a), id(b), id(value))
+    def join(group: Group, a: Member, b: Member, leave: Member | None, enter: Member | None, value: Value, grad: bool) -> None:
+        key = (id(group), id(a), id(b), id(leave), id(enter))
         if key not in found:
-            found[key] = Segment(a, b, value)
+            found[key] = Segment(a, b, leave, enter)
             grids[id(group)].segments.append(found[key])
-        found[key].grad = found[key].grad or grad
+        s = found[key]
+        s.grad = s.grad or grad
+        if all(v is not value for v in s.values):
+            s.values.append(value)
 
     def connect(source, target: Member, chain: list, value: Value, grad: bool) -> None:
         """From what made the value, through the frames between, to `target`, which stands in the last group of `chain`."""
@@ -96,15 +107,16 @@ def _segments(tree: Tree) -> dict:
         shared = 0
         while shared < min(len(home), len(chain)) and home[shared] is chain[shared]:
             shared += 1
-        at = members[id(source)]
+        at, leave = members[id(source)], None
         for k in range(len(home) - 1, shared - 1, -1):
             out = port(home[k], EXIT, value)
-            join(home[k], at, out, value, grad)
-            at = members[id(home[k])]
+            join(home[k], at, out, leave, None, value, grad)
+            at, leave = members[id(home[k])], out
         for k in range(shared, len(chain)):
-            join(chain[k - 1], at, members[id(chain[k])], value, grad)
-            at = port(chain[k], ENTRY, value)
-        join(chain[-1], at, target, value, grad)
+            enter = port(chain[k], ENTRY, value)
+            join(chain[k - 1], at, members[id(chain[k])], leave, enter, value, grad)
+            at, leave = enter, None
+        join(chain[-1], at, target, leave, None, value, grad)
 
     for op in tree.graph.ops:
         done: set = set()
@@ -122,6 +134,20 @@ def _segments(tree: Tree) -> dict:
         if id(source) in members:
             connect(source, member, [tree.root], pair[1], pair[1].grad)
     return grids
+
+
+def _lone_users(tree: Tree) -> dict:
+    """{id of a value: the operation that alone uses it, if that one gathers three or more such}: what a cat or a stack joins."""
+    users: dict = {}
+    for op in tree.graph.ops:
+        for v in {id(v): v for v in op.inputs if v is not None and v.op is not None}.values():
+            users.setdefault(id(v), []).append(op)
+    kept = {id(v) for _, v in tree.outputs}
+    many: dict = {}
+    for key, ops in users.items():
+        if len(ops) == 1 and key not in kept:
+            many.setdefault(id(ops[0]), []).append(key)
+    return {key: users[key][0] for keys in many.values() if len(keys) >= 3 for key in keys}
 
 
 def _time(m: Member) -> float:
@@ -158,22 +184,34 @@ def _dummies(grid: Grid) -> list:
     layers: list = [[] for _ in range(grid.rows)]
     for m in sorted(grid.members, key=_time):
         layers[m.row].append(m)
+    starts: dict = {}
+    ends: dict = {}
+    for s in grid.segments:
+        if s.end.row > s.start.row + 1:
+            starts.setdefault(s.start, []).append(s)
+            ends.setdefault(s.end, []).append(s)
+    made: dict = {}
     for s in grid.segments:
         for row in range(s.start.row + 1, s.end.row):
-            d = Member(DUMMY, s.value, row)
-            s.dummies.append(d)
-            layers[row].append(d)
+            # long edges out of one member, or into one, run together as a bus
+            key = (s.start if len(starts[s.start]) > 2 else s.end if len(ends[s.end]) > 2 else s, row)
+            if key not in made:
+                made[key] = Member(DUMMY, s.values[0], row)
+                layers[row].append(made[key])
+            s.dummies.append(made[key])
     return layers
 
 
 def _neighbours(grid: Grid):
     up: dict = {}
     down: dict = {}
+    seen: set = set()
     for s in grid.segments:
-        way = [s.start, *s.dummies, s.end]
-        for a, b in pairwise(way):
-            up.setdefault(b, []).append(a)
-            down.setdefault(a, []).append(b)
+        for a, b in pairwise([s.start, *s.dummies, s.end]):
+            if (a, b) not in seen:
+                seen.add((a, b))
+                up.setdefault(b, []).append(a)
+                down.setdefault(a, []).append(b)
     return up, down
 
 

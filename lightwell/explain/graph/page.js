@@ -102,36 +102,42 @@
         d.cells.push([m, c[0], c[1]]);
       }
     });
-    const coming = new Map(), shift = new Map();
-    for (const s of g.segments) {
+    const coming = new Map(), shift = new Map(), drawnWays = new Map();
+    g.segments.forEach((s, i) => {  // of several ways between two boxes one is enough
+      const key = `${s[0]} ${s[1]} ${p.inside[s[0]] || p.inside[s[1]] ? i : ""}`;
+      const first = drawnWays.get(key);
+      if (!first) drawnWays.set(key, [s, s[3], [...s[2]]]);
+      else { first[1] = first[1] || s[3]; first[2].push(...s[2]); }
+    });
+    for (const [s] of drawnWays.values()) {
       const near = s[4].length ? s[4][s[4].length - 1] : s[0];
       if (!coming.has(s[1])) coming.set(s[1], []);
       coming.get(s[1]).push([ox + p.x[g.members[near][3]], s]);
     }
     for (const [i, ways] of coming) {
-      const x = ox + p.x[g.members[i][3]];
+      const x = ox + p.x[g.members[i][3]], step = Math.min(12, 140 / ways.length);
       const lefts = ways.filter((w) => w[0] < x - 1).sort((a, b) => b[0] - a[0]);
       const rights = ways.filter((w) => w[0] > x + 1).sort((a, b) => a[0] - b[0]);
       const straight = ways.filter((w) => Math.abs(w[0] - x) <= 1);
-      straight.forEach(([, s], k) => shift.set(s, (k - (straight.length - 1) / 2) * 12));
-      const room = straight.length ? (12 * (straight.length - 1)) / 2 : -6;
-      lefts.forEach(([, s], k) => shift.set(s, straight.length || rights.length || lefts.length > 1 ? -Math.min(70, room + 12 * (k + 1)) : 0));
-      rights.forEach(([, s], k) => shift.set(s, straight.length || lefts.length || rights.length > 1 ? Math.min(70, room + 12 * (k + 1)) : 0));
+      straight.forEach(([, s], k) => shift.set(s, (k - (straight.length - 1) / 2) * step));
+      const room = straight.length ? (step * (straight.length - 1)) / 2 : -step / 2;
+      lefts.forEach(([, s], k) => shift.set(s, straight.length || rights.length || lefts.length > 1 ? -(room + step * (k + 1)) : 0));
+      rights.forEach(([, s], k) => shift.set(s, straight.length || lefts.length || rights.length > 1 ? room + step * (k + 1) : 0));
     }
     const end = (s, i, back, low) => {
       const m = g.members[i];
       if (p.inside[i]) {
-        const q = p.inside[i], [cx, cy] = corners.get(i), inner = q.g.members.find((n) => n[0] === (low ? EXIT : ENTRY) && n[1] === s[2]);
-        if (inner) return [cx + q.x[inner[3]] + lane(q, inner, back), cy + (low ? q.height : 0), false];
+        const q = p.inside[i], [cx, cy] = corners.get(i), inner = q.g.members[low ? s[5] : s[6]];
+        return [cx + q.x[inner[3]] + lane(q, inner, back), cy + (low ? q.height : 0), false];
       }
       const x = ox + p.x[m[3]] + lane(p, m, back);
       if (m[0] === ENTRY) return [x, oy, false];
       if (m[0] === EXIT) return [x, oy + p.height, false];
       return [x, corners.get(i)[1] + (low ? sprite(m)[0] : 0), true];
     };
-    for (const s of g.segments)
+    for (const [s, grad, values] of drawnWays.values())
       for (const back of [false, true]) {
-        if (back && !(s[3] && state.backward)) continue;
+        if (back && !(grad && state.backward)) continue;
         const [x, y, tail] = end(s, s[0], back, true);
         let [x2, y2, head] = end(s, s[1], back, false);
         if (head) x2 += shift.get(s) || 0;
@@ -141,7 +147,7 @@
           points.push([dx, oy + p.y[m[2]]], [dx, oy + p.y[m[2]] + p.heights[m[2]]]);
         }
         points.push([x2, oy + p.y[g.members[s[1]][2]]], [x2, y2]);
-        d.edges.push([back, curve(points), back ? tail : head, s[2]]);
+        d.edges.push([back, curve(points), back ? tail : head, values]);
       }
   }
 
@@ -156,7 +162,7 @@
     for (const [id, x, y, w, h] of d.frames)
       out.push(`<g transform="translate(${x} ${y})"><rect class="frame${depth(id) % 2 === 0 ? " odd" : ""}" width="${w}" height="${h}" rx="8"/></g>`);
     for (const [back, path, arrow, v] of d.edges)
-      out.push(`<path class="way${back ? " back-way" : ""}" data-v="${v}" d="${path}"${arrow ? (back ? ' marker-start="url(#tip-back)"' : ' marker-end="url(#tip)"') : ""}><title>${esc(D.values[v])}</title></path>`);
+      out.push(`<path class="way${back ? " back-way" : ""}" data-v="${v.join(" ")}" d="${path}"${arrow ? (back ? ' marker-start="url(#tip-back)"' : ' marker-end="url(#tip)"') : ""}><title>${esc(v.slice(0, 3).map((i) => D.values[i]).join("\n"))}${v.length > 3 ? `\n+ ${v.length - 3}` : ""}</title></path>`);
     for (const [id, x, y, w] of d.frames)
       out.push(
         `<g class="bar title" tabindex="0" role="button" aria-expanded="true" data-group="${id}" aria-label="${esc(D.groups[id].label)}" transform="translate(${x} ${y})">` +
@@ -231,7 +237,7 @@
       if (e) e.classList.add("chosen");
       if (kind === "cell") {
         const values = new Set(D.cells[id].values);
-        scene.querySelectorAll(".way").forEach((w) => { if (values.has(+w.dataset.v)) w.classList.add("lit"); });
+        scene.querySelectorAll(".way").forEach((w) => { if (w.dataset.v.split(" ").some((v) => values.has(+v))) w.classList.add("lit"); });
       }
     }
   }

@@ -86,7 +86,10 @@ def gather(tree: Tree, grids: dict, boxes: dict) -> dict:
         groups.append({
             "label": group.label, "parent": group.parent.id if group.parent else 0, "folded": int(group.folded), "spine": grid.spine,
             "rows": grid.rows, "columns": grid.columns, "members": members,
-            "segments": [[s.start.index, s.end.index, value(s.value), int(s.grad), [d.index for d in s.dummies]] for s in grid.segments],
+            "segments": [
+                [s.start.index, s.end.index, [value(v) for v in s.values], int(s.grad), [d.index for d in s.dummies],
+                 s.exit.index if s.exit else -1, s.entry.index if s.entry else -1] for s in grid.segments
+            ],
             "sprite": sprite(group) if group.parent else 0, "title": svg.group_title(group) if group.parent else "", "info": _group_info(group),
         })  # fmt: skip
     sizes = {

@@ -111,24 +111,30 @@ class Places:
                 corners[m] = (x, y + (p.heights[m.row] - s.whole) / 2)
                 d.cells.append((m, *corners[m]))
         coming: dict = {}
+        drawn: dict = {}  # of several ways between two boxes one is enough
         for s in p.grid.segments:
+            closed = s.start not in p.inside and s.end not in p.inside
+            first = drawn.setdefault((s.start, s.end, s if not closed else None), [s, False])
+            first[1] = first[1] or s.grad
+        for s, _ in drawn.values():
             near = s.dummies[-1] if s.dummies else s.start
             coming.setdefault(s.end, []).append((ox + p.x[near.column], s))
         shift: dict = {}
         for m, ways in coming.items():
             x = ox + p.x[m.column]
+            step = min(12.0, 140 / len(ways))
             lefts = sorted((w for w in ways if w[0] < x - 1), key=lambda w: -w[0])
             rights = sorted((w for w in ways if w[0] > x + 1), key=lambda w: w[0])
             straight = [w for w in ways if abs(w[0] - x) <= 1]
             for k, (_, s) in enumerate(straight):
-                shift[s] = (k - (len(straight) - 1) / 2) * 12
-            room = 12 * (len(straight) - 1) / 2 if straight else -6
+                shift[s] = (k - (len(straight) - 1) / 2) * step
+            room = step * (len(straight) - 1) / 2 if straight else -step / 2
             for k, (_, s) in enumerate(lefts):
-                shift[s] = -min(70, room + 12 * (k + 1)) if straight or rights or len(lefts) > 1 else 0
+                shift[s] = -(room + step * (k + 1)) if straight or rights or len(lefts) > 1 else 0.0
             for k, (_, s) in enumerate(rights):
-                shift[s] = min(70, room + 12 * (k + 1)) if straight or lefts or len(rights) > 1 else 0
-        for s in p.grid.segments:
-            d.edges.append(self._edge(p, s, ox, oy, corners, shift.get(s, 0.0)))
+                shift[s] = room + step * (k + 1) if straight or lefts or len(rights) > 1 else 0.0
+        for s, grad in drawn.values():
+            d.edges.append(self._edge(p, s, grad, ox, oy, corners, shift[s]))
 
     def _lane(self, p: Placed, m: Member, back: bool) -> float:
         """The place of a lane beside the line of a member's column."""
@@ -140,9 +146,9 @@ class Places:
         """Where a segment leaves (`low`) or reaches a member: the point, and whether an arrow may stand there."""
         if m in p.inside:
             q, (cx, cy) = p.inside[m], corners[m]
-            for inner in q.grid.members:
-                if inner.kind == (EXIT if low else ENTRY) and inner.what is s.value:
-                    return cx + q.x[inner.column] + self._lane(q, inner, back), cy + (q.height if low else 0), False
+            inner = s.exit if low else s.entry
+            assert inner is not None  # a segment that ends at a group has a port there
+            return cx + q.x[inner.column] + self._lane(q, inner, back), cy + (q.height if low else 0), False
         x = ox + p.x[m.column] + self._lane(p, m, back)
         if m.kind in (ENTRY, EXIT):
             if m.kind == ENTRY:
@@ -151,10 +157,10 @@ class Places:
         y = corners[m][1] if m in corners else oy + p.y[m.row]
         return x, y + (self.sprite(m).height if low else 0), True
 
-    def _edge(self, p: Placed, s: Segment, ox, oy, corners, shift: float) -> tuple:
+    def _edge(self, p: Placed, s: Segment, grad: bool, ox, oy, corners, shift: float) -> tuple:
         paths = []
         for back in (False, True):
-            if back and not (s.grad and self.backward):
+            if back and not (grad and self.backward):
                 paths += ["", False]
                 continue
             x, y, tail = self._end(p, s, s.start, ox, oy, corners, back, True)

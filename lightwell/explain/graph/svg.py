@@ -22,8 +22,7 @@ def sprites(tree: Tree, grids: dict) -> dict:
         leaving: dict = {}
         for s in grid.segments:
             values = leaving.setdefault(s.start, [])
-            if all(v is not s.value for v in values):
-                values.append(s.value)
+            values += [v for v in s.values if all(v is not w for w in values)]
         for m in grid.members:
             out = leaving.get(m, [])
             made: Sprite | None = None

@@ -16,6 +16,16 @@ from lightwell.explain.graph.place import BACKWARD, FORWARD, MIDDLE, Places
 from .models import GPT, Net, Tied
 
 
+def rnn(x):
+    """A recurrent network written out: many steps that read the same leaves, and whose results are joined."""
+    w, u, b = torch.rand(3, 4, requires_grad=True), torch.rand(4, 4, requires_grad=True), torch.zeros(4, requires_grad=True)
+    h, found = torch.zeros(2, 4), []
+    for step in x:
+        h = torch.tanh(step @ w + h @ u + b)
+        found.append(h)
+    return torch.cat(found)
+
+
 def pictures():
     x = torch.rand(3, requires_grad=True)
     y = x
@@ -32,6 +42,7 @@ def pictures():
         "gpt": torch.graph(GPT(3), torch.randint(0, 20, (2, 5))),
         "lstm": torch.graph(nn.LSTM(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3)),
         "attention": torch.graph(nn.TransformerDecoderLayer(8, 2, 16), torch.rand(4, 1, 8), torch.rand(5, 1, 8)),
+        "rnn": torch.graph(rnn, torch.rand(30, 2, 3)),
         "chain": chain,
         "random": torch.graph(sum(v.sum() for v in values[-9:])),
     }
@@ -93,38 +104,22 @@ def test_every_edge_of_the_graph_is_drawn(name):
     tree, grids, _ = PICTURES[name]._laid_out()
     follow: dict = {}
     for grid in grids.values():
-        ports = {(m.kind, id(m.what)): m for m in grid.members if m.kind in (ENTRY, EXIT)}
         for s in grid.segments:
-            follow.setdefault((id(s.start), id(s.value)), []).append(s.end)
-            if s.end.kind == "group":
-                inner = grids[s.end.what.id]
-                follow.setdefault((id(s.end), id(s.value)), []).extend(m for m in inner.members if m.kind == ENTRY and m.what is s.value)
-        group = grid.group
-        if group.parent is not None:
-            box = next(m for m in grids[group.parent.id].members if m.what is group)
-            for (kind, _), m in ports.items():
-                if kind == EXIT:
-                    follow.setdefault((id(m), id(m.what)), []).append(("from", box))
+            for v in s.values:
+                follow.setdefault((id(s.exit or s.start), id(v)), []).append(s.entry or s.end)
     found = set()
-    starts = [(m, s.value) for grid in grids.values() for s in grid.segments for m in [s.start] if m.kind in ("op", "leaf")]
-    for m, value in starts:
-        stack, seen = [m], set()
-        while stack:
-            at = stack.pop()
-            for nxt in follow.get((id(at), id(value)), ()):
-                if isinstance(nxt, tuple):
-                    nxt = nxt[1]
-                    stack += [e for e in follow.get((id(nxt), id(value)), ()) if id(e) not in seen and not isinstance(e, tuple)]
-                    targets = [e for e in follow.get((id(nxt), id(value)), ()) if not isinstance(e, tuple)]
-                    for e in targets:
-                        if e.kind == "op":
-                            found.add((id(value), id(e.what)))
-                    continue
-                if nxt.kind == "op":
-                    found.add((id(value), id(nxt.what)))
-                if id(nxt) not in seen:
-                    seen.add(id(nxt))
-                    stack.append(nxt)
+    for grid in grids.values():
+        for s in grid.segments:
+            for v in s.values if s.start.kind in ("op", "leaf") else ():
+                assert (s.start.what is v or s.start.what is v.op) and (s.start.kind == "leaf") == (v.op is None)
+                stack, seen = [s.start], set()
+                while stack:
+                    for m in follow.get((id(stack.pop()), id(v)), ()):
+                        if m.kind == "op":
+                            found.add((id(v), id(m.what)))
+                        elif id(m) not in seen:
+                            seen.add(id(m))
+                            stack.append(m)
     wanted = {
         (id(v), id(op)) for op in PICTURES[name].graph.ops for v in op.inputs if v is not None and (v.op is not None or id(v) in tree.above)
     }
