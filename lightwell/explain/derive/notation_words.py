@@ -25,6 +25,7 @@ from .notation import (
     softly,
     within,
 )  # fmt: skip
+from .notation_linalg import MORE
 from .terms import Term, same
 
 # What changes only the shape or the type: written only where it is all that happens.
