@@ -132,6 +132,7 @@ def save(watch, finding, chosen, after: bool) -> str:
     try:
         with watch.paused():
             save_file(capsule, temporary)
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -1,11 +1,13 @@
 """Which batch is at work, of which loader, and which items of the dataset are in it: DataLoaders followed while a watch is on."""
 
+import sys
 from collections import deque
 from typing import Any
 
 import numpy as np
 
 from ...tensor import Tensor
+from .sites import here
 
 MOST_TASKS = 4096  # batches whose indices are remembered ahead of their delivery
 
@@ -67,7 +69,8 @@ class Data:
         self.epoch: int | None = None
         self.number: int | None = None
         self.loader_number: int | None = None
-        self._loaders: dict[int, list] = {}  # id -> [loader, passes begun, its number]
+        self._loaders: dict[tuple, list] = {}  # line -> [code, passes begun, the loader's number]
+        self._passes: dict[int, list] = {}  # id of an iterator -> that entry
         self._undo: list = []
 
     def begin(self) -> None:
@@ -95,9 +98,12 @@ class Data:
 
     def _delivered(self, iterator, batch):
         loader = iterator._loader
-        known = self._loaders.setdefault(id(loader), [loader, 0, len(self._loaders)])
-        if iterator._yielded == 1:
+        if iterator._yielded == 1:  # a pass is known by the line that begins it: loaders are often made anew for each epoch
+            code, at = here(sys._getframe(2))
+            known = self._loaders.setdefault((id(code), at), [code, 0, len(self._loaders)])
             known[1] += 1
+            self._passes[id(iterator)] = known
+        known = self._passes.get(id(iterator)) or self._loaders.setdefault((0, 0), [None, 1, len(self._loaders)])  # begun before the watch
         tasks = iterator._tasks
         items = None
         while isinstance(tasks, _Tasks):

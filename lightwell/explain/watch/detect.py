@@ -489,7 +489,7 @@ def _called(name: str, module, place=None) -> str:
     text = place.text if place is not None else ""
     if name == "reciprocal" and "/" in text and name not in text:
         return "div"
-    if name == "square" and "**" in text and name not in text:
+    if name == "square" and "**" in text and "square(" not in text:
         return "pow"
     name = _plain(name)
     return "linear" if name == "mm" and type(module).__name__ == "Linear" else name

@@ -227,8 +227,8 @@ def _replay_script(capsule: dict) -> Tape:
         else:
             close = w._end_step
 
-            def counted() -> None:
-                close()
+            def counted(by_hand: bool = False) -> None:
+                close(by_hand)
                 if w.training.step == capsule["step"] and w.tape is None:
                     begin()
 

@@ -89,6 +89,7 @@ class Watch:
         self._told: set = set()
         self._shadow: dict = {}  # optimizer states before the step
         self._buffers: dict = {}  # buffers before the step
+        self._all_buffers: list = []
         self._random: Any = None  # the random streams before the step's first draw
         self._python: Any = None
         self.first_random: Any = None  # and those at the beginning
@@ -199,6 +200,7 @@ class Watch:
         for path, part in module.named_modules():
             self._paths[id(part)] = f"{many}.{path}" if path else many
             self._keep.append(part)
+        self._all_buffers += [b for b in module.buffers() if not any(b is known for known in self._all_buffers)]
         for path, t in [*module.named_parameters(), *module.named_buffers()]:
             self._names[id(t)] = f"{many}.{path}"
             self._keep.append(t)
@@ -250,10 +252,9 @@ class Watch:
             self.data.inputs = tensors_in((args, kwargs))
             self.data.time_first = getattr(module, "batch_first", True) is False
             self.health._order = []
-            if modes.state.grad:
-                for b in module.buffers():
-                    if id(b) not in self._buffers:
-                        self._buffers[id(b)] = b._a.copy()
+            if modes.state.grad and not self._buffers:
+                for b in self._all_buffers:
+                    self._buffers[id(b)] = b._a.copy()
 
     def _bad_at_first(self, module, t) -> None:
         """A parameter (or buffer) that is not finite before anything was computed: it is a suspect at once."""
@@ -405,6 +406,7 @@ class Watch:
             self.reached(suspect, "gradients", bad)
         if not self._stepped:
             training.open(leaves)
+            self._hidden()  # what comes now is the next step's already
 
     def gave(self, inputs, found) -> None:
         """`autograd.grad` gave these gradients."""
@@ -493,12 +495,13 @@ class Watch:
             suspect = self.detector.last()
             if suspect is not None and suspect.finding is not None:
                 self.reached(suspect, "parameters", bad.tensor, phase="optimizer")
-        self._end_step()
+        self._end_step(by_hand=True)
 
-    def _end_step(self) -> None:
+    def _end_step(self, by_hand: bool = False) -> None:
         training = self.training
         self._backwards = 0
-        self._hidden()
+        if not by_hand:
+            self._hidden()
         code = training.diverged()
         if code is not None and self.on:
             self._diverged(code)
