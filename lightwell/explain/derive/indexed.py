@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import indexed_windows  # noqa: F401  registers its words
 from .derivation import Derivation, Line, Part
 from .differences import jacobian
 from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, is_number, opened, times

@@ -9,6 +9,7 @@ import numpy as np
 from .derivation import Derivation, Line, Part
 from .differentials import Direction, Pull, identity, known, product, value_of
 from .indexed import gradient
+from .indexed_calculus import Letters
 from .matrices import WHY, back, complex_in, derivation, product_of, tells
 from .reader import Reading
 from .terms import Term, call, symbol
@@ -220,6 +221,16 @@ def _gaps(reading: Reading, w: Term) -> Term:
     return symbol("F", np.where(same, 0, 1 / np.where(same, 1, gap)))
 
 
+def _gap_line(f: Term, w: Term, squared: bool = False) -> Line:
+    """F, element by element."""
+    letters = Letters()
+    *lane, i, j = (letters.fresh(n, name) for n, name in zip(f.value.shape, [*(["nmop"] * (f.value.ndim - 2)), "i", "j"]))
+    at = lambda k: call("square", Term("at", (w, *lane, k))) if squared else Term("at", (w, *lane, k))
+    same = Term("delta", (i, j))
+    reason = ("one over the gaps, 0 on the diagonal", "各间隔的倒数，对角元为 0")
+    return Line(Term("at", (f, *lane, i, j)), (1 - same) / (at(j) - at(i) + same), reason, checked=f.value)
+
+
 @tells("linalg_eigh")
 def _eigh(reading: Reading) -> Derivation:
     a, w, v = reading.inputs["a"], reading.symbols["w"], reading.symbols["v"]
@@ -239,7 +250,7 @@ def _eigh(reading: Reading) -> Derivation:
     side = ("lower", "下") if reads == "L" else ("upper", "上")
     definition = [
         Line(product_of(a, v), v * wide, (f"each column of v is an eigenvector (of a, symmetric: its {side[0]} triangle is read)", f"v 的每一列是特征向量（a 对称，读取其{side[1]}三角）"), checked=v.value * w.value[..., None, :]),
-        Line(f, f, ("F_ij = 1/(w_j - w_i) off the diagonal, 0 on it", "F 的非对角元为 F_ij = 1/(w_j - w_i)，对角元为 0"), checked=f.value),
+        _gap_line(f, w),
     ]  # fmt: skip
     symmetric = np.allclose(a.value, np.conj(np.swapaxes(a.value, -1, -2)))
     if not symmetric:
@@ -279,7 +290,7 @@ def _eig(reading: Reading) -> Derivation:
     changes = {"w": Term("linalg.diagonal", (middle,)), "v": product_of(v, omega) - v * Term("expand_dims", (lengths,), {"axis": -2})}
     definition = [
         Line(product_of(a, v), v * Term("expand_dims", (w,), {"axis": -2}), ("each column of v is an eigenvector, of length 1", "v 的每一列是长度为 1 的特征向量"), checked=v.value * w.value[..., None, :]),
-        Line(f, f, ("F_ij = 1/(w_j - w_i) off the diagonal, 0 on it", "F 的非对角元为 F_ij = 1/(w_j - w_i)，对角元为 0"), checked=f.value),
+        _gap_line(f, w),
     ]  # fmt: skip
     lines = [
         Line(dw, changes["w"], ("differentiate a·v = v·diag(w) and multiply by v⁻¹: the diagonal says dw", "对 a·v = v·diag(w) 求微分并左乘 v⁻¹：对角线给出 dw"), checked=dw.value),
@@ -338,11 +349,7 @@ def _svd(reading: Reading) -> Derivation:
     gap = (s.value**2)[..., None, :] - (s.value**2)[..., :, None]
     same = np.eye(k, dtype=bool)
     f = symbol("F", np.where(same, 0, 1 / np.where(same, 1, gap)))
-    definition.append(
-        Line(
-            f, f, ("F_ij = 1/(s_j² - s_i²) off the diagonal, 0 on it", "F 的非对角元为 F_ij = 1/(s_j² - s_i²)，对角元为 0"), checked=f.value
-        )
-    )
+    definition.append(_gap_line(f, s, squared=True))
     uh, v = hermitian(u), hermitian(vh)
     middle = product_of(uh, product_of(dx, v))
     turned = call("matrix_transpose", middle)

@@ -12,7 +12,7 @@ import numpy as np
 from .derivation import Derivation, Line, Part
 from .differences import jacobian
 from .indexed import at, gradient, why
-from .indexed_calculus import Letters, added, contracted, derivative
+from .indexed_calculus import Letters, added, contracted, derivative, shifted
 from .reader import Reading, compute
 from .terms import Term, call, index, symbol, term
 
@@ -252,7 +252,7 @@ def _chosen(reading: Reading) -> Derivation | None:
         inner = tuple(Term("at", (where, *places)) if d == axis else p for d, p in enumerate(lanes))
     body = at(x, inner)
     pooled = pooling is not None or "kernel" in record.params
-    definition = [] if first is None else [first]
+    definition = [] if first is None else [_windows(reading, pooling, x, y, places, letters), first]
     if where.value.size <= SHOWN and n:
         definition.append(Line(where, term(_nested(where.value)), say("flat" if pooled else "indices"), checked=where.value))
     definition.append(Line(at(y, places), body, say("unflat" if pooled and n else "taken"), checked=y.value))
@@ -260,6 +260,28 @@ def _chosen(reading: Reading) -> Derivation | None:
     overlapping = pooled or record.name.startswith("cum")
     lines = _chosen_lines(reading, x, y, places, body, letters, "meuvt" if pooled else "rstuv", overlapping)
     return Derivation(record.name, IDEA["chosen"], definition, [Part("x", lines)], bindings)
+
+
+def _windows(reading: Reading, t: Term, x: Term, y: Term, places: tuple, letters: Letters) -> Line:
+    """The largest element of each window; places outside the picture don't count."""
+    pairs = lambda name, usual: _each(t.params.get(name, usual), len(places) - 2)
+    kernel, stride, padding, dilation = (pairs(n, u) for n, u in (("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1)))
+    ks = [letters.fresh(m, "klsm") for m in kernel]
+    seen = [shifted((s, p), (d, k), constant=-q) for p, k, s, d, q in zip(places[2:], ks, stride, dilation, padding)]
+    body = Term("at", (x, *places[:2], *seen))
+    inside: Term | None = None
+    for place, n, o, k, s, d, q in zip(seen, x.value.shape[2:], y.value.shape[2:], kernel, stride, dilation, padding):
+        checks = [call("less_equal", 0, place)] if q else []
+        checks += [call("less", place, n)] if (o - 1) * s + (k - 1) * d - q >= n else []
+        for c in checks:
+            inside = c if inside is None else call("logical_and", inside, c)
+    body = body if inside is None else call("where", inside, body, -math.inf)
+    reason = ("the definition: the largest element of each window", "定义：每个窗口中最大的元素")
+    return Line(at(y, places), Term("greatest", (body,), {"over": tuple(ks)}), reason, checked=y.value)
+
+
+def _each(v, n: int) -> tuple:
+    return tuple(v) if isinstance(v, (tuple, list)) else (v,) * n
 
 
 def _nested(a: np.ndarray) -> Any:

@@ -6,7 +6,7 @@ A term's `word` is one of the vocabulary (`backend/vocabulary.py`) or one of the
     number    a plain number (or None, a string, a tuple: an argument that is no quantity)
     index     a running index with its range: i = 0 … size-1 (from params["start"] on, where that is given)
     at        args[0] at the index terms args[1:]: x[i, k]
-    total     Σ over the indices params["over"] of args[0]; product is the same with Π
+    total     Σ over the indices params["over"] of args[0]; product is the same with Π, greatest with max
     delta     Kronecker's δ: 1 where its two arguments are equal, else 0
     iverson   [condition]: 1 where it holds, else 0
     partial   ∂args[0]/∂args[1], as a name (its value is what a derivation is about to say)
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-WORDS_OF_CALCULUS = ("symbol", "number", "index", "at", "total", "product", "delta", "iverson", "partial", "change", "part")
+WORDS_OF_CALCULUS = ("symbol", "number", "index", "at", "total", "product", "greatest", "delta", "iverson", "partial", "change", "part")
 
 
 class Term:

@@ -141,7 +141,9 @@ def _argument(best: str) -> Any:
         inner = (*lane[:axis], chosen, *lane[axis:])
         extreme = (x.value.max if best == "max" else x.value.min)(axis)
         word = ("largest", "最大") if best == "max" else ("smallest", "最小")
+        top = symbol("m", extreme)
         return [
+            Line(top, Term(best, (x,), {"axis": axis}), (f"the {word[0]} element of each lane", f"每一组中{word[1]}的元素"), checked=extreme),
             Line(Term("at", (symbol("m", extreme), *lane)) if lane else symbol("m", extreme), Term("at", (x, *inner)), (f"y is the first place of the {word[0]} element m of each lane", f"y 是每一组中{word[1]}元素 m 第一次出现的位置"), checked=extreme),
         ]  # fmt: skip
 
