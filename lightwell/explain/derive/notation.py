@@ -150,8 +150,9 @@ def argument(a: Any, names: Names) -> Box | None:
 
 
 _CONSTANTS = [
+    (math.sqrt(2 / math.pi), "√(2/π)"),
     (math.pi, "π"), (math.e, "e"), (math.sqrt(2), "√2"), (math.sqrt(math.pi), "√π"), (math.sqrt(2 * math.pi), "√(2π)"),
-    (math.sqrt(2 / math.pi), "√(2/π)"), (math.log(2), "log 2"), (math.log(10), "log 10"),
+ (math.log(2), "log 2"), (math.log(10), "log 10"),
 ]  # fmt: skip
 
 

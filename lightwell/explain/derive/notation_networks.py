@@ -1,9 +1,10 @@
 """The shapes in mathematics of the words that layers are made of: convolution, pooling, normalisation, recurrent steps.
 
-`WORDS` here is the whole table, with those of notation_words.py.
+`WORDS` here is the whole table, with those of notation_words.py and notation_linalg.py.
 """
 
 from .notation import ATOM, BIG, POWER, PRODUCT, RELATION, SUM, Box, applied, argument, infix, layout, number, within
+from .notation_linalg import MORE
 from .notation_words import WORDS as _BASIC
 from .notation_words import _enclosed, _key, _one, dims, option, over, plain, plus, root, times
 from .terms import Term
@@ -122,6 +123,7 @@ def _softplus(t, names):
 
 WORDS = {
     **_BASIC,
+    **MORE,
     "convolve": _convolve,
     "softplus": _softplus,
     "relu_pull": _relu_pull,

@@ -25,7 +25,6 @@ from .notation import (
     softly,
     within,
 )  # fmt: skip
-from .notation_linalg import MORE
 from .terms import Term, same
 
 # What changes only the shape or the type: written only where it is all that happens.
@@ -409,8 +408,6 @@ WORDS = {
     "symbol": _symbol, "number": _number, "index": _index, "at": _at, "total": _total, "product": _total, "greatest": _total, "delta": _delta, "iverson": _iverson,
     "partial": _partial, "change": _change,
 }  # fmt: skip
-
-WORDS |= MORE
 
 
 def if_and_otherwise() -> tuple[str, str]:
