@@ -254,7 +254,7 @@ def relations(s: Storage) -> list[str]:
     for group in same:
         if len(group) > 1:
             names, n = ", ".join(v.name for v in group), _count(group[0], group[0].covered)
-            lines.append(say(f"{names} show the same {n}", f"{names}：同样的{n}"))
+            lines.append(say(f"{names} show the same {n}", f"{names}：同样的 {n}"))
     apart = []
     for i, one in enumerate(same):
         for two in same[i + 1 :]:
@@ -266,9 +266,9 @@ def relations(s: Storage) -> list[str]:
                 apart.append(f"{a.name} ∩ {b.name} = ∅")
             elif n == b.covered or n == a.covered:
                 inner, outer = (b, a) if n == b.covered else (a, b)
-                lines.append(f"{inner.name} ⊂ {outer.name}: {_count(inner, n)}")
+                lines.append(f"{inner.name} ⊂ {outer.name}{say(': ', '：')}{_count(inner, n)}")
             else:
-                lines.append(f"{a.name} ∩ {b.name}: {_count(a, n)}")
+                lines.append(f"{a.name} ∩ {b.name}{say(': ', '：')}{_count(a, n)}")
     return lines + ([",  ".join(apart[:6]) + ("  …" if len(apart) > 6 else "")] if apart else [])
 
 
@@ -284,8 +284,8 @@ def _count(v: View, n: int | None) -> str:
     n = n or 0
     if v.itemsize and n % v.itemsize == 0:
         k = n // v.itemsize
-        return say(f"{k:,} element{'s' * (k != 1)}", f" {k:,} 个元素")
-    return say(f"{n:,} bytes", f" {n:,} 字节")
+        return say(f"{k:,} element{'s' * (k != 1)}", f"{k:,} 个元素")
+    return say(f"{n:,} bytes", f"{n:,} 字节")
 
 
 def heading(m: MemoryMap) -> str:
@@ -336,7 +336,7 @@ def text(m: MemoryMap) -> str:
             lines.append(f"  {row_text(head)}".rstrip())
         for v, row in zip(s.views, rows):
             drawn = bar(v, cells) if s.bytes else ""
-            lines.append(f"  {row_text(row)}  {drawn}  {say('; ', ';').join(remarks(v))}".rstrip())
+            lines.append(f"  {row_text(row)}  {drawn}  {say('; ', '；').join(remarks(v))}".rstrip())
         lines += [f"    {line}" for line in relations(s)]
     if m.elsewhere:
         lines += ["", say("without memory", "没有内存")]

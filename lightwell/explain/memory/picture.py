@@ -109,7 +109,7 @@ def _view(s: Storage, v: View, colour: str, y: float, parts: list[str], cell: fl
     told = f"{kind_text(v)} {tuple_text(v.shape)} {v.dtype}  " + say("strides ", "步幅 ") + tuple_text(v.strides or ())
     if v.offset:
         told += say("  offset ", "  偏移 ") + offset_text(v)
-    notes = say("; ", ";").join(remarks(v))
+    notes = say("; ", "；").join(remarks(v))
     x = LEFT + width + 12
     parts.append(_text(x, y + 9, told, "#333", size=11))
     parts.append(_text(x, y + 21, notes, "#777", size=10))
