@@ -126,6 +126,8 @@ def op_cell(op: Op, tree: Tree, shared: set, out: list[Value]) -> Sprite:
             text = f"{name} = {v.name}"
         mark = chip_kind(v, shared)
         rows.append((_chip(text, mark, v), f"→ {own or v.name or name}.grad" if grad and v.kind in ("parameter", "leaf") else ""))
+    if caption is None and op.saved and any(grad for _, grad in rows):
+        rows.insert(0, ("", ""))  # beside what is kept
     if len(attached) > MOST:
         n = len(attached) - MOST + 1
         rows.append((f'<text x="8" y="11" class="note">{both(f"and {n} more", f"另有 {n} 项")}</text>', ""))

@@ -18,13 +18,17 @@ OP, GROUP, LEAF, OUTPUT, ENTRY, EXIT, DUMMY = "op", "group", "leaf", "output", "
 
 @dataclass(eq=False)
 class Member:
-    """Something with a place in a group's grid. `what`: the Op, Group or Value that it stands for."""
+    """Something with a place in a group's grid. `what`: the Op, Group or Value that it stands for.
+
+    `straight`: a dummy of an edge that runs down one column; it keeps the lanes that the boxes at its ends have.
+    """
 
     kind: str
     what: Any
     row: int = 0
     column: int = 0
     index: int = 0
+    straight: bool = False
 
 
 @dataclass(eq=False)
@@ -306,6 +310,10 @@ def _columns(grid: Grid, layers: list, up: dict, down: dict) -> None:
         for m in layer:
             m.column = used[m.column]
             weight[m.column] = weight.get(m.column, 0) + {GROUP: 3, OP: 2, OUTPUT: 1}.get(m.kind, 0)
+    for s in grid.segments:
+        if s.start.column == s.end.column and all(d.column == s.end.column for d in s.dummies):
+            for d in s.dummies:
+                d.straight = True
     grid.columns = max(1, len(used))
     grid.spine = max(weight, key=lambda c: (weight[c], -c), default=0)
 

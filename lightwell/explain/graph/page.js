@@ -40,18 +40,17 @@
 
   function measure(id) {
     const g = D.groups[id], p = { id, g, inside: {}, heights: new Array(g.rows).fill(0), wide: new Array(g.columns).fill(false), y: [] };
+    const isBox = (m) => m[0] === OP || m[0] === GROUP;
+    for (const m of g.members) if (isBox(m)) p.wide[m[3]] = true;
     const size = g.members.map((m, i) => {
-      if (m[0] === DUMMY || m[0] === ENTRY || m[0] === EXIT) return [NARROW, NARROW];
-      p.wide[m[3]] = true;
-      let s, high;
+      let s, high = 0;
       if (isOpen(m)) {
         const q = (p.inside[i] = measure(m[1]));
         s = [q.x[q.g.spine], q.width - q.x[q.g.spine]];
         high = q.height;
-      } else {
-        s = state.backward ? [FORWARD + MIDDLE / 2, BACKWARD + MIDDLE / 2] : [FORWARD / 2, FORWARD / 2];
-        high = whole(sprite(m));
-      }
+      } else if (!isBox(m) && !(m[4] && p.wide[m[3]])) s = [NARROW, NARROW];
+      else s = state.backward ? [FORWARD + MIDDLE / 2, BACKWARD + MIDDLE / 2] : [FORWARD / 2, FORWARD / 2];
+      if (isBox(m) && !p.inside[i]) high = whole(sprite(m));
       p.heights[m[2]] = Math.max(p.heights[m[2]], high);
       return s;
     });
@@ -69,7 +68,7 @@
 
   const laneOf = (back) => (back ? (MIDDLE + BACKWARD) / 2 : state.backward ? -(MIDDLE + FORWARD) / 2 : 0);
   function lane(p, m, back) {
-    if (m[0] === DUMMY || ((m[0] === ENTRY || m[0] === EXIT) && !p.wide[m[3]])) return !state.backward ? 0 : back ? 6 : -6;
+    if ((m[0] === DUMMY && !m[4]) || (m[0] !== OP && m[0] !== GROUP && !p.wide[m[3]])) return !state.backward ? 0 : back ? 6 : -6;
     return laneOf(back);
   }
 

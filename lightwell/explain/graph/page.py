@@ -82,7 +82,7 @@ def gather(tree: Tree, grids: dict, boxes: dict) -> dict:
             else:
                 ref = numbers[id(m.what)] = len(cells)
                 cells.append({"sprite": sprite(m.what), "group": group.id, **_told(m.what, tree, value)})
-            members.append([{GROUP: "g", ENTRY: "i", EXIT: "x", DUMMY: "d"}.get(m.kind, "c"), ref, m.row, m.column])
+            members.append([{GROUP: "g", ENTRY: "i", EXIT: "x", DUMMY: "d"}.get(m.kind, "c"), ref, m.row, m.column, int(m.straight)])
         groups.append({
             "label": group.label, "parent": group.parent.id if group.parent else 0, "folded": int(group.folded), "spine": grid.spine,
             "rows": grid.rows, "columns": grid.columns, "members": members,

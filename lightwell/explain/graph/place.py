@@ -69,17 +69,21 @@ class Places:
         size: dict = {}
         p.heights, p.wide = [0.0] * grid.rows, [False] * grid.columns
         for m in grid.members:
-            if m.kind in (DUMMY, ENTRY, EXIT):
-                size[m] = (float(NARROW), float(NARROW))
-                continue
-            p.wide[m.column] = True
+            if m.kind not in (DUMMY, ENTRY, EXIT):
+                p.wide[m.column] = True
+        for m in grid.members:
+            high = 0.0
             if self.open(m):
                 q = p.inside[m] = self.measure(m.what)
                 size[m], high = (q.left, q.width - q.left), q.height
+            elif m.kind in (DUMMY, ENTRY, EXIT) and not (m.straight and p.wide[m.column]):
+                size[m] = (float(NARROW), float(NARROW))
             elif self.backward:
-                size[m], high = (FORWARD + MIDDLE / 2, BACKWARD + MIDDLE / 2), self.sprite(m).whole
+                size[m] = (FORWARD + MIDDLE / 2, BACKWARD + MIDDLE / 2)
             else:
-                size[m], high = (FORWARD / 2, FORWARD / 2), self.sprite(m).whole
+                size[m] = (FORWARD / 2, FORWARD / 2)
+            if m.kind not in (DUMMY, ENTRY, EXIT) and m not in p.inside:
+                high = self.sprite(m).whole
             p.heights[m.row] = max(p.heights[m.row], high)
         p.x, p.width = _lines(grid, size)
         y = float(TITLE if group.parent is not None else PAD)
@@ -138,7 +142,7 @@ class Places:
 
     def _lane(self, p: Placed, m: Member, back: bool) -> float:
         """The place of a lane beside the line of a member's column."""
-        if m.kind == DUMMY or (m.kind in (ENTRY, EXIT) and not p.wide[m.column]):
+        if (m.kind == DUMMY and not m.straight) or (m.kind in (DUMMY, ENTRY, EXIT) and not p.wide[m.column]):
             return 0.0 if not self.backward else 6.0 if back else -6.0
         return self.back if back else self.lane
 
