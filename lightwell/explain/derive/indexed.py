@@ -17,7 +17,7 @@ from .differences import jacobian
 from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, is_number, opened, times
 from .indexed_meanings import ELEMENTWISE, element
 from .reader import Reading
-from .terms import Term, same, symbol
+from .terms import Term, same, symbol, term
 
 # The letters that teachers use: for the result's places, and for the places of the inputs in their order.
 _LETTERS = {
@@ -100,8 +100,8 @@ def family(reading: Reading) -> Derivation | None:
     left = at(y, places)
     return Derivation(
         record.name,
-        _idea(body, reading),
-        [Line(left, body, why("definition"), checked=y.value)],
+        _idea(body, formula),
+        [*_given(reading, body), Line(left, body, why("definition"), checked=y.value)],
         parts,
         {name: s.value for name, s in reading.symbols.items()},
     )
@@ -279,11 +279,82 @@ def gradient(reading: Reading, x: str) -> tuple[np.ndarray, Term]:
     return value, made if made.value.shape == wanted else Term("reshape", (made,), {"shape": wanted}, value)
 
 
-def _idea(body: Term, reading: Reading) -> tuple[str, str]:
-    return (
-        "Write one element of the result with indices, differentiate it by one element of the input, and add up over all results (the chain rule).",
-        "用下标写出结果的一个元素，对输入的一个元素求导，再按链式法则对所有结果求和。",
-    )
+_IDEAS = {
+    "matmul": (
+        "Every element of the product is a row times a column: an element of a factor meets one row (or column) of the other factor, and its gradient adds up along it.",
+        "乘积的每个元素都是一行乘一列：因子中的一个元素只与另一个因子的一行（或一列）相遇，它的梯度沿着那里累加。",
+    ),
+    "convolve": (
+        "An input element lies in several windows; each window it is in hands back its gradient, times the weight under which it lay.",
+        "一个输入元素落在若干个窗口里；每个窗口把自己的梯度乘以覆盖它的那个权重交还给它。",
+    ),
+    "convolve_adjoint": (
+        "The transposed convolution spreads every element over a window: its gradient collects from that window, which is a convolution.",
+        "转置卷积把每个元素铺到一个窗口上：它的梯度就从该窗口收集回来，也就是一次卷积。",
+    ),
+    "window_sum": (
+        "Every element of a window counts the same: the window's gradient, divided among them, goes back to each; overlapping windows add up.",
+        "窗口中每个元素的作用相同：窗口的梯度均分给它们；重叠的窗口相加。",
+    ),
+    "cumulative_sum": (
+        "An element is in every running sum from its own place on: its gradient is the sum of theirs, a running sum from the far end.",
+        "元素出现在从自己位置开始的每个累积和中：它的梯度是那些梯度之和，即从末端开始的累积和。",
+    ),
+    "mean": (
+        "Every element counts 1/n: each gets the gradient of the mean, divided by n.",
+        "每个元素的作用都是 1/n：各得到均值的梯度除以 n。",
+    ),
+    "sum": ("Every element counts 1: each gets the gradient of its sum, unchanged.", "每个元素的作用都是 1：各原样得到所属之和的梯度。"),
+    "broadcast_to": (
+        "One element is shown at many places: the gradients of all of them add up.",
+        "一个元素在多处出现：所有这些位置的梯度相加。",
+    ),
+    "resample": (
+        "Every result is a weighted sum of its neighbours: each neighbour gets the gradient back under the same weight.",
+        "每个结果都是邻近元素的加权和：每个邻近元素按同样的权重取回梯度。",
+    ),
+    "constant_pad": (
+        "What was put around has no gradient; the kept elements take theirs back from where they stand now.",
+        "填充进来的部分没有梯度；保留的元素从现在的位置取回各自的梯度。",
+    ),
+}
+_MOVES = (
+    "Only places change, values don't: each gradient goes back to where its value came from, and adds up where a value was taken more than once.",
+    "改变的只是位置，数值不变：每个梯度回到其取值的来源，被多次取用的位置累加。",
+)
+_GENERAL = (
+    "Write one element of the result with indices, differentiate it by one element of the input, and add up over all results (the chain rule).",
+    "用下标写出结果的一个元素，对输入的一个元素求导，再按链式法则对所有结果求和。",
+)
+
+
+def _idea(body: Term, formula: Term) -> tuple[str, str]:
+    """One sentence on the way taken."""
+    words = words_of(formula)
+    found = next((text for word, text in _IDEAS.items() if word in words), None)
+    return found or (_MOVES if body.word == "at" else _GENERAL)
+
+
+SHOWN = 24  # elements up to which an index array is written out
+
+
+def _given(reading: Reading, body: Term) -> list[Line]:
+    """The index arrays that the formula reads, where they are small."""
+    lines = []
+    for name, s in reading.symbols.items():
+        a = np.asarray(s.value)
+        if a.dtype.kind in "iu" and a.ndim and 0 < a.size <= SHOWN and name not in reading.record.outputs and _reads(body, name):
+            lines.append(Line(s, term(nested(a)), ("the places here", "这里的位置"), checked=a))
+    return lines
+
+
+def nested(a: np.ndarray) -> Any:
+    """An array of whole numbers as tuples."""
+    return tuple(map(nested, a)) if a.ndim else int(a)
+
+
+def _reads(t: Any, name: str) -> bool:
+    return isinstance(t, Term) and ((t.word == "symbol" and t.params["name"] == name) or any(_reads(a, name) for a in t.args))
 
 
 __all__ = ["ONE", "at", "family", "gradient", "is_number", "part", "why"]

@@ -209,6 +209,10 @@ class _Lanes:
             *([Line(self.of(cs, n), self._index(c), ("its weight: minus the class weight over the sum of all", "它的权重：负的类别权重除以权重总和"), checked=cs.value)] if weights.shape == index.value.shape else []),
             Line(y_n, total(times(c_n, call("log", self.at(p, lane)))), ("minus the logarithm of the right class's probability; the factor holds the sign, the class weights and the division by N", "正确类别概率的负对数；前面的因子包含负号、类别权重以及除以 N"), checked=y.value),
         ]  # fmt: skip
+        if not weights.ndim and np.isclose(weights * p.value.size, -p.value.shape[self.axis]):
+            count = p.value.size // p.value.shape[self.axis]
+            average = ("the mean over the examples, with the sign of the negative logarithm", "对样本取平均，并带上负对数的符号")
+            definition.append(Line(c, call("divide", -1, count), average, checked=weights))
         idea = (
             "Softmax and logarithm undo each other almost entirely: the gradient is the probabilities minus the one-hot target.",
             "softmax 与对数几乎相互抵消：梯度就是概率减去独热目标。",

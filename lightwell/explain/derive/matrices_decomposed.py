@@ -16,8 +16,8 @@ from .terms import Term, call, symbol
 
 SPLIT = {
     "cholesky": (
-        "l⁻¹·dl is lower triangular, and this is it plus its transpose: Φ keeps the lower triangle and half the diagonal",
-        "l⁻¹·dl 是下三角的，而这里是它与其转置之和：Φ 取下三角部分，对角线取一半",
+        "{l}⁻¹·d{l} is lower triangular, and this is it plus its transpose: Φ keeps the lower triangle and half the diagonal",
+        "{l}⁻¹·d{l} 是下三角的，而这里是它与其转置之和：Φ 取下三角部分，对角线取一半",
     ),
     "lu": (
         "l⁻¹·dl is strictly lower triangular and du·u⁻¹ upper triangular: each takes its own triangle",
@@ -72,12 +72,12 @@ def _cholesky(reading: Reading) -> Derivation:
     left = known(product_of(inverse, dl))
     change = product_of(low, phi * middle)
     whole = _turned(change, complex_) if upper else change
-    name = "y = lᵀ" if upper else "y = l"
+    name = "yᵀ" if upper else "y"
     definition = [
         Line(
             product(low, lowh),
             a,
-            (f"the defining equation: a = l·lᵀ with {name} and l lower triangular", f"定义方程：a = l·lᵀ，其中 {name}，l 为下三角"),
+            (f"the defining equation, with {name} lower triangular", f"定义方程，其中 {name} 为下三角"),
             checked=a.value,
         )
     ]
@@ -90,16 +90,16 @@ def _cholesky(reading: Reading) -> Derivation:
         Line(
             left + _turned(left, complex_),
             middle,
-            ("multiply by l⁻¹ from the left and by its transpose from the right", "左乘 l⁻¹，右乘其转置"),
+            (f"multiply by {name}⁻¹ from the left and by its transpose from the right", f"左乘 {name}⁻¹，右乘其转置"),
             checked=value_of(middle),
         ),
-        Line(left, phi * middle, SPLIT["cholesky"], checked=value_of(phi * middle)),
-        Line(dy, whole, ("multiply by l again", "再左乘 l"), checked=dy.value),
+        Line(left, phi * middle, tuple(text.format(l=name) for text in SPLIT["cholesky"]), checked=value_of(phi * middle)),
+        Line(dy, whole, (f"multiply by {name} again", f"再左乘 {name}"), checked=dy.value),
         *back(reading, "a", along, {"y": whole}, symmetric=True),
     ]
     idea = (
-        "a = l·lᵀ has half as many equations as it seems, and l is half a matrix: a triangle is found from a symmetric matrix.",
-        "a = l·lᵀ 是对称的，而 l 只有半个矩阵：由对称矩阵解出一个三角矩阵。",
+        "A symmetric matrix is half a matrix, and so is its triangular factor: differentiate a = l·lᵀ, and the lower half says everything.",
+        "对称矩阵只有一半是独立的，三角因子也是：对 a = l·lᵀ 求微分，下半部分就说明了一切。",
     )
     return derivation(reading, idea, definition, [Part("a", lines)], phi)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .derivation import Derivation, Line, Part
 from .differences import jacobian
-from .indexed import at, gradient, why
+from .indexed import at, gradient, nested, why
 from .indexed_calculus import Letters, added, contracted, derivative, shifted
 from .reader import Reading, compute
 from .terms import Term, call, index, symbol, term
@@ -254,7 +254,7 @@ def _chosen(reading: Reading) -> Derivation | None:
     pooled = pooling is not None or "kernel" in record.params
     definition = [] if first is None else [_windows(reading, pooling, x, y, places, letters), first]
     if where.value.size <= SHOWN and n:
-        definition.append(Line(where, term(_nested(where.value)), say("flat" if pooled else "indices"), checked=where.value))
+        definition.append(Line(where, term(nested(where.value)), say("flat" if pooled else "indices"), checked=where.value))
     definition.append(Line(at(y, places), body, say("unflat" if pooled and n else "taken"), checked=y.value))
     bindings = {name: s.value for name, s in reading.symbols.items()} | {"indices": where.value}
     overlapping = pooled or record.name.startswith("cum")
@@ -282,10 +282,6 @@ def _windows(reading: Reading, t: Term, x: Term, y: Term, places: tuple, letters
 
 def _each(v, n: int) -> tuple:
     return tuple(v) if isinstance(v, (tuple, list)) else (v,) * n
-
-
-def _nested(a: np.ndarray) -> Any:
-    return tuple(map(_nested, a)) if a.ndim else int(a)
 
 
 def _unflat(sizes, flat: Term) -> tuple:
