@@ -288,6 +288,14 @@ def _count(v: View, n: int | None) -> str:
     return say(f"{n:,} bytes", f"{n:,} 字节")
 
 
+def in_two(m: MemoryMap) -> tuple[list[Storage], list[Storage]]:
+    """The storages to be drawn one by one, and those that are only listed: in a long map, all that have one plain view."""
+    if len(m.storages) <= 8:
+        return m.storages, []
+    alone = [s for s in m.storages if len(s.views) == 1 and s.views[0].contiguous and s.views[0].covered == s.bytes]
+    return [s for s in m.storages if s not in alone], alone
+
+
 def heading(m: MemoryMap) -> str:
     """One line about the whole map."""
     n, k = len(m.storages), len(m.views)
@@ -317,7 +325,8 @@ def offset_text(v: View) -> str:
 def text(m: MemoryMap) -> str:
     """The map as lines for a terminal."""
     lines = [heading(m)]
-    for s in m.storages:
+    apart, alone = in_two(m)
+    for s in apart:
         lines += ["", storage_heading(s)]
         cells = cells_of(s)
         head = (say("name", "名字"), "", say("shape", "形状"), say("strides", "步幅"), say("offset", "偏移"))
@@ -338,6 +347,15 @@ def text(m: MemoryMap) -> str:
             drawn = bar(v, cells) if s.bytes else ""
             lines.append(f"  {row_text(row)}  {drawn}  {say('; ', '；').join(remarks(v))}".rstrip())
         lines += [f"    {line}" for line in relations(s)]
+    if alone:
+        most = max(s.bytes for s in alone) or 1
+        rows = [(s.letter, s.views[0].name, tuple_text(s.views[0].shape), s.views[0].dtype, size(s.bytes), s) for s in alone]
+        widths = [max(width_of(r[i]) for r in rows) for i in range(5)]
+        lines += ["", say("storages with one view each", "各只有一个视图的存储")]
+        for row in rows:
+            cells = (padded(c, w, i == 4) for i, (c, w) in enumerate(zip(row[:5], widths)))
+            told = [say("one object under several names", "同一个对象，有多个名字")] if len(row[5].views[0].names) > 1 else []
+            lines.append("  ".join(["", *cells, "█" * round(24 * row[5].bytes / most), *told]).rstrip())
     if m.elsewhere:
         lines += ["", say("without memory", "没有内存")]
         lines += [f"  {v.name}  {tuple_text(v.shape)}  {v.dtype}  {getattr(v.value, 'device', '')}" for v in m.elsewhere]

@@ -5,7 +5,7 @@ import html
 import numpy as np
 
 from ...language import say
-from .maps import MemoryMap, cells_of, heading, kind_text, offset_text, relations, remarks, size, storage_heading, tuple_text
+from .maps import MemoryMap, cells_of, heading, in_two, kind_text, offset_text, relations, remarks, size, storage_heading, tuple_text
 from .storages import Storage, View, address
 
 COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2", "#f58518", "#72b7b2", "#9d755d", "#d8a400")
@@ -17,8 +17,10 @@ def draw(m: MemoryMap) -> str:
     """The SVG text of a memory map."""
     parts: list[str] = []
     y = 34.0
-    for s in m.storages:
+    apart, alone = in_two(m)
+    for s in apart:
         y = _storage(s, y, parts)
+    y = _listed(alone, y, parts)
     for v in m.elsewhere:
         told = f"{v.name}  {tuple_text(v.shape)}  {v.dtype}: " + say("no memory", "没有内存")
         parts.append(_text(16, y + 14, told, "#666"))
@@ -81,6 +83,23 @@ def _storage(s: Storage, y: float, parts: list[str]) -> float:
         parts.append(_text(LEFT, y + 12, line, "#777", size=11))
         y += 17
     return y + 16
+
+
+def _listed(storages: list[Storage], y: float, parts: list[str]) -> float:
+    """Storages with one plain view each, as bars as long as they are large; returns the height below them."""
+    if not storages:
+        return y
+    most = max(s.bytes for s in storages) or 1
+    parts.append(_text(16, y + 20, say("storages with one view each", "各只有一个视图的存储"), "#222", weight="bold"))
+    y += 32
+    for s in storages:
+        v = s.views[0]
+        parts.append(_text(16, y + 10, v.name, "#333", size=11))
+        parts.append(f'<rect x="{LEFT + 200}" y="{y}" width="{max(1.0, WIDE / 2 * s.bytes / most):.1f}" height="12" fill="{COLOURS[0]}"/>')
+        told = f"{tuple_text(v.shape)} {v.dtype}  {size(s.bytes)}"
+        parts.append(_text(LEFT + 212 + WIDE / 2 * s.bytes / most, y + 10, told, "#777", size=10))
+        y += 17
+    return y + 12
 
 
 def _view(s: Storage, v: View, colour: str, y: float, parts: list[str], cell: float, n: int) -> None:

@@ -17,7 +17,7 @@ from .tracking import Tracker, untouched
 def summary(model, *inputs, input_size=None, dtypes=None, depth: int | None = None, batch_dim: int | None = None, **kwargs) -> "Summary":
     """Run a model once and tell, module by module, shapes, parameters, memory and operations; the model stays as it was.
 
-    `inputs` and `kwargs` are what its forward takes; or `input_size` is a shape, or a list of shapes, for which random
+    `inputs` and `kwargs` are what its forward takes; or `input_size` (also as the only input) is a shape, or a list of shapes, for which random
     numbers are drawn (`dtypes`: one for each; integers are zeros), with a dimension of size 1 put in at `batch_dim`. `depth`
     is how many levels of modules are shown: what lies deeper is summed up. The rows' parameters sum to
     `sum(p.numel() for p in model.parameters())`: a shared parameter counts where it is met first.
@@ -40,6 +40,8 @@ def summary(model, *inputs, input_size=None, dtypes=None, depth: int | None = No
         raise TypeError(f"summary(): argument 'model' must be nn.Module, not {type(model).__name__}")
     if any(is_lazy(t) for t in [*model.parameters(), *model.buffers()]):
         model = copy.deepcopy(model)  # the first forward gives lazy parameters their shapes: not those of the user's model
+    if input_size is None and len(inputs) == 1 and _is_size(inputs[0]):  # summary(net, (1, 28, 28)), as in torchinfo
+        inputs, input_size = (), inputs[0]
     with untouched(model):
         if input_size is not None:
             inputs = (*inputs, *_made(input_size, dtypes, batch_dim))
@@ -50,6 +52,13 @@ def summary(model, *inputs, input_size=None, dtypes=None, depth: int | None = No
         roots = [t for t in _tensors(result) if t.requires_grad]
         kept = report_of(roots, model, tracker) if roots and nodes_of(roots) else KeptReport([], model, True, 0)
     return Summary(model, tracker, kept, _tensors((inputs, kwargs)), depth)
+
+
+def _is_size(value) -> bool:
+    """Whether a value is a shape, or a list of shapes, rather than an input."""
+    if not isinstance(value, (tuple, list)) or not value:
+        return False
+    return all(type(n) is int for n in value) or all(isinstance(s, tuple) and s and all(type(n) is int for n in s) for s in value)
 
 
 def _needs_input(model) -> bool:
@@ -149,10 +158,9 @@ class Summary:
         self.rows = self._build(depth)
 
     # torchinfo's names for the same numbers
-    @property
-    def trainable_count(self) -> int:
-        """The number of trainable parameters."""
-        return self.trainable_params
+    total_param_bytes = property(lambda self: self.param_bytes)
+    total_output_bytes = property(lambda self: self.output_bytes)
+    total_input = property(lambda self: self.input_bytes)
 
     def _build(self, depth: int | None) -> list[Row]:
         order: dict[str, int] = {}

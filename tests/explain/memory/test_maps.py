@@ -119,6 +119,14 @@ def test_tied_parameters_and_foreign_memory():
     assert len(pair.storages) == 1 and "dtype" in str(pair)
 
 
+def test_a_long_map_lists_what_is_plain(tmp_path):
+    net = torch.nn.Sequential(*[torch.nn.Linear(4, 4) for _ in range(6)])
+    m = memory(net, first=net[0].weight[0])
+    text = str(m)
+    assert "storages with one view each" in text and text.count("\n") < 24 and "net.5.bias" in text and "⊂ net.0.weight" in text
+    assert "net.5.bias" in m.svg()
+
+
 def test_tensors_without_memory_and_sparse_ones():
     text = str(memory(m=torch.empty(2, 3, device="meta"), e=torch.zeros(0, 3), s=torch.eye(3).to_sparse(), c=torch.eye(3).to_sparse_csr()))
     assert "without memory" in text and "meta" in text and "s.indices" in text and "c.crow_indices" in text

@@ -184,6 +184,8 @@ def test_products_agree_with_pytorchs_counter():
 def test_ways_to_give_the_input():
     net = nn.Linear(4, 3)
     assert summary(net, input_size=(2, 4)).total_mult_adds == 24
+    assert summary(net, (2, 4)).total_mult_adds == net.summary((2, 4)).total_mult_adds == 24
+    assert summary(nn.Bilinear(3, 4, 2), [(5, 3), (5, 4)]).total_input == 5 * 7 * 4
     assert summary(net, input_size=(4,), batch_dim=0).input_size == [(1, 4)]
     two = nn.Bilinear(3, 4, 2)
     assert summary(two, input_size=[(5, 3), (5, 4)]).rows[0].output == (5, 2)
