@@ -1,11 +1,13 @@
 """A real browser without a driver: Chromium spoken to over its own debugging pipe (two file descriptors, messages that end in a zero byte)."""
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -26,20 +28,19 @@ class Browser:
 
     def __init__(self, width=1280, height=860):
         self.folder = tempfile.mkdtemp(prefix="lightwell-browser-")
-        ours, theirs = os.pipe(), os.pipe()  # (theirs to read, ours to write), (ours to read, theirs to write)
-        self._to, self._from = ours[1], theirs[0]
-
-        def become():  # in the child: the debugging pipe is at 3 (it reads) and 4 (it writes)
-            read, write = os.dup(ours[0]), os.dup(theirs[1])
-            os.dup2(read, 3)
-            os.dup2(write, 4)
-
+        theirs_read, self._to = os.pipe()
+        self._from, theirs_write = os.pipe()
+        read, write = (
+            fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (theirs_read, theirs_write)
+        )  # clear of 3 and 4, where Chromium has its pipe
         command = [found(), *FLAGS, f"--user-data-dir={self.folder}", f"--window-size={width},{height}", "about:blank"]
+        become = f"import os, sys; os.dup2({read}, 3); os.dup2({write}, 4); os.execv(sys.argv[1], sys.argv[1:])"
         self.process = subprocess.Popen(
-            command, preexec_fn=become, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        os.close(ours[0])
-        os.close(theirs[1])
+            [sys.executable, "-c", become, *command], pass_fds=(read, write),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        for fd in (theirs_read, theirs_write, read, write):
+            os.close(fd)
         self._buffer, self._number, self._session = b"", 0, None
         self.errors, self.requests, self._events = [], [], []
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
