@@ -122,6 +122,8 @@ def statement_of(node, place: Place):
     if scope is None:
         return None
     if code.co_name == "<module>" or node.id in code.co_varnames + code.co_cellvars:
+        if code.co_name == "<module>" and any(isinstance(n, ast.Global) and node.id in n.names for n in ast.walk(tree)):
+            return None
         found = _binding(scope, node.id, place.line)
         if found is not None:
             return found, file
@@ -271,12 +273,11 @@ def _at(node, value, place: Place) -> Origin | None:
         statement, file = found
         expression = getattr(statement, "value", None)
         if isinstance(statement, ast.For):
-            text = f"for {ast.unparse(statement.target)} in {ast.unparse(statement.iter)}:"
-            return Origin(statement.lineno, file, text, _loop(statement, value, place))
+            return Origin(statement.lineno, file, _text(statement, file), _loop(statement, value, place))
         if not _whole(statement, node):
-            return first or Origin(statement.lineno, file, _text(statement), None)
+            return first or Origin(statement.lineno, file, _text(statement, file), None)
         reason = _reason(expression, value, place)
-        here = Origin(statement.lineno, file, _text(statement), reason)
+        here = Origin(statement.lineno, file, _text(statement, file), reason)
         if reason is not None:
             return here
         first = first or here
@@ -302,6 +303,8 @@ def _whole(statement, node) -> bool:
     return any(ast.unparse(t) == ast.unparse(node) for t in targets)
 
 
-def _text(statement) -> str:
-    text = ast.unparse(statement)
+def _text(statement, file: str) -> str:
+    """A statement as it is written, if that is one line."""
+    whole = statement.lineno == statement.end_lineno or isinstance(statement, ast.For)
+    text = linecache.getline(file, statement.lineno).strip() if whole else ast.unparse(statement)
     return text if len(text) <= 90 else text[:87] + "..."

@@ -17,7 +17,15 @@ from .origin import _scope, statement_of
 Line = tuple[tuple[str, str], str, int, str]
 SAVED, CHANGED, FREED = ("saved", "保存于"), ("changed", "修改于"), ("freed", "释放于")
 
-_OPERATORS: dict[str, Any] = {"mul": ast.Mult, "matmul": ast.MatMult, "div": ast.Div, "pow": ast.Pow, "square": ast.Pow, "rpow": ast.Pow}
+_OPERATORS: dict[str, Any] = {
+    "mul": ast.Mult,
+    "matmul": ast.MatMult,
+    "div": ast.Div,
+    "pow": ast.Pow,
+    "square": ast.Pow,
+    "rpow": ast.Pow,
+    **dict.fromkeys(("mm", "mv", "bmm", "dot"), ast.MatMult),
+}
 _CALLS = {
     "matmul": ("matmul", "mm", "bmm", "mv", "dot"), "mul": ("mul", "multiply"), "div": ("div", "divide", "true_divide"),
     "square": ("square", "pow"), "linear": ("linear",), "prod": ("prod",), "norm": ("norm",),
@@ -54,7 +62,13 @@ def lines_of(error: BaseException, found: list[Place]) -> list[Line]:
 def _users(found: list[Place]) -> list[Place]:
     """The user's frames, innermost first."""
     at = users_place(found)
-    return [] if at is None else [p for p in reversed(found[: at + 1]) if not ours(p.file) and not p.file.startswith("<frozen")][:8]
+    chosen: list[Place] = []
+    for p in reversed(found[: at + 1] if at is not None else []):
+        if not ours(p.file) and not p.file.startswith("<frozen"):
+            chosen.append(p)
+            if p.function == "<module>":
+                break  # what is above it runs the program, and isn't part of it
+    return chosen
 
 
 def _variables(place: Place):
@@ -177,7 +191,7 @@ def _names(node) -> tuple:
     record = node.record
     if record is None:
         return ()
-    return (record.name, *_CALLS.get(record.name, ()))
+    return (record.name, *_CALLS.get("matmul" if record.name in _CALLS["matmul"] else record.name, ()))
 
 
 def _runs(n, names: set) -> bool:

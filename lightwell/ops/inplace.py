@@ -333,7 +333,7 @@ def copy_(self: Tensor, src, non_blocking: bool = False) -> Tensor:
         history = self._rg or src._rg or self._base is not None or src._base is not None
         if not (history and modes.state.grad):
             np.copyto(a, s)
-            note(self)
+            writing(self, "copy_") if modes.state.grad else note(self)
             return self
     try:
         if s.shape != a.shape:

@@ -12,7 +12,7 @@ from ..errors import NotStrided, Unreadable, refuse_no_tensor
 from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from . import op as core
-from .inplace import note, overwrite
+from .inplace import note, overwrite, writing
 
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
 
@@ -111,7 +111,7 @@ def twin(name: str, fn, ufunc=None):
                         plain = type(v) in _numbers and a.dtype.kind == "f"
                 if plain and not (history and state.grad) and not core.active:  # an interposer is to see the record
                     ufunc(a, v, a) if others else ufunc(a, a)
-                    note(self)
+                    writing(self, name + "_") if state.grad else note(self)
                     return self
             since = tick() if state.grad else 0
             return overwrite(self, fn(self, *args, **kwargs), name + "_", since)

@@ -309,7 +309,7 @@ def fill_(self, value, _name="fill_"):
         value = dtypes.fitted(value, self.dtype)
     if a.flags.c_contiguous and not (modes.state.grad and (self._rg or self._base is not None)):
         a.fill(value)
-        note(self)
+        writing(self, _name) if modes.state.grad else note(self)
         return self
     return _fill(self, _name, lambda: value)
 
