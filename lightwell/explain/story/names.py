@@ -34,13 +34,13 @@ class Known:
         if frame is not None:
             spaces = [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
             found = [(n, v) for space in spaces for n, v in list(space.items()) if not n.startswith("_") and n.isidentifier()]
-            for name, value in found:
-                if isinstance(value, Tensor):
-                    self.tensor(name, value)
             if model is None:
                 for name, value in found:
                     if hasattr(value, "named_parameters") and hasattr(value, "named_buffers") and not isinstance(value, type):
                         self.module("" if name == "self" else name + ".", value)
+            for name, value in found:
+                if isinstance(value, Tensor):
+                    self.tensor(name, value)
             for name, value in found:
                 if isinstance(value, np.ndarray):
                     self.array(name, value)

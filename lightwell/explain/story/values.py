@@ -152,16 +152,15 @@ class Values:
         self.operand[n][name + " solved"] = True
 
     def _back(self, n) -> None:
-        """2·x or -x and its result tell x, where nothing else does."""
+        """The result of 2·x, -x or eˣ tells x, where nothing else does."""
         rec, out = n.record, self.arrays.get((n, 0))
-        if (
-            rec is None
-            or out is None
-            or rec.name not in ("mul", "div", "neg")
-            or n.edges[0] is None
-            or n.fit
-            or self.of(n.edges[0]) is not None
-        ):
+        if rec is None or out is None or rec.name not in ("mul", "div", "neg", "exp"):
+            return
+        if n.edges[0] is None or n.fit or self.of(n.edges[0]) is not None:
+            return
+        if rec.name == "exp":
+            if (out > 0).all() and np.isfinite(out).all():
+                self._note(n.edges[0], np.log(out))
             return
         c = -1 if rec.name == "neg" else self.operand[n].get(rec.inputs[1])
         if isinstance(c, (int, float)) and c:

@@ -88,6 +88,9 @@ def _equations(rows) -> str:
     return f'<div class="eq"><table>{out}</table></div>'
 
 
+_OPEN = ' open=""'
+
+
 def _id(anchor: str) -> str:
     return f' id="{escape(anchor)}"' if anchor else ""
 
@@ -99,7 +102,8 @@ def blocks_html(blocks) -> str:
         if isinstance(b, Heading):
             out.append(f"<h{b.level}{_id(b.anchor)}>{escape(b.text)}</h{b.level}>")
         elif isinstance(b, Paragraph):
-            out.append(f"<p{' class=quiet' if b.quiet else ''}>{inline(b.pieces)}</p>")
+            kind = ' class="quiet"' if b.quiet else ""
+            out.append(f"<p{kind}>{inline(b.pieces)}</p>")
         elif isinstance(b, Equations):
             out.append(_equations(b.rows))
         elif isinstance(b, Table):
@@ -109,7 +113,7 @@ def blocks_html(blocks) -> str:
         elif isinstance(b, Unfold):
             aside = f'<span class="aside">{escape(b.aside)}</span>' if b.aside else ""
             head = f'<summary><span class="what">{inline(b.summary)}</span>{aside}</summary>'
-            out.append(f"<details{_id(b.anchor)}{' open' if b.open else ''}>{head}{blocks_html(b.blocks)}</details>")
+            out.append(f"<details{_id(b.anchor)}{_OPEN if b.open else ''}>{head}{blocks_html(b.blocks)}</details>")
         elif isinstance(b, Program):
             shown = f'\n<span class="out">{escape(b.output.rstrip())}</span>' if b.output else ""
             out.append(f"<pre><code>{escape(b.text.rstrip())}</code>{shown}</pre>")
