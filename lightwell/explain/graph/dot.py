@@ -1,21 +1,12 @@
 """The graph in Graphviz's language, and `make_dot` as torchviz has it."""
 
-import os
-import shutil
-import subprocess
-from typing import Any
-
 from ...autograd.node import AccumulateGrad, Node
 from ...language import say
 from ...tensor import Tensor
+from .digraph import Digraph, quoted
 from .fold import Group, Tree
 from .mermaid import STYLES
 from .outline import outline
-
-
-def quoted(words) -> str:
-    """A string of the language: quotes and backslashes escaped, line ends written as \\n."""
-    return '"' + str(words).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def text(tree: Tree, backward: bool) -> str:
@@ -62,73 +53,6 @@ def _nodes(box) -> list:
     return found
 
 
-class Digraph:
-    """A graph in DOT: what stands in for the graphviz package's class of this name where that isn't installed."""
-
-    def __init__(self, source: str, format: str = "pdf", name: str = "Digraph"):
-        self.source, self.format, self.name = source, format, name
-
-    def __str__(self) -> str:
-        return self.source
-
-    @property
-    def filename(self) -> str:
-        """The file that `save` and `render` write when none is named."""
-        return f"{self.name}.gv"
-
-    def save(self, filename=None, directory=None) -> str:
-        """Write the source to a file; returns its path."""
-        from .picture import write
-
-        path = os.path.join(directory or "", filename or self.filename)
-        if os.path.dirname(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        write(path, self.source)
-        return path
-
-    def pipe(self, format: str | None = None) -> bytes:
-        """The picture as bytes, painted by the program `dot`; RuntimeError where that isn't installed."""
-        program = shutil.which("dot")
-        if program is None:
-            raise RuntimeError(
-                "make_dot(): painting DOT needs Graphviz's program `dot`, which isn't installed (apt install graphviz); "
-                "lightwell.graph(loss).save('graph.svg') needs no program"
-            )
-        done = subprocess.run(
-            [program, f"-T{format or self.format}"], input=self.source.encode(), capture_output=True, timeout=300, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"make_dot(): dot failed: {done.stderr.decode(errors='replace')[-300:]}")
-        return done.stdout
-
-    def render(self, filename=None, directory=None, view: bool = False, cleanup: bool = False, format: str | None = None, **_: Any) -> str:
-        """Write the source and the picture beside it; returns the picture's path. RuntimeError where `dot` isn't installed."""
-        from .picture import write
-
-        data = self.pipe(format)
-        source = self.save(filename, directory)
-        path = f"{source}.{format or self.format}"
-        write(path, data)
-        if cleanup:
-            os.unlink(source)
-        if view:
-            _open(path)
-        return path
-
-    def view(self, filename=None, directory=None, cleanup: bool = False, **_: Any) -> str:
-        """Render and open the picture."""
-        return self.render(filename, directory, True, cleanup)
-
-    def _repr_svg_(self) -> str:
-        return self.pipe("svg").decode()
-
-
-def _open(path: str) -> None:
-    import webbrowser
-
-    webbrowser.open("file://" + os.path.abspath(path))
-
-
 def make_dot(var, params: dict | None = None, show_attrs: bool = False, show_saved: bool = False, max_attr_chars: int = 50):
     """The autograd graph behind `var` (a tensor or several) in DOT, as torchviz draws it.
 
@@ -155,19 +79,19 @@ def make_dot(var, params: dict | None = None, show_attrs: bool = False, show_sav
     for t in roots:
         lines.root(t)
     size = max(12.0, lines.count * 0.15)
-    head = [
-        f'\tgraph [size="{size:g},{size:g}"]',
-        "\tnode [align=left fontname=monospace fontsize=10 height=0.2 ranksep=0.1 shape=box style=filled]",
-    ]
-    return _digraph([*head, *lines.body])
+    return _digraph()(
+        body=[line + "\n" for line in lines.body],
+        node_attr=dict(style="filled", shape="box", align="left", fontsize="10", ranksep="0.1", height="0.2", fontname="monospace"),
+        graph_attr=dict(size=f"{size:g},{size:g}"),
+    )
 
 
-def _digraph(body: list):
+def _digraph():
     try:
-        import graphviz
+        from graphviz import Digraph as Theirs
     except ImportError:
-        return Digraph("\n".join(["digraph {", *body, "}", ""]))
-    return graphviz.Digraph(body=[line + "\n" for line in body])
+        return Digraph
+    return Theirs
 
 
 class _Lines:

@@ -11,7 +11,7 @@ import pytest
 import lightwell as torch
 from lightwell import nn
 from lightwell.explain.graph import make_dot
-from lightwell.explain.graph.dot import quoted
+from lightwell.explain.graph.digraph import quoted
 
 from .models import GPT, Net, Tied
 
@@ -145,6 +145,18 @@ def test_make_dot_renders(tmp_path):
     assert path.endswith("g.svg") and "SumBackward0" in (tmp_path / "g.svg").read_text()
     assert g.render("h", directory=tmp_path / "sub", format="png", cleanup=True).endswith("h.png")
     assert not (tmp_path / "sub" / "h").exists() and "<svg" in g._repr_svg_()
+
+
+def test_what_make_dot_gives_can_be_changed():
+    g = make_dot(torch.ones(2, requires_grad=True).sum())
+    g.graph_attr.update(rankdir="LR")
+    g.attr(bgcolor="white")
+    g.attr("node", fontsize="20")
+    g.node("note", "see here", shape="note")
+    g.edge("note", "note2")
+    for line in ("rankdir=", "bgcolor=", "see here", "note2", "fontsize="):
+        assert line in g.source
+    assert re.search(r'fontsize="?20', g.source) and g.node_attr["shape"] == "box"
 
 
 def test_torchviz_in_a_script(tmp_path):
