@@ -300,7 +300,32 @@ def contracted(t: Term) -> Term:
                 parts = [delta(*q.args) if q.word == "delta" else q for q in parts]
                 found = True
                 break
-    return added(*_ranges(indices, parts))
+    return added(*_ranges(indices, [settled(p) for p in parts]))
+
+
+def settled(t: Term) -> Term:
+    """A condition in brackets without what always holds: 0 ≤ i, and i < n where i runs up to n."""
+    if t.word != "iverson":
+        return t
+    left = [c for c in _conditions(t.args[0]) if not _always(c)]
+    if not left:
+        return ONE
+    condition = left[0]
+    for c in left[1:]:
+        condition = call("logical_and", condition, c)
+    return Term("iverson", (condition,))
+
+
+def _conditions(t: Term) -> list:
+    return [c for a in t.args for c in _conditions(a)] if t.word == "logical_and" else [t]
+
+
+def _always(c: Term) -> bool:
+    if c.word == "less_equal" and is_number(c.args[0], 0):
+        return c.args[1].word == "index"
+    return (
+        c.word == "less" and c.args[0].word == "index" and is_number(c.args[1]) and c.args[0].params["size"] <= c.args[1].params["number"]
+    )
 
 
 def _ranges(indices: list, parts: list) -> tuple[list, Term]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...backend import numpy as NP
+from .recovered import recovered
 from .terms import Term, symbol, term
 
 # How NumPy calls what the vocabulary calls otherwise.
@@ -516,6 +517,10 @@ def read_node(node, gradients=None, tensors: dict | None = None, seed: int = 0) 
     for i, edge in enumerate(node.edges):  # a leaf is its own value
         if not record.variadic and hasattr(edge, "_a") and saved.get(record.inputs[i]) is None:
             tensors.setdefault(record.inputs[i], edge._a)
+    for name, a in recovered(record.name, saved).items():
+        fit = node.fit and node.fit[record.inputs.index(name)]
+        if not fit or fit[0] == a.shape:
+            tensors.setdefault(name, a)
     params = {n: saved[n] for n in record.params}
     if isinstance(gradients, (list, tuple)):
         gradients = dict(zip(record.outputs, gradients))

@@ -42,6 +42,7 @@ WHY = {
     "flat": ("counted in the flattened picture", "按展平后的图像编号"),
     "unflat": ("row and column from the flat place: the quotient and the remainder by the width", "由展平位置求行列：除以宽度的商与余数"),
     "taken": ("the value is the element of x at that place", "该值就是 x 在那个位置上的元素"),
+    "whole": ("every element keeps its value; only its place changes", "每个元素的数值不变，改变的只是位置"),
     "gone": ("nothing of {x} is left in the result", "结果里不含 {x} 的任何元素"),
     "indices": ("the second output tells where each value was found", "第二个输出说明每个值取自哪里"),
 }  # fmt: skip
@@ -71,7 +72,7 @@ def family(reading: Reading) -> Derivation | None:
     """The derivation of an operation that moves or chooses elements; None for any other."""
     if not reading.gradients:
         return None
-    return _chosen(reading) or _extreme(reading) or _moved(reading)
+    return _chosen(reading) or _extreme(reading) or _large(reading) or _moved(reading)
 
 
 # ---- p found by running the operation on positions ------------------------------------------------------------------------
@@ -134,6 +135,22 @@ def run(t: Any, values: dict) -> Any:
     if t.word in ("zeros_like", "full_like", "zeros"):
         return t.value
     return compute(t.word, [run(a, values) for a in t.args], {k: run(v, values) for k, v in t.params.items()})
+
+
+def _large(reading: Reading) -> Derivation | None:
+    """The same for arrays whose places nobody wants to see one by one: the formula, and the gradient's way back."""
+    names = [n for n, t in reading.outputs.items() if t is not None and "g" + n in reading.symbols]
+    formulas = [reading.outputs[n] for n in names]
+    if not names or not all(words_of(t) - {"symbol", "number"} <= MOVING for t in formulas):
+        return None
+    if max(np.size(t.value) for t in formulas) <= LARGEST and all(np.size(s.value) <= LARGEST for s in reading.symbols.values()):
+        return None
+    definition = [Line(reading.symbols[n], t, say("whole"), checked=t.value) for n, t in zip(names, formulas)]
+    parts = []
+    for x in reading.gradients:
+        value, rule = gradient(reading, x)
+        parts.append(Part(x, [Line(symbol("g" + x, value), rule, say("twice"), checked=value)]))
+    return Derivation(reading.record.name, IDEA["moved"], definition, parts, {n: s.value for n, s in reading.symbols.items()})
 
 
 def _moved(reading: Reading) -> Derivation | None:

@@ -118,3 +118,31 @@ def test_nothing_else_is_a_matrix_function():
     reading, _ = captured("mm", lambda x, y: x @ y, R(2, 2), R(2, 2))
     assert matrices.family(reading) is None
     assert lw.linalg.inv is LA.inv
+
+
+GRAPHS = [
+    ("linalg_inv", LA.inv, R(3, 3) + 3 * np.eye(3)),
+    ("linalg_cholesky", LA.cholesky, spd(3)),
+    ("linalg_cholesky", lambda a: LA.cholesky(a, upper=True), spd(3)),
+    ("linalg_eigh", lambda a: LA.eigh(a)[1], spd(3)),
+    ("linalg_eig", lambda a: LA.eig(a)[1], R(3, 3)),
+    ("linalg_lu_factor", lambda a: LA.lu_factor(a).LU, R(3, 3)),
+    ("linalg_svd", lambda a: LA.svd(a, full_matrices=False)[0], R(3, 2)),
+    ("linalg_solve", LA.solve, R(3, 3) + 3 * np.eye(3), R(3, 2)),
+    ("linalg_solve_triangular", lambda a, b: LA.solve_triangular(a, b, upper=True, unitriangular=True), R(3, 3), R(3, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "f", "arrays"), [(n, f, a) for n, f, *a in GRAPHS])
+def test_in_a_graph_inputs_are_got_back_from_what_was_saved(name, f, arrays):
+    from lightwell.autograd.node import Port
+    from lightwell.explain.derive.reader import read_node
+
+    y = f(*(lw.from_numpy(a).requires_grad_() * 1.0 for a in arrays))  # the product's result is kept by nobody else
+    node = y.grad_fn.node if isinstance(y.grad_fn, Port) else y.grad_fn
+    reading = read_node(node)
+    assert not reading.unknown
+    for (name_, symbol_), a in zip(reading.inputs.items(), arrays):
+        if not name.endswith("triangular"):
+            np.testing.assert_allclose(symbol_.value, a, rtol=1e-9, atol=1e-9, err_msg=name_)
+    agree(matrices.family(reading), reading, {}, tolerance=1e-5)
