@@ -19,21 +19,26 @@ def conventions(reading: Reading, name: str, body: Term, y: Term) -> list:
     """
     found, x = [], reading.symbols[name]
     for place, other, words in _places(reading, name, body):
-        left, right, at = _around(reading, name, body, place, other)
+        left, right, at, jump = _around(reading, name, body, place, other)
         if at is None or not np.isfinite([left, right, at]).all() or abs(left - right) < 1e-4:
             continue
         slopes = f"{_round(left)}", f"{_round(right)}", f"{_round(at)}"
+        what = ("the value jumps", "函数值跳变") if jump > 1e-4 else ("there is a corner", "有折点")
         why = (
-            f"{words[0]} there is a corner: slope {slopes[0]} from the left, {slopes[1]} from the right, so no derivative; the record takes {slopes[2]}",
-            f"{words[1]} 处有拐点：左侧斜率 {slopes[0]}，右侧斜率 {slopes[1]}，故不可导；记录取 {slopes[2]}",
+            f"{words[0]} {what[0]}: slope {slopes[0]} from the left, {slopes[1]} from the right, so no derivative; the record takes {slopes[2]}",
+            f"{words[1]} 处{what[1]}：左侧斜率 {slopes[0]}，右侧斜率 {slopes[1]}，故不可导；记录取 {slopes[2]}",
         )
-        found.append(Line(Term("partial", (y, x), {}, np.asarray(at)), term(_round(at)), why, checked=np.asarray(float(_round(at)))))
+        found.append(Line(Term("partial", (y, x), {}, np.asarray(at)), term(_plain(at)), why, checked=np.asarray(at)))
     return found
 
 
 def _round(v: float):
     v = round(float(v), 6)
     return int(v) if v.is_integer() else v
+
+
+def _plain(v: float):
+    return int(v) if float(v).is_integer() else float(v)
 
 
 def _places(reading, name: str, body: Term) -> list:
@@ -89,7 +94,7 @@ def number_like(t: Term, given: dict):
 
 
 def _around(reading, name: str, body: Term, place: float, other) -> tuple:
-    """(slope from the left, from the right, what the record's rule gives at the place)."""
+    """(slope from the left, from the right, what the record's rule gives at the place, how far the value jumps)."""
     slope = differentiate(body, name)
     values = {}
     for n, s in reading.symbols.items():
@@ -98,20 +103,21 @@ def _around(reading, name: str, body: Term, place: float, other) -> tuple:
         elif n in reading.inputs:
             values[n] = np.full((1,), 1.0 if other is None else other)
     with np.errstate(all="ignore"):
+        ends = [float(np.ravel(evaluate(body, {**values, name: np.full((1,), place + h)}))[0]) for h in (-_STEP, _STEP)]
         sides = [float(np.ravel(evaluate(slope, {**values, name: np.full((1,), place + h)}))[0]) for h in (-_STEP, _STEP)]
         inputs = {
             n: v if not isinstance(v, Term) else np.full((1,), place if n == name else values[n][0]) for n, v in reading.inputs.items()
         }
         for v in reading.inputs.values():
             if isinstance(v, Term) and v.value.dtype.kind not in "f":
-                return (*sides, None)
+                return (*sides, None, 0.0)
         params = {n: v for n, v in reading.params.items()}
         if params.get("n"):
             params["n"] = 1
         (out,) = reading.outputs
         there = read(reading.record, inputs, params, {out: np.ones_like(_shape_one(reading, inputs, params))})
-        at = np.ravel(np.asarray(there.gradients[name].value, float))[0]
-    return (*sides, float(at))
+        at = np.ravel(np.asarray(there.gradients[name].value, dtype=np.float64))[0]
+    return (*sides, float(at), abs(ends[1] - ends[0]))
 
 
 def _shape_one(reading, inputs, params):

@@ -11,6 +11,7 @@ from .calculus import Unknown, is_elementwise, negative, single, steps, times
 from .derivation import Derivation, Line, Part
 from .evaluate import evaluate
 from .lexicon import WORDS
+from .naming import name_repeated
 from .reader import Reading
 from .simplify import alike, assume, depends, key, number_of, put, simplify
 from .terms import Term, call, symbol, term
@@ -69,7 +70,7 @@ def _derive(reading, name, formula, body, fold) -> Derivation:
     d = Derivation(reading.record.name, _idea(body, fold, reading), definition, [], bindings)
     for input_name in reading.gradients:
         d.parts.append(_part(reading, d, input_name, body, fold, e))
-    return d
+    return name_repeated(d)
 
 
 def _definition(y: Term, body: Term, bindings: dict) -> list:
