@@ -85,11 +85,11 @@ class CopyReport:
     @property
     def reason(self) -> str:
         """Why, in words."""
-        return (
-            why(self._step)
-            if self._step is not None
-            else say("a name alone: no call, the tensor itself", "只是个名字，没有调用：就是张量自己")
-        )
+        if self._step is not None:
+            return why(self._step)
+        if self.verdict == "same":
+            return say("a name alone: no call, the tensor itself", "只是个名字，没有调用：就是张量自己")
+        return say("told from the memory of the result alone: the steps can't be seen", "只凭结果的内存判断：中间的步骤看不到")
 
     @property
     def instead(self) -> str:

@@ -171,11 +171,14 @@ def _of_statement(step: Step, kind: str) -> str:
             f"the augmented assignment calls the in-place method, which writes into the memory of {where}",
             f"增量赋值调用的是原地方法，写进 {where} 的内存",
         )
-    if step.verdict in ("view", "same"):
+    if step.verdict in ("view", "same") and not (step.inner and step.inner[-1].verdict == "view"):
         return say(
             f"the right-hand side is {'the tensor itself' if step.verdict == 'same' else 'a view'}: {name} becomes another name for that memory",
             f"右边{'就是张量自己' if step.verdict == 'same' else '是视图'}：{name} 成了那块内存的又一个名字",
         )
+    told = step.inner[-1] if kind == "=" and step.inner and step.inner[-1].name not in _OPERATIONS else None
+    if told is not None and told.verdict == step.verdict:
+        return why(told) + say(f"; {name} is then the name of the result", f"；{name} 就是这个结果的名字")
     if kind == "+=":
         return say(f"{name} can't be written in place, so the name is given a new object", f"{name} 不能原地写，所以这个名字换成了新对象")
     return say(
@@ -352,6 +355,14 @@ def instead(step: Step) -> str:
     deeper = _deeper(step, kind)
     if deeper is not None:
         return instead(deeper)
+    if kind == "=" and step.inner and step.inner[-1].name not in _OPERATIONS and step.inner[-1].verdict == step.verdict:
+        return instead(step.inner[-1])
+    if kind == "+=" and step.written:
+        target = step.text.split("=")[0].rstrip("+-*/@%&|^<> ").strip()
+        return say(
+            f"to leave the old values: {target} = {target} …, which computes into new memory",
+            f"想保留旧值：写 {target} = {target} …，结果算到新内存里",
+        )
     if kind in ("=", "+=") and not step.written and step.verdict == "copy":
         target = step.text.split("=")[0].rstrip("+-*/ ").strip()
         return say(

@@ -302,6 +302,7 @@ def of_text(text: str, space: dict) -> Trial:
         kind = "+=" if t.augmented else "[:]=" if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Subscript) else "="
         temporary = ("temporary",) if any(s.verdict in ("copy", "new") for s in t.steps) else ()
         step = Step(t.text, kind, t.result, operands, temporary)
+        step.inner = t.steps[-1:]  # what the right-hand side did last
         step.written = t.changed()
         step.verdict, step.origin = measure(t.result, operands)
         t.steps.append(step)
