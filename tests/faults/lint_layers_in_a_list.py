@@ -15,7 +15,7 @@ class MLP(nn.Module):
     def __init__(self, sizes):
         super().__init__()
         self.hidden = []
-        for n_in, n_out in zip(sizes[:-2], sizes[1:-1]):
+        for n_in, n_out in zip(sizes[:-2], sizes[1:-1]):  # noqa: RUF007
             self.hidden.append(nn.Linear(n_in, n_out))  # <- here
         self.output = nn.Linear(sizes[-2], sizes[-1])
 

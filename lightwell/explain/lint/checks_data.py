@@ -60,7 +60,7 @@ class Data:
                 self._scale(x, f"numbers of about {size[i]:.3g} in column {i}", f"第 {i} 列里大小约为 {size[i]:.3g} 的数")
 
     def _scale(self, x, en, zh):
-        self.report.add("LW441", source.here(), f"the network is fed {en} ({list(x.shape)}): far from mean 0 and deviation 1.",
+        self.report.add("LW441", source.here(), f"The network is fed {en} ({list(x.shape)}): far from mean 0 and deviation 1.",
                         f"送进网络的是{zh}（形状 {list(x.shape)}）：离均值 0、标准差 1 很远。")  # fmt: skip
 
     # ---- order ----------------------------------------------------------------------------------------------------------
@@ -117,12 +117,12 @@ class Data:
             n = len(flat)
             rising = bool((np.diff(flat.astype(np.float64)) >= 0).all() or (np.diff(flat.astype(np.float64)) <= 0).all())
             if classes and rising:
-                self.report.add("LW442", place, f"the training batches come in the order of the labels: {n} examples, class by class.",
+                self.report.add("LW442", place, f"The training batches come in the order of the labels: {n} examples, class by class.",
                                 f"训练批量按标签顺序给出：{n} 个样本，一类接一类。")  # fmt: skip
             elif found.epochs >= 2 and (
                 (classes and not _series(found)) or (not classes and (_unrelated(flat) or _one_column(found)) and not _series(found))
             ):
-                self.report.add("LW442", place, f"the training batches are the same, in the same order, in each of {found.epochs} epochs.",
+                self.report.add("LW442", place, f"The training batches are the same, in the same order, in each of {found.epochs} epochs.",
                                 f"{found.epochs} 个周期里，训练批量每次都一样，顺序也一样。")  # fmt: skip
         for place, batches in self.targets.items():
             if len(batches) >= 4 and not self.report.has("LW442"):
@@ -144,7 +144,7 @@ class Data:
             moved = any(leaf.updates >= 2 for leaf in self.training.leaves.values())
             if stepped or moved:
                 place = stepped[0].place if stepped else self.training.backward_place
-                self.report.add("LW443", place, "weights and order are drawn at random and no seed is set: each run gives other numbers.",
+                self.report.add("LW443", place, "Weights and order are drawn at random and no seed is set: each run gives other numbers.",
                                 "权重和顺序都是随机的，又没有设随机种子：每次运行得到的数字都不一样。")  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class Line:
     def __init__(self, call):
         self.call, self.calls, self.learned, self.measured, self.noisy = call, 0, 0, 0, ""
         self.streak = self.longest = 0
+        self.kinds: set = set()  # what was done with the results
         self.inputs: dict = {}  # how often each input was seen since the last backward
         self.clock = -1
         self.repeated = False  # the same input was measured again and again: Monte-Carlo dropout
@@ -68,7 +69,7 @@ class Evaluation:
                 if isinstance(a, Tensor):
                     origin = origins.of(a)
                     call = origin.call
-                    if call is not None and not call.measured and (origin.direct or name in _MEASURES):
+                    if call is not None and (not call.measured or name in ("eq", "ne")) and (origin.direct or name in _MEASURES):
                         self.seen(call, name)
 
     def seen(self, call, how):
@@ -78,6 +79,7 @@ class Evaluation:
         line = self.lines.get(call.named)
         if line is not None:
             line.measured += 1
+            line.kinds.add(how)
 
     def loss(self, name, x, y, kwargs, out):
         """A result of a model goes into a loss."""
@@ -124,7 +126,7 @@ class Evaluation:
         for (place, _), modes in self.modes.items():
             flags = [m for m, noise in modes if noise]
             if len(flags) >= 2 and flags[0] and not flags[-1]:
-                self.report.add("LW433", place, "after the first evaluation the model goes on learning in evaluation mode: eval() is never undone by train().",
+                self.report.add("LW433", place, "After the first evaluation the model goes on learning in evaluation mode: eval() is never undone by train().",
                                 "第一次评估之后，模型一直在评估模式下训练：eval() 之后没有再调用 train()。")  # fmt: skip
 
     def _learns(self, module, trains, grad) -> bool:
@@ -137,7 +139,7 @@ class Evaluation:
         named = " ".join(filter(None, (function.name if function is not None else "", source.line_of(*place)))).lower()
         if function is not None and _PREDICTS.search(function.name.lower()):
             return line.longest >= 4
-        if line.longest >= 2:
+        if line.longest >= 2 or line.kinds & {"eq", "ne"} or ("loss" in line.kinds and not line.call.training):
             return True
         return bool(_WORDS.search(named.replace("_", " "))) or (not line.call.training and line.calls >= 2)
 

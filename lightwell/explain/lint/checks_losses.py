@@ -28,8 +28,8 @@ def _sigmoid_by_hand(steps) -> bool:
 class Losses:
     """LW401-LW410."""
 
-    def __init__(self, report):
-        self.report = report
+    def __init__(self, report, training):
+        self.report, self.training = report, training
         self.as_numbers: list = []  # class indices that went into a regression loss
         self.classifies = False  # whether class indices are compared with results anywhere
         self.values: dict = {}  # place of backward -> the losses
@@ -72,7 +72,7 @@ class Losses:
                     self._relu(at, x, "BCEWithLogitsLoss")
             a = y._a
             if a.size and (a.min() < 0 or a.max() > 1):
-                add("LW407", at, f"the targets go from {a.min():g} to {a.max():g}; binary cross-entropy wants them between 0 and 1.",
+                add("LW407", at, f"The targets go from {a.min():g} to {a.max():g}; binary cross-entropy wants them between 0 and 1.",
                     f"目标值从 {a.min():g} 到 {a.max():g}；二元交叉熵要求它们在 0 到 1 之间。")  # fmt: skip
         elif name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
             self._distance(name, at, x, y)
@@ -81,7 +81,7 @@ class Losses:
         add = self.report.add
         axis = 1 if x.ndim > 1 else 0
         if x.ndim > 1 and x.shape[axis] == 1:
-            add("LW408", at, f"the input has shape {_name(x)}, one class: softmax over one class is always 1, the loss always 0.",
+            add("LW408", at, f"The input has shape {_name(x)}, one class: softmax over one class is always 1, the loss always 0.",
                 f"输入的形状是 {_name(x)}，只有一个类别：一个类别的 softmax 恒为 1，损失恒为 0。")  # fmt: skip
         elif last in ("softmax", "log_softmax", "sigmoid"):
             add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from {last} already.",
@@ -94,11 +94,11 @@ class Losses:
         if y._a.dtype.kind == "f" and y.shape == x.shape and x.ndim > 1 and x.shape[axis] > 1:
             sums = y._a.sum(axis)
             if sums.size and sums.max() > 1.01:
-                add("LW407", at, f"the targets {_name(y)} are class probabilities to CrossEntropyLoss, but a row adds up to {sums.max():.3g}.",
+                add("LW407", at, f"The targets {_name(y)} are class probabilities to CrossEntropyLoss, but a row adds up to {sums.max():.3g}.",
                     f"CrossEntropyLoss 把目标 {_name(y)} 当作类别概率，但有一行之和是 {sums.max():.3g}。")  # fmt: skip
 
     def _relu(self, at, x, loss):
-        self.report.add("LW410", at, f"the scores {_name(x)} that go into {loss} come from ReLU: none can be below 0.",
+        self.report.add("LW410", at, f"The scores {_name(x)} that go into {loss} come from ReLU: none can be below 0.",
                         f"送进 {loss} 的得分 {_name(x)} 来自 ReLU：不可能小于 0。")  # fmt: skip
 
     def _distance(self, name, at, x, y):
@@ -209,31 +209,36 @@ class Losses:
             if leaves and all(s <= mine for s in leaves[-1:]):
                 self.stepped.add(at)
 
+    def _by_hand(self, leaves) -> bool:
+        """Whether all the leaves of a loss are updated again and again without an optimizer."""
+        known = self.training.leaves
+        return not self.training.optimizers and bool(leaves) and all(key in known and known[key].updates >= 2 for key in leaves)
+
     def end(self):
         """Decide what can only be known when the program is done."""
         add = self.report.add
         for at, (kind, leaves) in self.negated.items():
-            if at in self.stepped and len(leaves) >= 2:
+            if len(leaves) >= 2 and (at in self.stepped or self._by_hand(leaves[-1])):
                 if kind == "likelihood":
-                    add("LW406", at, "what is minimised is the mean log-likelihood itself: the minus is missing, and training makes the right classes unlikely.",
+                    add("LW406", at, "What is minimised is the mean log-likelihood itself: the minus is missing, and training makes the right classes unlikely.",
                         "被最小化的是对数似然本身：少了负号，训练会让正确的类别越来越不可能。")  # fmt: skip
                 else:
-                    add("LW406", at, f"backward starts from minus {kind}: the optimizer makes the loss larger.",
-                        f"反向传播的起点是负的 {kind}：优化器会让损失越来越大。")  # fmt: skip
+                    add("LW406", at, f"Backward starts from minus {kind}: every step makes the loss larger.",
+                        f"反向传播的起点是负的{'平方误差' if kind.startswith('the') else ' ' + kind}：每一步都让损失变得更大。")  # fmt: skip
         for at, leaves in self.climbs.items():
             grew = any(len(v) >= 3 and not v[-1] <= v[0] for v in self.values.values())
             if len(set(leaves)) >= 2 and len(leaves) >= 4 and grew:
-                add("LW406", at, "the parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
+                add("LW406", at, "The parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
                     "参数沿着梯度方向移动（+=）：损失会变大。梯度下降应当减去梯度。")  # fmt: skip
         for at, values in self.values.items():
             first, final = values[0], values[-1]
             if len(values) >= 5 and not self.report.has("LW406", at) and math.isfinite(first):
                 if final == -math.inf or final < -1e4 * (1 + abs(first)):
-                    add("LW406", at, f"the loss fell from {first:.4g} to {final:.4g}: it has no lower bound.",
+                    add("LW406", at, f"The loss fell from {first:.4g} to {final:.4g}: it has no lower bound.",
                         f"损失从 {first:.4g} 降到了 {final:.4g}：它没有下界。")  # fmt: skip
         for at, name, shape, top in self.as_numbers:
             if self.classifies or self.observer.classifies:
-                add("LW407", at, f"the targets {shape} of {name} are class numbers 0…{top}: to a distance, class {top} is far from class 0.",
+                add("LW407", at, f"The targets {shape} of {name} are class numbers 0…{top}: to a distance, class {top} is far from class 0.",
                     f"{name} 的目标 {shape} 是类别编号 0…{top}：按距离算，类别 {top} 离类别 0 很远。")  # fmt: skip
 
 
@@ -271,6 +276,9 @@ def _turned(node):
         if name in ("log", "log_softmax"):
             behind = getattr(getattr(node.edges[0], "record", None), "name", "")
             return "likelihood" if sign > 0 and (picked or behind in _PICKS) else None
+        if name in ("square", "abs") or name == "pow":
+            inner = getattr(getattr(node.edges[0], "record", None), "name", "")
+            return "the squared error" if sign < 0 and name != "abs" and inner in ("sub", "rsub") else None
         edges = [e for e in node.edges if e is not None and type(e).__name__ != "Port"]
         if name == "neg":
             sign = -sign

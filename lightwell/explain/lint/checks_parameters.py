@@ -1,7 +1,9 @@
 """Parameters that do not learn: unknown to the optimizer, hidden in a list, unused, or cut off from the loss."""
 
+from ...autograd import modes
 from ...nn import Module
 from ...nn.parameter import Parameter
+from ...tensor import Tensor
 from . import source
 from .observer import reached
 from .origins import BORN
@@ -34,6 +36,7 @@ class Parameters:
         self.modules: dict = {}  # id -> module, those called from the user's code
         self.hidden: list = []
         self.looked: set = set()
+        self.dark: dict = {}  # id of a parameter -> the line that used it under no_grad, inside a model
         self.groups: list = []  # for each line of backward: the ids of its leaves
         self.leaf_roots: dict = {}
         self.blind: dict = {}  # models called without a graph: place -> ids of their parameters
@@ -51,6 +54,13 @@ class Parameters:
         cut.times += 1
         if cut.times <= 4:
             cut.ids |= {id(leaf) for leaf in reached([t])[1]}
+
+    def op(self, name, args, out):
+        """Parameters that are used without a graph inside a model that was called with one."""
+        if self.observer.recording and not modes.is_grad_enabled():
+            for a in args:
+                if isinstance(a, Tensor) and a._rg and a._node is None:
+                    self.dark.setdefault(id(a), source.here())
 
     def call(self, call, args, out):
         """A model was called."""
@@ -141,7 +151,7 @@ class Parameters:
             if optimizers and times >= 1:
                 blind = [at for at, ids in self.blind.items() if any(not s.ids.isdisjoint(ids) and not s.backwards for s in optimizers)]
                 at = self._cut_before(None) or (blind[0] if blind else place)
-                self.report.add("LW424", at, "the loss that backward starts from is a leaf: no graph leads from it to the parameters.",
+                self.report.add("LW424", at, "The loss that backward starts from is a leaf: no graph leads from it to the parameters.",
                                 "反向传播的起点（损失）是叶子张量：没有计算图从它通到参数。")  # fmt: skip
         if not self.training.first and not self.groups:
             return
@@ -158,10 +168,13 @@ class Parameters:
                     n = sum(1 for q in silent if any(id(q) in c.ids for (pl, _), c in self.cuts.items() if pl == cut))
                     self.report.add("LW424", cut, f"{_SAY[how]} cuts the graph here: {n} parameter tensors of the optimizer never get a gradient.",
                                     f"{_SAY[how]} 在这里切断了计算图：优化器里有 {n} 个参数张量永远得不到梯度。")  # fmt: skip
+                elif id(p) in self.dark:
+                    self.report.add("LW424", self.dark[id(p)], "no_grad() cuts the graph here: parameters used under it never get a gradient.",
+                                    "no_grad() 在这里切断了计算图：在它里面用到的参数永远得不到梯度。")  # fmt: skip
                 elif fed or (self.groups and not s.backwards and self._blind(p)):
                     blind = self._blind(p) if not fed else None
                     if blind is not None:
-                        self.report.add("LW424", blind, "the model ran without recording a graph (no_grad): its parameters never get a gradient.",
+                        self.report.add("LW424", blind, "The model ran without recording a graph (no_grad): its parameters never get a gradient.",
                                         "模型是在不记录计算图（no_grad）的情况下运行的：参数永远得不到梯度。")  # fmt: skip
                         continue
                     place = born(p)[1] or s.place

@@ -149,7 +149,7 @@ class Training:
             leaf.stale_steps += 1
             if leaf.stale_steps == 2:
                 self.report.add(
-                    "LW411", place, "the gradients of earlier steps are still in .grad when backward adds this step's: the update uses their sum.",
+                    "LW411", place, "The gradients of earlier steps are still in .grad when backward adds this step's: the update uses their sum.",
                     "backward 把这一步的梯度加进 .grad 时，前几步的梯度还在里面：更新用的是它们的和。")  # fmt: skip
 
     def step(self, optimizer, closure, before):
@@ -244,12 +244,12 @@ class Training:
                 add("LW413", s.place, f"backward() ran {s.backwards} times and this optimizer's step() never: the parameters stay as they are.",
                     f"backward() 运行了 {s.backwards} 次，而这个优化器的 step() 一次也没有：参数始终不变。") if not self._moved(s) else None  # fmt: skip
             if s.steps >= 2 and s.rates == {0.0}:
-                add("LW416", s.place, "the learning rate is 0 in every step.", "学习率在每一步都是 0。")
+                add("LW416", s.place, "The learning rate is 0 in every step.", "学习率在每一步都是 0。")
             elif s.steps >= 2 and s.rates:
                 self._too_fast(s)
         for s, place in self.early:
             if s.steps:
-                add("LW415", place, "the schedule moves on before the optimizer's first step: the first learning rate is never used.",
+                add("LW415", place, "The schedule moves on before the optimizer's first step: the first learning rate is never used.",
                     "学习率调度器在优化器的第一步之前就前进了：第一个学习率没有用到。")  # fmt: skip
 
     def _moved(self, s) -> bool:
@@ -268,7 +268,7 @@ class Training:
             grew = not math.isfinite(last) or (last > 10 * max(abs(first), 1e-3) and last > first + 1)
             if count >= 3 and place is not None and grew and (worst >= limit or not math.isfinite(last)):
                 told = "nan" if math.isnan(last) else f"{last:.3g}"
-                self.report.add("LW416", s.place, f"with {kind}'s learning rate {worst:g} the loss went from {first:.3g} to {told}.",
+                self.report.add("LW416", s.place, f"With {kind}'s learning rate {worst:g} the loss went from {first:.3g} to {told}.",
                                 f"{kind} 的学习率是 {worst:g}，损失从 {first:.3g} 变成了 {told}。")  # fmt: skip
                 return
 

@@ -23,6 +23,7 @@ def tell(script, args=(), ignore=(), as_json=False, execute=True, out=None) -> i
     """Run a script under the lint and print what was found; returns the exit code."""
     import traceback
 
+    from ...language import say
     from .scope import run_script
 
     hold = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
@@ -40,7 +41,13 @@ def tell(script, args=(), ignore=(), as_json=False, execute=True, out=None) -> i
             while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_package()):
                 trace = trace.tb_next
             traceback.print_exception(type(error), error, trace)
-    print(report.json() if as_json else report, file=out or sys.stdout)
+    if as_json or report.findings or error is None:
+        print(report.json() if as_json else report, file=out or sys.stdout)
+    else:
+        print(
+            say("lint: the script stopped at an error; nothing found until there.", "lint：脚本因错误停止；在此之前没有发现问题。"),
+            file=out or sys.stdout,
+        )
     return 1 if report.findings else 2 if error is not None else 0
 
 

@@ -48,6 +48,11 @@ class Finding:
         lines.append("  " + say("Mend: ", "改法：") + say(*(entry.short or entry.mend)))
         return "\n".join(lines)
 
+    def brief(self) -> str:
+        """In one paragraph, for a warning: Python tells the place itself."""
+        entry = self.entry
+        return f"{self.code} {say(*entry.title)}. {say(*self.message)} {say('Mend: ', '改法：')}{say(*(entry.short or entry.mend))}"
+
     def as_dict(self) -> dict:
         """For JSON."""
         entry = self.entry
@@ -96,7 +101,7 @@ class Report:
             f"Silence one by `# lw: ignore[{found[0].code}]` on its line, or everywhere by --ignore {found[0].code}.",
             f"要忽略某一处，在那一行写 `# lw: ignore[{found[0].code}]`；要全部忽略，用 --ignore {found[0].code}。",
         )
-        return "\n\n".join([*(str(f) for f in found), f"{count} {hint}"])
+        return "\n\n".join([*(str(f) for f in found), count + say(" ", "") + hint])
 
     def json(self) -> str:
         """All findings as a JSON list."""

@@ -25,7 +25,13 @@ class _Scope:
         parameters = Parameters(self.report, training, model, optimizer)
         if optimizer is not None:
             training.optimizer(optimizer, source.here())
-        checks = [Losses(self.report), Evaluation(self.report, training), parameters, Data(self.report, training, whole_program), training]
+        checks = [
+            Losses(self.report, training),
+            Evaluation(self.report, training),
+            parameters,
+            Data(self.report, training, whole_program),
+            training,
+        ]
         self.observer = Observer(checks)
         self._order = [parameters, training, *checks[:2], checks[3]]  # at the end: causes before what follows from them
 
@@ -71,6 +77,7 @@ class lint:
         return self._scope.report.findings
 
     def __enter__(self):
+        source.refresh()
         frame = source.called_from()
         self._file = frame.f_code.co_filename
         self._lines = frame.f_lineno
@@ -94,7 +101,7 @@ class lint:
         self._scope.end()
         if kind is None:
             for f in self.findings:
-                warnings.warn_explicit(str(f), LintWarning, f.file, f.line)
+                warnings.warn_explicit(f.brief(), LintWarning, f.file, f.line)
 
     def _static(self):
         """The text of the block itself, and of the classes whose objects it may use."""
@@ -125,6 +132,7 @@ def run_script(path: str, args=(), ignore=(), execute=True) -> tuple:
 
     FileNotFoundError, and SyntaxError where the text is not Python.
     """
+    source.refresh(path)
     cells = source.notebook_cells(path) if path.endswith(".ipynb") else None
     texts = [name for name, _ in cells] if cells is not None else [path]
     if cells is None:

@@ -47,6 +47,15 @@ def line_of(file: str, line: int) -> str:
     return linecache.getline(file, line).rstrip("\n")
 
 
+def refresh(*files: str) -> None:
+    """Read files anew: they may have been changed since they were looked at last."""
+    for file in files:
+        linecache.cache.pop(file, None)
+    linecache.checkcache()
+    tree.cache_clear()
+    _statements.cache_clear()
+
+
 def shown(file: str) -> str:
     """A file's name as the user would say it: relative where it lies below the present folder."""
     if file.startswith("<"):

@@ -124,7 +124,7 @@ class _File:
             method = v.func.attr if isinstance(v.func, ast.Attribute) and not self.names.full(v.func) else ""
             on_tensor = method in _PURE and self._in_forward(n)
             if function in _TORCH_PURE or on_tensor:
-                self.add("LW428", n, f"the result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
+                self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
                          f"`{ast.unparse(v)}` 的结果没有被使用：这次调用什么也没有改变。")  # fmt: skip
 
     def _in_forward(self, n) -> bool:
@@ -200,7 +200,7 @@ class _File:
                 reduced = n.value.func
                 inner = reduced.value if isinstance(reduced, ast.Attribute) and reduced.attr in ("mean", "sum") else None
                 if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "log_prob":
-                    self.add("LW406", n, "what is minimised is the log-likelihood itself: the minus is missing, and the data become ever less likely.",
+                    self.add("LW406", n, "What is minimised is the log-likelihood itself: the minus is missing, and the data become ever less likely.",
                              "被最小化的是对数似然本身：少了负号，数据会变得越来越不可能。")  # fmt: skip
 
     # ---- classes of modules ---------------------------------------------------------------------------------------------

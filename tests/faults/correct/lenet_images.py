@@ -22,7 +22,7 @@ for layer in net:
 
 
 def init_weights(m):
-    if type(m) == nn.Linear or type(m) == nn.Conv2d:
+    if type(m) == nn.Linear or type(m) == nn.Conv2d:  # noqa: E721  (as the book has it)
         nn.init.xavier_uniform_(m.weight)
 
 

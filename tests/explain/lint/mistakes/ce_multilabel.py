@@ -1,0 +1,17 @@
+"""LW407"""
+
+import torch
+import torch.nn as nn
+import torch.optim as optim
+
+torch.manual_seed(42)
+
+net = nn.Linear(6, 5)
+o = optim.Adam(net.parameters())
+X = torch.randn(80, 6)
+y = (torch.rand(80, 5) > 0.5).float()
+for e in range(3):
+    loss = nn.CrossEntropyLoss()(net(X), y)
+    o.zero_grad()
+    loss.backward()
+    o.step()

@@ -1,0 +1,30 @@
+"""LW424"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 8)
+        self.b = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x)).data
+        return self.b(x)
+
+
+net = Net()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+X = torch.randn(64, 4)
+y = torch.randint(0, 3, (64,))
+for _ in range(4):
+    opt.zero_grad()
+    loss = F.cross_entropy(net(X), y)
+    loss.backward()
+    opt.step()
+    print(loss.item())

@@ -1,0 +1,18 @@
+"""LW406"""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torch.optim as optim
+
+torch.manual_seed(42)
+
+net = nn.Linear(6, 1)
+o = optim.SGD(net.parameters(), lr=0.1)
+X = torch.randn(80, 6)
+y = X.sum(1, keepdim=True)
+for e in range(5):
+    loss = -1 * F.mse_loss(net(X), y)
+    o.zero_grad()
+    loss.backward()
+    o.step()
