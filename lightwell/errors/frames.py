@@ -56,6 +56,11 @@ def _users(file: str) -> bool:
     return not file.startswith(_STDLIB)
 
 
+def _generated(place: Place) -> bool:
+    """Whether a frame runs code that a library made from text."""
+    return place.file == "<string>" and place.frame.f_globals.get("__name__") != "__main__"
+
+
 def places(error: BaseException) -> list[Place]:
     """The frames of an error, outermost first: those above the place where it was caught, then its traceback's."""
     tb = error.__traceback__
@@ -77,7 +82,7 @@ def users_place(found: list[Place]) -> int | None:
     """Which of the frames is the innermost of the user's; None where there is none."""
     for accept in (_users, lambda file: not ours(file) and not file.startswith("<frozen")):
         for i in range(len(found) - 1, -1, -1):
-            if accept(found[i].file):
+            if accept(found[i].file) and not _generated(found[i]):
                 return i
     return None
 
@@ -244,7 +249,7 @@ def given(found: list[Place], at: int) -> list[Operand]:
         taken = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self" and _holds_tensors(v)]
         return [next((o for o in values if o.value is t.value), t) for t in taken] or _telling(values)
     if entry is not None:
-        taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls")]
+        taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls", "args", "leaves")]
         missing = [o for o in written if not known(o.value)]
         left = [t for t in taken if _tells(t.value) and not any(t.value is o.value for o in values)]
         if missing and len(missing) == len([t for t in left if _is_tensor(t.value)]):

@@ -121,6 +121,8 @@ def describe(value: Any, devices: bool = False) -> str:
     a = getattr(value, "_a", None)
     if a is not None and hasattr(a, "shape"):
         kind = type(value).__name__
+        if type(value).__module__.startswith("lightwell") and kind != "Parameter":
+            kind = "Tensor"  # a class of ours, such as that of meta tensors
         try:
             device, dtype = str(value.device), str(value.dtype).removeprefix("torch.")
         except Exception:

@@ -130,3 +130,12 @@ def test_the_command_prints_the_page():
     with pages.speaking("zh"):
         text = lightwell.errors.page("LW103")
     assert text.startswith("# LW103 · ") and "## 改法" in text and "net.0 = Linear" in text
+
+
+def test_lightwell_explain_takes_codes(capsys):
+    from lightwell import cli
+
+    assert cli.main(["explain", "lw103", "--lang", "zh"]) == 0
+    assert capsys.readouterr().out.startswith("# LW103 · 矩阵乘法")
+    assert cli.main(["explain", "LW999"]) == 2 and "LW999" in capsys.readouterr().err
+    lightwell.set_language(None)

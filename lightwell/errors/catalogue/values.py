@@ -62,6 +62,7 @@ ENTRIES = (
             "negative step",
             "only integer tensors",
             "mask",
+            "The shape of the mask … does not match the shape of the indexed tensor",
         ),
         related=("Tensor.__getitem__", "torch.masked_select"),
     ),

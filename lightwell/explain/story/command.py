@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import re
 import sys
 
 
 def add_arguments(parser):
     """What to explain, and how to write it."""
     parser.add_argument(
-        "what", metavar="OP_OR_SCRIPT", help="an operation (tanh, softmax, nn.LSTM), or a script, run with lightwell as torch"
+        "what",
+        metavar="OP_OR_SCRIPT",
+        help="an operation (tanh, softmax, nn.LSTM), a script, run with lightwell as torch, or an error's code (LW101)",
     )
     parser.add_argument("--html", metavar="FILE", help="write a page of its own instead of printing text")
     parser.add_argument("--save", metavar="FILE", help="write .html, .md, .tex or .txt, by the ending")
@@ -28,6 +31,8 @@ def run(options) -> int:
     """Explain, and print or write it."""
     from .explanation import of_operation
 
+    if re.fullmatch(r"LW\d{3}", options.what.upper()) and not os.path.exists(options.what):
+        return _page(options)
     if os.path.exists(options.what) or options.what.endswith(".py"):
         found, code = _of_script(options)
         if found is None:
@@ -50,6 +55,20 @@ def run(options) -> int:
         print(f"lightwell explain: {error}", file=sys.stderr)
         return 1
     return code
+
+
+def _page(options) -> int:
+    """The page of an error's or a warning's code."""
+    from lightwell import errors, language
+
+    if options.lang:
+        language.set_language(options.lang)
+    try:
+        print(errors.page(options.what))
+    except ValueError as error:
+        print(f"lightwell explain: {str(error).removeprefix('explain: ')}", file=sys.stderr)
+        return 2
+    return 0
 
 
 class Listener:
