@@ -262,4 +262,5 @@ def group_cell(group: Group, out: list[Value]) -> Sprite:
 def group_title(group: Group) -> str:
     """The line at the top of an unfolded group."""
     kind = "" if group.kind in ("repeat", "stretch") else f' <tspan class="module">{escape(group.kind)}</tspan>'
-    return f'<text x="10" y="17" class="name"><tspan class="fold">▾ </tspan>{escape(group.label)}{kind}</text>'
+    words = f'<tspan class="fold">▾ </tspan>{escape(group.label)}{kind}</text>'
+    return f'<text x="10" y="17" class="name halo" aria-hidden="true">{words}<text x="10" y="17" class="name">{words}'

@@ -141,12 +141,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 def png(text: str) -> bytes:
     """SVG painted by whatever program is there that can; RuntimeError where there is none."""
-    try:
-        import cairosvg
-    except (ImportError, OSError):
-        pass
-    else:
-        return cairosvg.svg2png(bytestring=text.encode("utf-8"), scale=2)
     with tempfile.TemporaryDirectory(prefix="lightwell-") as folder:
         source, made = os.path.join(folder, "graph.svg"), os.path.join(folder, "graph.png")
         write(source, text)
@@ -159,6 +153,12 @@ def png(text: str) -> bytes:
                 raise RuntimeError(
                     f"Picture.save(): {command[0]} could not paint the picture: {done.stderr.decode(errors='replace')[-300:]}"
                 )
+    try:
+        import cairosvg
+    except (ImportError, OSError):
+        pass
+    else:
+        return cairosvg.svg2png(bytestring=text.encode("utf-8"), scale=2)
     raise RuntimeError(
         "Picture.save(): a .png needs a program that paints SVG: pip install cairosvg, or install rsvg-convert, inkscape or chromium; "
         "or save an .svg, which every browser shows"

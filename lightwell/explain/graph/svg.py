@@ -83,12 +83,19 @@ def draw(tree: Tree, grids: dict, boxes: dict, backward: bool, language: str, da
         x = x if backward else x + (MIDDLE + FORWARD) / 2
         half = f'<g class="b">{s.backward}</g>' if backward and s.backward else ""
         out.append(f'<g class="cell {m.kind}" transform="translate({x:g} {y:g})">{s.forward}{half}</g>')
+    inside = _settled("".join(out), backward, language)
     classes = f"lw-graph {'dark' if dark else 'light'} lang-{language} {'with' if backward else 'without'}-backward"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" viewBox="0 0 {d.width:g} {d.height:g}" width="{d.width:g}" '
         f'height="{d.height:g}" role="img"><title>{escape(tree.graph.title)}</title><style>{css("dark" if dark else "light")}</style>{MARKERS}'
-        f'<rect class="paper" width="100%" height="100%"/>{"".join(out)}</svg>'
+        f'<rect class="paper" width="100%" height="100%"/>{inside}</svg>'
     )
+
+
+def _settled(text: str, backward: bool, language: str) -> str:
+    """Without the words of the other language and the labels of the other view: not every program heeds `display: none`."""
+    text = re.sub(rf'<tspan class="{"en" if language == "zh" else "zh"}">[^<]*</tspan>', "", text)
+    return re.sub(rf'<text [^>]*class="edge {"one" if backward else "two"}[^>]*>[^<]*</text>', "", text)
 
 
 def _tip(end: str, name: str, on: bool) -> str:
