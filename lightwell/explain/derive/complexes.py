@@ -12,7 +12,7 @@ from .derivation import Derivation, Line, Part
 from .elementwise import bindings_of, flat, spread, tidy
 from .evaluate import evaluate
 from .reader import Reading
-from .simplify import put, simplify
+from .simplify import number_of, put, simplify
 from .terms import Term, call, symbol, term
 
 _HOLOMORPHIC = (
@@ -24,7 +24,7 @@ _PARTS = (
     "不是全纯函数：分别移动 x 的实部和虚部，看 y 如何变化；x = a + b·i 时 gx = ∂L/∂a + i·∂L/∂b。",
 )
 _WHAT = ("what it computes, element by element", "逐元素计算")
-_RECORD = ("what the record computes", "记录实际计算的式子")
+_RECORD = ("what lightwell computes", "lightwell 实际计算的式子")
 
 
 def family(reading: Reading) -> Derivation | None:
@@ -55,7 +55,7 @@ def _holomorphic(reading, name, formula) -> Derivation:
         value = np.asarray(evaluate(local, bindings))
         found = steps(tidy(formula), x, y, bindings)
         if flat(found[-1][0]) != flat(local):
-            found.append((local, ("the same, as the record computes it", "等价的写法，记录按此计算")))
+            found.append((local, ("the same, as lightwell computes it", "等价的写法，lightwell 按此计算")))
         seen = None
         for t, why in found:
             if flat(t) != seen:
@@ -165,6 +165,7 @@ def _of_real(reading, name, formula) -> Derivation:
         "对实数而言，它除在 0 处跳变外是常数，或者就是该数本身。",
     )
     want = np.asarray(evaluate(reading.gradients[n], bindings))
-    shown = spread(tidy(reading.gradients[n]), np.shape(evaluate(tidy(reading.gradients[n]), bindings)), reading.symbols[n].value.shape)
-    line = Line(symbol("g" + n), shown, ("what the record computes", "记录实际计算的式子"), checked=want)
+    rule = tidy(reading.gradients[n])
+    shown = rule if number_of(rule) == 0 else spread(rule, np.shape(evaluate(rule, bindings)), reading.symbols[n].value.shape)
+    line = Line(symbol("g" + n), shown, ("what lightwell computes", "lightwell 实际计算的式子"), checked=want)
     return Derivation(reading.record.name, idea, [Line(y, formula, _WHAT, checked=y.value)], [Part(n, [line])], bindings)

@@ -25,8 +25,8 @@ def conventions(reading: Reading, name: str, body: Term, y: Term) -> list:
         slopes = f"{_round(left)}", f"{_round(right)}", f"{_round(at)}"
         what = ("the value jumps", "函数值跳变") if jump > 1e-4 else ("there is a corner", "有折点")
         why = (
-            f"{words[0]} {what[0]}: slope {slopes[0]} from the left, {slopes[1]} from the right, so no derivative; the record takes {slopes[2]}",
-            f"{words[1]} 处{what[1]}：左侧斜率 {slopes[0]}，右侧斜率 {slopes[1]}，故不可导；记录取 {slopes[2]}",
+            f"{words[0]} {what[0]}: slope {slopes[0]} from the left, {slopes[1]} from the right, so no derivative; by convention {slopes[2]} is taken",
+            f"{words[1]} 处{what[1]}：左侧斜率 {slopes[0]}，右侧斜率 {slopes[1]}，故不可导；约定取 {slopes[2]}",
         )
         found.append(Line(Term("partial", (y, x), {}, np.asarray(at)), term(_plain(at)), why, checked=np.asarray(at)))
     return found

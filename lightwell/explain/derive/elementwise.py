@@ -147,7 +147,7 @@ def _part(reading, d, name, body, fold, e) -> Part:
     part = Part(name)
     found = [(t, why) for t, why in steps(tidy(body), x, e, bindings)]
     if found and not alike(found[-1][0], local):
-        why = ("the same, as the record computes it", "等价的写法，记录按此计算")
+        why = ("the same, as lightwell computes it", "等价的写法，lightwell 按此计算")
         if local.word == "where" and not any(t.word in CASES for t in _within(body)):
             why = ("the same; where the formula would fail, that case is told apart", "等价的写法；公式失效的情形单独给出")
         if any(t.word == "less" and t.args[0].word == "abs" for t in _within(local)) and single(tidy(body)):
@@ -185,7 +185,7 @@ def _part(reading, d, name, body, fold, e) -> Part:
         rule_name = (f"chain rule: each element's share of {mark}, times {d_e}", f"链式法则：每个元素分得的 {mark} 乘以 {d_e}")
     _append(part.lines, Line(g, shown, rule_name, checked=want))
     recorded = rule if number_of(rule) == 0 else spread(rule, raw.shape, x.value.shape)
-    line = Line(g, recorded, ("what the record computes", "记录实际计算的式子"), checked=want)
+    line = Line(g, recorded, ("what lightwell computes", "lightwell 实际计算的式子"), checked=want)
     if not looks_alike(recorded, shown):
         part.lines.append(line)
     part.conventions = corners.conventions(reading, name, body, e)

@@ -7,6 +7,7 @@ from .elementwise import bindings_of, tidy
 from .evaluate import evaluate
 from .lexicon import WORDS
 from .reader import Reading
+from .simplify import COMPARISONS
 from .terms import Term
 
 _TRUTH = (
@@ -68,7 +69,10 @@ def family(reading: Reading) -> Derivation | None:
         if formula is None or name in reading.keeps:
             continue
         value = reading.symbols[name].value
-        lines.append(Line(reading.symbols[name], tidy(formula), ("what it computes", "所计算的内容"), checked=value))
+        shown = tidy(formula)
+        if value.dtype.kind == "b" and shown.word in COMPARISONS:
+            shown = Term("iverson", (shown,))
+        lines.append(Line(reading.symbols[name], shown, ("what it computes", "所计算的内容"), checked=value))
         lines += _meaning(reading.symbols[name], formula, bindings, value)
     return Derivation(record.name, idea, lines, [], bindings)
 

@@ -20,7 +20,7 @@ from .reader import Reading
 from .simplify import depends, number_of, simplify
 from .terms import Term, call, symbol, term
 
-RECORD = ("what the record computes", "记录实际计算的式子")
+RECORD = ("what lightwell computes", "lightwell 实际计算的式子")
 
 
 def with_shape(t: Term, shape: tuple, wanted: tuple) -> Term:

@@ -25,7 +25,7 @@ _ONE = (
     "One step: name its gates, and go back through them in reverse order.",
     "只有一个时间步：给各个门起名，再按相反的顺序逐个求导。",
 )
-_RECORD = ("what the record computes: all of this, as one word of the vocabulary", "记录实际计算的内容：以上全部，写成词汇表中的一个词")
+_RECORD = ("what lightwell computes: all of this in one function", "lightwell 实际计算的内容：以上全部合成一个函数")
 
 
 def family(reading: Reading) -> Derivation | None:
