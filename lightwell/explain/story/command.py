@@ -61,8 +61,9 @@ def _page(options) -> int:
     """The page of an error's or a warning's code."""
     from lightwell import errors, language
 
-    if options.lang:
-        language.set_language(options.lang)
+    said = dict(zip(options.rest[::2], options.rest[1::2]))  # a page takes no arguments: --lang may come last
+    if options.lang or "--lang" in said:
+        language.set_language(options.lang or said["--lang"])
     try:
         print(errors.page(options.what))
     except ValueError as error:
