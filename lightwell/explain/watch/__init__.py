@@ -7,7 +7,7 @@ diagnose.py   from operands to the cause; codes.py: the causes, their mends
 training.py   losses, norms, divergence;   health.py: activations, dead and saturated units
 data.py       batches and the items in them;   sites.py: the user's line
 finding.py    what was found, as text;   report.py: the layers' table, HTML, plots
-capsule.py    a step in a file;   replay.py: that step again, operation by operation
+capsule.py    a step in a file;   replaying.py: that step again, operation by operation
 """
 
 from .finding import Exploded, Finding, HealthWarning
@@ -18,7 +18,7 @@ __all__ = ["Exploded", "Finding", "HealthWarning", "Watch", "replay", "watch"]
 
 def __getattr__(name: str):
     if name == "replay":
-        from .replay import replay
+        from .replaying import replay
 
         globals()["replay"] = replay
         return replay

@@ -15,14 +15,14 @@ FORMAT = 1
 LIMIT = 1 << 28  # bytes of a batch that are still written
 
 
-def _path(watch, chosen) -> str:
+def _path(watch, finding, chosen) -> str:
     """The file's name: the one chosen, or one made of the script's name and the step's number."""
     if chosen is not True:
         return os.fspath(chosen)
     script = (watch.script or {}).get("argv", [""])[0] or sys.argv[0]
     stem = os.path.splitext(os.path.basename(script))[0]
     stem = stem if stem and not stem.startswith("-") else "training"
-    return f"exploded-{stem}-step{watch.training.step + 1}.pt"
+    return f"exploded-{stem}-step{finding.step}.pt"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -93,7 +93,7 @@ def _variables() -> dict:
 
 def save(watch, finding, chosen, after: bool) -> str:
     """Write the step that a watch is in; gives the path. The file is there whole or not at all."""
-    path = _path(watch, chosen)
+    path = _path(watch, finding, chosen)
     models, seen = [], set()
     for module, name in watch._roots:
         if id(module) in seen:

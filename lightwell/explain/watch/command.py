@@ -62,7 +62,7 @@ def add_arguments(parser):
 def run(options) -> int:
     """Re-run the step and print its operations."""
     from .capsule import load
-    from .replay import describe, replay
+    from .replaying import describe, replay
 
     try:
         capsule = load(options.file)

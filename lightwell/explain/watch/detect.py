@@ -89,7 +89,7 @@ class Detector:
         stack = watch.modules()
         module = stack[-1] if stack else None
         name = rec.name
-        look = name not in FORWARD or self.marks
+        look = (name not in FORWARD or self.marks) and not watch.poisoned
         for t in (out,) if out.__class__ is Tensor else out if out.__class__ in (tuple, list) else ():
             if not isinstance(t, Tensor):
                 continue
@@ -251,6 +251,9 @@ class Detector:
             return self._outside("LW504", rec, v, v, place, module, phase, notes=[(
                 f"the parameter is {watch.parameter_name(v)}, shape {list(v._a.shape)}", f"这个参数是 {watch.parameter_name(v)}，形状 {list(v._a.shape)}",
             )])  # fmt: skip
+        if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
+            self._hand_on(v, INTENDED)
+            return INTENDED
         held = watch.data.holds(v._a)
         source = held[1] if held else v
         if held is None:  # derived from the batch by operations that only move numbers?
@@ -319,7 +322,7 @@ class Detector:
         if not self.watch.on:
             return
         rec = node.record
-        look = rec is None or rec.name not in BACKWARD or bool(self.marks)
+        look = (rec is None or rec.name not in BACKWARD or bool(self.marks)) and not self.watch.poisoned
         site = None
         for edge, v in zip(node.edges, out):
             if edge is None or v is None:

@@ -81,6 +81,8 @@ class Watch:
         self._local = threading.local()
         self._threads: list = []
         self._outer: Any = None
+        self._counts: dict[int, int] = {}  # id of an optimizer -> its steps
+        self.poisoned = False  # parameters are not finite, and somebody was told: nothing more can be learned
         self.begun = False  # whether there has been a backward
         self._stepped = False  # whether there is an optimizer that steps
         self._backwards = 0  # since the last step
@@ -350,10 +352,12 @@ class Watch:
 
     def begins(self, tensors) -> None:
         """A backward begins at these tensors: a loss."""
+        if self.on:
+            self._begins(tensors)
         if self._outer is not None:
             self._outer.begins(tensors)
-        if not self.on:
-            return
+
+    def _begins(self, tensors) -> None:
         self.begun = True
         if not self._stepped and self._backwards:
             self._close_by_hand()
@@ -389,10 +393,12 @@ class Watch:
 
     def ended(self) -> None:
         """A backward has ended: the gradients are there."""
+        if self.on:
+            self._ended()
         if self._outer is not None:
             self._outer.ended()
-        if not self.on:
-            return
+
+    def _ended(self) -> None:
         leaves = self.detector.leaves
         training = self.training
         for leaf in leaves:
@@ -404,7 +410,7 @@ class Watch:
         if bad is not None and not self.scaling():
             suspect = leaves[bad][1] or self.detector.last() or self.detector._from_gradient(_Nothing(), bad._grad._a)
             self.reached(suspect, "gradients", bad)
-        if not self._stepped:
+        if not self._stepped and not self._scaled:
             training.open(leaves)
             self._hidden()  # what comes now is the next step's already
 
@@ -441,10 +447,16 @@ class Watch:
         if not self.on:
             return
         training = self.training
+        self._counts[id(optimizer)] = self._counts.get(id(optimizer), 0) + 1
         several = len([o for o in self.optimizers if self._shadow.get(id(o)) is not None]) > 1
         bad = training.close([p for group in optimizer.param_groups for p in group["params"]] if several else None)
         if bad is not None:
-            self._bad_update(optimizer, bad)
+            self._counts[id(optimizer)] -= 1
+            if not any(f.fatal for f in self.findings):
+                self._bad_update(optimizer, bad)
+            self.poisoned = True
+            self._counts[id(optimizer)] += 1
+            training.step += 1
         self._end_step()
 
     def _bad_update(self, optimizer, bad) -> None:
@@ -502,7 +514,7 @@ class Watch:
         self._backwards = 0
         if not by_hand:
             self._hidden()
-        code = training.diverged()
+        code = None if self.poisoned else training.diverged()
         if code is not None and self.on:
             self._diverged(code)
         if self.sampling:
@@ -520,7 +532,7 @@ class Watch:
         """Report, once for each line, what stayed without consequence in this step; and begin the next."""
         for suspect in self.detector.forget():
             f = suspect.finding
-            if f is None or self._scaled or f.reached:
+            if f is None or self._scaled or f.reached or self.poisoned:
                 continue
             key = ("hidden", str(f.place), f.op)
             if key not in self._told:
@@ -551,7 +563,7 @@ class Watch:
             name = f"{type(self.stepping).__name__}.step" if self._stepped else "step"
         f = Finding(code, name, "backward" if code == "LW540" else "training", place, module, stack=stack_places(frame))
         self.date(f)
-        f.step = self.training.step
+        f.step -= 1  # the update has been made already
         row = self.training.rows[-1]
         if code == "LW540":
             f.notes.append((
@@ -633,7 +645,7 @@ class Watch:
 
     def date(self, f: Finding) -> None:
         """Write when it was into a finding."""
-        f.step, f.epoch, f.batch = self.training.step + 1, self.data.epoch, self.data.number
+        f.step, f.epoch, f.batch = max(self._counts.values(), default=self.training.step) + 1, self.data.epoch, self.data.number
 
     def _finish(self, suspect, reached: str, phase: str | None = None) -> None:
         """Complete a suspect's finding by what the history knows, and save the step."""
@@ -684,7 +696,7 @@ class Watch:
     def reached(self, suspect, what: str, tensor=None, phase: str | None = None) -> None:
         """A suspect's values have reached the loss, the gradients or the parameters: stop, warn or note it."""
         f = suspect.finding
-        if f is None:
+        if f is None or self.poisoned:
             return
         key = (f.code, f.op, str(f.place))
         if f.reached or key in self._told:
@@ -711,7 +723,7 @@ class Watch:
             sys.stdout.flush()
             print(f, file=sys.stderr)
         else:
-            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe(2)) + 1)
+            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe()))
 
     # ---- what came of it ---------------------------------------------------------------------------------------------------
 
@@ -771,7 +783,7 @@ def _outside(frame) -> int:
     """How many frames out the user's line is, for `warnings.warn`."""
     from .sites import users
 
-    wanted, level = users(frame), 2
+    wanted, level = users(frame), 1
     while frame is not None and frame is not wanted:
         frame, level = frame.f_back, level + 1
     return level
