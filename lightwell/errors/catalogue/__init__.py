@@ -15,10 +15,13 @@ __all__ = ["entries", "entry", "find", "resolve"]
 # Each of these modules has its entries in ENTRIES.
 TABLES = (
     "lightwell.errors.catalogue.shapes",
+    "lightwell.errors.catalogue.sizes",
+    "lightwell.errors.catalogue.layers",
     "lightwell.errors.catalogue.values",
     "lightwell.errors.catalogue.dtypes",
     "lightwell.errors.catalogue.gradients",
     "lightwell.errors.catalogue.modules",
+    "lightwell.errors.catalogue.types",
     "lightwell.errors.catalogue.arguments",
     "lightwell.errors.catalogue.data",
     "lightwell.errors.catalogue.files",
