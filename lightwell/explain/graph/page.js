@@ -249,7 +249,7 @@
   }
   const row = (name, value) => (value ? `<dt>${name}</dt><dd>${value}</dd>` : "");
   function table(items, head) {
-    return items && items.length ? `<h3>${head}</h3><table>${items.map((r) => `<tr>${r.map((c, i) => `<td${i ? "" : ' class="first"'}>${esc(c)}</td>`).join("")}</tr>`).join("")}</table>` : "";
+    return items && items.length ? `<h3>${head}</h3><table>${items.map((r) => `<tr>${r.map((c, i) => `<td${i ? "" : ' class="first"'}>${esc(Array.isArray(c) ? c[state.lang === "zh" ? 1 : 0] : c)}</td>`).join("")}</tr>`).join("")}</table>` : "";
   }
   function show(kind, id, quiet) {
     state.selected = [kind, id];

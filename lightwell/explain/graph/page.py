@@ -140,11 +140,11 @@ def _op_told(op: Op, tree: Tree, value) -> dict:
     return {"name": op.name, "words": " ".join(words), "values": near, "info": info}
 
 
-def _origin(v: Value) -> str:
+def _origin(v: Value) -> Any:
     if v.op is not None:
         return f"← {v.op.name}"
     if v.kind == "parameter" and not v.grad:
-        return f"{v.name} (frozen)"
+        return (f"{v.name} (frozen)", f"{v.name}（冻结）")
     return "" if v.shape is None else v.name or v.kind
 
 

@@ -143,11 +143,24 @@ def test_the_panel_tells_what_an_operation_is(opened):
     told = b.run("document.querySelector('#about').innerText")
     for words in ("convolution", "stem · Conv2d", "models.py", "ConvolutionBackward0", "stem.weight", "2×4×6×6", "formula and gradient"):
         assert words in told
-    assert len(b.run("document.querySelector('#about .formula').innerText")) > 40
+    assert b.run("document.querySelectorAll('#about .formula math').length") > 3
+    english = b.run("document.querySelector('#about .formula').innerText")
+    b.press("l")
+    chinese = b.run("document.querySelector('#about .formula').innerText")
+    assert chinese != english and any("\u4e00" <= c <= "\u9fff" for c in chinese)
+    b.press("l")
     assert b.run("document.querySelectorAll('.way.lit').length") >= 3
     assert "convolution 2×4×6×6 f32 1.12 KiB float32" in b.run("[...document.querySelectorAll('.way.lit')].map(e => e.textContent)")
     b.press("Escape")
     assert not b.run("document.querySelector('#panel').classList.contains('open')")
+
+
+def test_frozen_parameters_are_named_so_in_both_languages(opened):
+    b = opened(torch.graph(Tied(), torch.randint(0, 11, (3,))))
+    b.run("lightwellGraph.reveal(['cell', lightwellGraph.data.cells.findIndex(c => c.name === 'linear')])")
+    assert "inner.weight (frozen)" in b.run("document.querySelector('#about').innerText")
+    b.press("l")
+    assert "inner.weight（冻结）" in b.run("document.querySelector('#about').innerText")
 
 
 def test_backward_can_be_taken_away(opened):

@@ -93,6 +93,9 @@ def test_a_run_leaves_the_module_and_the_dice_as_they_were():
     torch.manual_seed(3)
     torch.graph(nn.Sequential(nn.Dropout(), net), torch.ones(2, 1, 4, 4))
     assert torch.equal(torch.rand(1), expected)
+    held = net.blocks[0].bn1.running_mean
+    torch.graph(net, torch.ones(2, 1, 4, 4))
+    assert net.blocks[0].bn1.running_mean is held
     assert all(torch.equal(b, before[n]) for n, b in net.named_buffers())
     assert all(p.grad is None for p in net.parameters())
 
