@@ -52,7 +52,7 @@ def main() -> None:
     compare("LeNet, batch 256", lenet.build(torch, 256), rounds, 20)
     compare("LeNet, batch 16", lenet.build(torch, 16), rounds, 60)
     compare("MLP 784-256-10, batch 256", mlp.build(torch, 256), rounds, 40)
-    compare("Transformer encoder", encoder.build(torch, 8), rounds, 8)
+    compare("Transformer encoder", encoder.build(torch, 8, 32), rounds, 8)
     print(f"\nadd of 10 elements: {before * 1e9:.0f} ns before, {small() * 1e9:.0f} ns after a watch")
 
 

@@ -159,3 +159,8 @@ def test_no_lint_fires_on_a_correct_program(name, linted):
 def test_there_are_enough_programs():
     assert len(CORRECT) >= 30
     assert len(EXPLOSIONS) + len(LINTS) >= 25
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("correct/*.py")), ids=lambda p: p.stem)
+def test_correct_programs_are_not_stopped(path, capsys):
+    assert watched(path).findings == []

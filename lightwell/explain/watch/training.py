@@ -166,7 +166,7 @@ class Training:
         if not rows or rows[-1].loss is None or self.reference is None:
             return None
         last = rows[-1]
-        scale = max(self.reference, 1e-3)
+        scale = self.reference if self.reference > 1e-3 else 1.0
         if len(rows) >= 6 and abs(last.loss) > 1e3 * scale:
             tail = rows[-6:]
             ups = sum(abs(b.loss) > abs(a.loss) for a, b in itertools.pairwise(tail) if a.loss is not None and b.loss is not None)
