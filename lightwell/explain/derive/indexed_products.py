@@ -7,6 +7,7 @@ from .differences import jacobian
 from .indexed import gradient
 from .indexed_calculus import Letters, added, delta, times
 from .reader import Reading
+from .shortened import all_shortened
 from .terms import Term, call, symbol, term
 
 WHY = {
@@ -49,7 +50,8 @@ def family(reading: Reading) -> Derivation | None:
     told = {"prod": _prod, "prod_dim": _prod, "cumprod": _cumprod, "logcumsumexp": _logcumsumexp}.get(reading.record.name)
     if told is None or not isinstance(x, Term) or "x" not in reading.gradients or not x.value.size:
         return None
-    return told(reading, x, reading.symbols["y"], reading.gys["y"])
+    found = told(reading, x, reading.symbols["y"], reading.gys["y"])
+    return found and all_shortened(found)
 
 
 def _bindings(reading: Reading, *more: Term) -> dict:

@@ -8,6 +8,7 @@ from .indexed import gradient
 from .indexed_calculus import Letters, added, delta, times
 from .indexed_products import WHY, at, iverson, product_over
 from .reader import Reading
+from .shortened import all_shortened
 from .terms import Term, call, symbol
 
 _PRODUCT = (
@@ -29,7 +30,7 @@ def family(reading: Reading) -> Derivation | None:
     told = {"scatter_prod": _scatter_prod, "scatter_extreme": _scatter_extreme, "segment_extreme": _segment}.get(reading.record.name)
     if told is None or not reading.gradients:
         return None
-    return told(reading)
+    return all_shortened(told(reading))
 
 
 class _Meeting:

@@ -14,6 +14,7 @@ from .derivation import Derivation, Line, Part
 from .differentials import Direction, Pull, identity, inner, known, value_of
 from .indexed import gradient
 from .reader import Reading
+from .shortened import all_shortened
 from .terms import Term, call, same, symbol
 
 WHY = {
@@ -56,7 +57,7 @@ def family(reading: Reading) -> Derivation | None:
     told = TOLD.get(reading.record.name)
     if told is None or not reading.gradients:
         return None
-    return told(reading)
+    return all_shortened(told(reading))
 
 
 def bindings_of(reading: Reading, *more: Term) -> dict:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .derivation import Derivation, Line, Part
-from .differences import jacobian
+from .differences import Lazy, jacobian
 from .indexed import at, gradient, nested, why
 from .indexed_calculus import Letters, added, contracted, derivative, shifted
 from .reader import Reading, compute
@@ -231,8 +231,6 @@ def _moved_part(reading, x: str, pairs: list, definition: list, bindings: dict, 
 
 def _spread(p: np.ndarray, n: int):
     """[p_i = j] as an array, computed when asked for."""
-    from .differences import Lazy
-
     return Lazy(lambda: (p[:, None] == np.arange(n)).astype(float))
 
 
@@ -387,7 +385,7 @@ def _extreme(reading: Reading) -> Derivation | None:
                     "a small change of x changes y only where x is y; elements that tie share it evenly",
                     "x 的微小变化只有在 x 等于 y 处才影响 y；并列者平分",
                 ),
-                checked=None,
+                checked=_own_slopes(reading, names.index(o), axes) if (hits == 1).all() else None,  # at a tie there is no slope
             )
         )
         piece = at(gy, seen) * share
@@ -407,6 +405,20 @@ def _extreme(reading: Reading) -> Derivation | None:
     )
     lines.append(Line(symbol("gx", value), rule, why("record"), checked=value))
     return Derivation(record.name, IDEA["tie"], definition, [Part("x", lines)], bindings)  # fmt: skip
+
+
+def _own_slopes(reading: Reading, output: int, axes: tuple):
+    """∂y/∂x of each element with the result of its own lane, by differences: lanes first, then the dimensions reduced."""
+
+    def compute():
+        shape = reading.inputs["x"].value.shape
+        lanes = [d for d in range(len(shape)) if d not in axes]
+        whole = np.asarray(jacobian(reading, "x", output)).reshape((*(shape[d] for d in lanes), *shape))
+        places = np.indices(shape)
+        found = whole[(*(places[d] for d in lanes), *places)]
+        return found.transpose([*lanes, *axes])
+
+    return Lazy(compute)
 
 
 def _shares(reading: Reading) -> bool:

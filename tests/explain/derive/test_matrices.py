@@ -146,3 +146,12 @@ def test_in_a_graph_inputs_are_got_back_from_what_was_saved(name, f, arrays):
         if not name.endswith("triangular"):
             np.testing.assert_allclose(symbol_.value, a, rtol=1e-9, atol=1e-9, err_msg=name_)
     agree(matrices.family(reading), reading, {}, tolerance=1e-5)
+
+
+def test_long_lines_get_names_for_what_repeats():
+    reading, _ = captured("linalg_svd", lambda x: LA.svd(x, full_matrices=False), R(3, 2))
+    d = matrices.family(reading)
+    names = [line.left.params["name"] for line in d.parts[0].lines if line.why[0].startswith("a name")]
+    assert names and len(set(names)) == len(names)
+    assert all(name in d.bindings for name in names)
+    assert max(len(repr(line.right)) for line in d.parts[0].lines) < 600
