@@ -154,4 +154,4 @@ def test_long_lines_get_names_for_what_repeats():
     names = [line.left.params["name"] for line in d.parts[0].lines if line.why[0].startswith("a name")]
     assert names and len(set(names)) == len(names)
     assert all(name in d.bindings for name in names)
-    assert max(len(repr(line.right)) for line in d.parts[0].lines) < 600
+    assert max(len(repr(line.right)) for line in d.parts[0].lines[:-1]) < 600  # the last is the record's own
