@@ -39,7 +39,9 @@ class Known:
 
     def name(self, tensor, kind: str, name: str) -> None:
         """Give a tensor its name: a "parameter", a "buffer", an "input" or a "leaf"."""
-        self.names.setdefault(id(tensor), (weakref.ref(tensor), kind, name))
+        key, table = id(tensor), self.names
+        if key not in table:
+            table[key] = (weakref.ref(tensor, lambda _: table.pop(key, None)), kind, name)
 
     def named(self, model) -> None:
         """Take the names of a module's parameters and buffers; one that two modules share keeps its first."""
@@ -144,11 +146,20 @@ class Watch(Known):
             if module not in self.roots:
                 self.roots[module] = _paths(module, _variable(module))
                 self.named(module)
+            self._given(module, args)
         path, kind, buffers = self.roots.get(self._outermost, {}).get(id(module), (type(module).__name__, type(module).__name__, ()))
         self._calls += 1
         self._depth.append(self.scope)
         if module is not self.root:
             self.scope = (*self.scope, Call(path, kind, self._calls, buffers))
+
+    def _given(self, module, args) -> None:
+        """What comes from outside into an outermost module is its input, under the name that `forward` gives it."""
+        code = getattr(type(module).forward, "__code__", None)
+        names = code.co_varnames[1 : code.co_argcount] if code is not None else ()
+        for i, t in enumerate(args):
+            if isinstance(t, Tensor) and t._node is None and not t._rg and id(t) not in self.tensors:
+                self.name(t, "input", names[i] if i < len(names) else "input")
 
     def _leave(self, module, args, output):
         if self._depth:

@@ -141,7 +141,7 @@ def op_cell(op: Op, tree: Tree, shared: set, out: list[Value]) -> Sprite:
         if on
     )
     inner = f'<rect class="stripe" x="{x:g}" y="0" width="4" height="{height}" rx="2"/>'
-    inner += _text(x + 12, 17, f"{escape(cut(op.name, FORWARD - 70, 12))}{badges}", "name")
+    inner += _text(x + 12, 17, f"{escape(cut(op.name, FORWARD - (70 if badges else 20), 12))}{badges}", "name")
     inner += "".join(f'<g transform="translate({x + 8:g} {22 + LINE * i})">{row}</g>' for i, (row, _) in enumerate(rows))
     back = None
     if op.node:

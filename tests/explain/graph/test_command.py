@@ -55,7 +55,7 @@ def test_the_last_backward_is_drawn_with_modules_by_name(tmp_path):
         done.stdout.count("step") == 3 and f"backward() number 3, {5} operations" in done.stdout and str(tmp_path / "g.svg") in done.stdout
     )
     text = (tmp_path / "g.svg").read_text(encoding="utf-8")
-    for words in ("net.hidden", "Linear", "MSELoss", "ReluBackward0", "weight 5×4", "loss"):
+    for words in ("net.hidden", "Linear", "MSELoss", "ReluBackward0", "weight 5×4", "loss", ">input<"):
         assert words in text
     assert text.count('class="cell op"') == 5  # of one step alone: the detached state is data
 
