@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ...autograd import modes
 from ...tensor import Tensor
 from ...utils.data import Subset
 from . import origins, source
 
+_RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
 _LAYERS = frozenset("linear convolution mm addmm mv".split())
 
 
@@ -36,6 +38,9 @@ class Data:
 
     def op(self, name, args, out):
         """The first layer's input."""
+        if name in _RECURRENT:
+            self._recurrent(args)
+            return
         if name not in _LAYERS:
             return
         x, w = (args[1], args[2]) if name == "addmm" else args[:2]
@@ -50,14 +55,25 @@ class Data:
             return
         top, low = float(a.max()), float(a.min())
         if name == "convolution" or (a.ndim == 2 and a.shape[1] >= 16):
-            if low >= 0 and 30 < top <= 255 and (a == np.floor(a)).all():
-                self._scale(x, f"whole numbers from {low:g} to {top:g}", f"从 {low:g} 到 {top:g} 的整数")
+            whole = bool((a == np.floor(a)).all())
+            if low >= 0 and 30 < top <= 255 and (whole or float(a.mean()) > 50):
+                self._scale(x, f"numbers from {low:.4g} to {top:.4g}", f"从 {low:.4g} 到 {top:.4g} 的数")
                 return
         if a.ndim == 2 and len(a) > 1:
             size = np.sqrt((a.astype(np.float64) ** 2).mean(0))
             if size.max() > 100:
                 i = int(size.argmax())
                 self._scale(x, f"numbers of about {size[i]:.3g} in column {i}", f"第 {i} 列里大小约为 {size[i]:.3g} 的数")
+
+    def _recurrent(self, args):
+        """The input of a recurrent layer that learns: raw prices, counts, temperatures."""
+        tensors = [t for a in args for t in (a if type(a) in (list, tuple) else (a,)) if isinstance(t, Tensor)]
+        x = tensors[0]
+        if x._rg or x._a.dtype.kind != "f" or not x._a.size or not any(t._rg for t in tensors[1:]) or not modes.is_grad_enabled():
+            return
+        size = float(np.sqrt(np.square(x._a, dtype=np.float64).mean()))
+        if size > 100:
+            self._scale(x, f"numbers of about {size:.3g}", f"大小约为 {size:.3g} 的数")
 
     def _scale(self, x, en, zh):
         self.report.add("LW441", source.here(), f"The network is fed {en} ({list(x.shape)}): far from mean 0 and deviation 1.",
@@ -185,8 +201,10 @@ def _series(found) -> bool:
     if x.shape[1] == 1:
         rises = np.diff(x[:, 0])
         return not ((rises > 0).all() or (rises < 0).all()) and not _unrelated(x[:, 0])
-    if x.shape[1] > 1 and np.allclose(x[1:, :-1], x[:-1, 1:]):
-        return True
+    centred = x - x.mean(0)
+    ends, starts = centred[:-1, 1:].ravel(), centred[1:, :-1].ravel()
+    if float(ends @ starts) > 0.6 * np.sqrt(float(ends @ ends) * float(starts @ starts)):
+        return True  # each window begins with what the one before it ends with
     near, far = np.square(x[1:] - x[:-1]).mean(), 2 * x.var(0).mean()
     return bool(far > 0 and near < 0.3 * far)
 

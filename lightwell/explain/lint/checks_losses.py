@@ -92,10 +92,13 @@ class Losses:
         elif steps[:1] == ("relu",) and steps[1:2] and steps[1] in _LINEAR:
             self._relu(at, x, "CrossEntropyLoss")
         if y._a.dtype.kind == "f" and y.shape == x.shape and x.ndim > 1 and x.shape[axis] > 1:
-            sums = y._a.sum(axis)
+            sums, a = y._a.sum(axis), y._a
             if sums.size and sums.max() > 1.01:
                 add("LW407", at, f"The targets {_name(y)} are class probabilities to CrossEntropyLoss, but a row adds up to {sums.max():.3g}.",
                     f"CrossEntropyLoss 把目标 {_name(y)} 当作类别概率，但有一行之和是 {sums.max():.3g}。")  # fmt: skip
+            elif origins.of(y).ints and ((a == 0) | (a == 1)).all():
+                add("LW407", at, f"The targets {_name(y)} are one-hot integers turned into floats: CrossEntropyLoss takes them for probabilities of the classes.",
+                    f"目标 {_name(y)} 是整数 one-hot 转成的浮点数：CrossEntropyLoss 会把它们当作类别概率。")  # fmt: skip
 
     def _relu(self, at, x, loss):
         self.report.add("LW410", at, f"The scores {_name(x)} that go into {loss} come from ReLU: none can be below 0.",

@@ -27,6 +27,18 @@ class Cut:
         self.how, self.ids, self.times = how, set(), 0
 
 
+class ByHand:
+    """What stands for an optimizer where the user writes the updates."""
+
+    def __init__(self, params, steps):
+        self._params, self.steps, self.place, self.backwards = params, steps, None, steps
+        self.ids = {id(p) for p in params}
+
+    def params(self):
+        """The parameters."""
+        return self._params
+
+
 class Parameters:
     """LW421-LW424."""
 
@@ -156,7 +168,7 @@ class Parameters:
         if not self.training.first and not self.groups:
             return
         told = set()
-        for s in optimizers:
+        for s in optimizers or self._by_hand():
             if s.steps < 2:
                 continue
             silent = [p for p in s.params() if p._rg and id(p) not in self.training.leaves]
@@ -186,6 +198,16 @@ class Parameters:
                     what = name or f"a parameter of shape {list(p.shape)}"
                     self.report.add("LW423", place, f"{what} takes no part in any loss: in {s.steps} steps it never got a gradient.",
                                     f"{name or f'形状为 {list(p.shape)} 的参数'} 没有参与任何损失：{s.steps} 步里从未得到梯度。")  # fmt: skip
+
+    def _by_hand(self) -> list:
+        """Where no optimizer is used: the models whose parameters are updated by hand, each as if it had one."""
+        leaves, found = self.training.leaves, []
+        for m in self.modules.values():
+            params = [p for p in m.parameters() if p._rg]
+            steps = max((leaves[id(p)].updates for p in params if id(p) in leaves), default=0)
+            if steps >= 2 and not self.training.optimizers:
+                found.append(ByHand(params, steps))
+        return found
 
     def _blind(self, p):
         return next((place for place, ids in self.blind.items() if id(p) in ids), None)
