@@ -10,7 +10,7 @@ import numpy as np
 
 from ...backend import numpy as NP
 from .derivation import Line
-from .reader import compute, function
+from .said import compute, function
 from .terms import Term
 
 _ACCUMULATED = {"cumulative_maximum": np.maximum, "cumulative_minimum": np.minimum, "cumulative_logaddexp": np.logaddexp}
