@@ -253,8 +253,8 @@ def relations(s: Storage) -> list[str]:
     lines = []
     for group in same:
         if len(group) > 1:
-            names, n = ", ".join(v.name for v in group), _count(group[0], group[0].covered)
-            lines.append(say(f"{names} show the same {n}", f"{names}：同样的 {n}"))
+            names, told = ", ".join(v.name for v in group), _count(group[0], group[0].covered)
+            lines.append(say(f"{names} show the same {told}", f"{names}：同样的 {told}"))
     apart = []
     for i, one in enumerate(same):
         for two in same[i + 1 :]:
@@ -324,39 +324,44 @@ def offset_text(v: View) -> str:
 
 def text(m: MemoryMap) -> str:
     """The map as lines for a terminal."""
-    lines = [heading(m)]
     apart, alone = in_two(m)
+    lines = [heading(m)]
     for s in apart:
-        lines += ["", storage_heading(s)]
-        cells = cells_of(s)
-        head = (say("name", "名字"), "", say("shape", "形状"), say("strides", "步幅"), say("offset", "偏移"))
-        rows = [(v.name, kind_text(v), tuple_text(v.shape), tuple_text(v.strides or ()), offset_text(v)) for v in s.views]
-        mixed = len({v.dtype for v in s.views}) > 1
-        if mixed:
-            head, rows = (*head, "dtype"), [(*r, v.dtype) for r, v in zip(rows, s.views)]
-        widths = [max(width_of(r[i]) for r in [head, *rows]) for i in range(len(head))]
-
-        def row_text(row, right=4, widths=widths):
-            return "  ".join(padded(c, w, i == right) for i, (c, w) in enumerate(zip(row, widths)))
-
-        if s.bytes:
-            lines.append(f"  {row_text(head)}  {ruler(s, cells)}".rstrip())
-        else:
-            lines.append(f"  {row_text(head)}".rstrip())
-        for v, row in zip(s.views, rows):
-            drawn = bar(v, cells) if s.bytes else ""
-            lines.append(f"  {row_text(row)}  {drawn}  {say('; ', '；').join(remarks(v))}".rstrip())
-        lines += [f"    {line}" for line in relations(s)]
+        lines += _storage_lines(s)
     if alone:
-        most = max(s.bytes for s in alone) or 1
-        rows = [(s.letter, s.views[0].name, tuple_text(s.views[0].shape), s.views[0].dtype, size(s.bytes), s) for s in alone]
-        widths = [max(width_of(r[i]) for r in rows) for i in range(5)]
-        lines += ["", say("storages with one view each", "各只有一个视图的存储")]
-        for row in rows:
-            cells = (padded(c, w, i == 4) for i, (c, w) in enumerate(zip(row[:5], widths)))
-            told = [say("one object under several names", "同一个对象，有多个名字")] if len(row[5].views[0].names) > 1 else []
-            lines.append("  ".join(["", *cells, "█" * round(24 * row[5].bytes / most), *told]).rstrip())
+        lines += _listed_lines(alone)
     if m.elsewhere:
         lines += ["", say("without memory", "没有内存")]
         lines += [f"  {v.name}  {tuple_text(v.shape)}  {v.dtype}  {getattr(v.value, 'device', '')}" for v in m.elsewhere]
     return "\n".join(lines)
+
+
+def _storage_lines(s: Storage) -> list[str]:
+    """One storage: its views in a table, each with its bar and remarks, and how they overlap."""
+    cells, semicolon = cells_of(s), say("; ", "；")
+    rows = [[say("name", "名字"), "", say("shape", "形状"), say("strides", "步幅"), say("offset", "偏移")]]
+    rows += [[v.name, kind_text(v), tuple_text(v.shape), tuple_text(v.strides or ()), offset_text(v)] for v in s.views]
+    if len({v.dtype for v in s.views}) > 1:
+        for row, dtype in zip(rows, ["dtype", *(v.dtype for v in s.views)]):
+            row.append(dtype)
+    widths = [max(width_of(r[i]) for r in rows) for i in range(len(rows[0]))]
+    texts = ["  ".join(padded(c, w, i == 4) for i, (c, w) in enumerate(zip(r, widths))) for r in rows]
+    lines = ["", storage_heading(s), f"  {texts[0]}  {ruler(s, cells) if s.bytes else ''}".rstrip()]
+    for v, line in zip(s.views, texts[1:]):
+        drawn = bar(v, cells) if s.bytes else ""
+        lines.append(f"  {line}  {drawn}  {semicolon.join(remarks(v))}".rstrip())
+    return lines + [f"    {line}" for line in relations(s)]
+
+
+def _listed_lines(storages: list[Storage]) -> list[str]:
+    """Storages with one plain view each: a line with a bar as long as they are large."""
+    most = max(s.bytes for s in storages) or 1
+    views = [s.views[0] for s in storages]
+    rows = [[s.letter, v.name, tuple_text(v.shape), v.dtype, size(s.bytes)] for s, v in zip(storages, views)]
+    widths = [max(width_of(r[i]) for r in rows) for i in range(5)]
+    lines = ["", say("storages with one view each", "各只有一个视图的存储")]
+    for row, s, v in zip(rows, storages, views):
+        line = "  ".join(padded(c, w, i == 4) for i, (c, w) in enumerate(zip(row, widths)))
+        told = say("one object under several names", "同一个对象，有多个名字") if len(v.names) > 1 else ""
+        lines.append(f"  {line}  {'█' * round(24 * s.bytes / most)}  {told}".rstrip())
+    return lines

@@ -137,7 +137,7 @@ def _of_same(step: Step, name: str, source, kind: str) -> str:
     if kind == "contiguous" and found:
         return say(
             f"{name} is contiguous already (shape {tuple_text(found[0])}, strides {tuple_text(found[1])}): it is returned itself",
-            f"{name} 本来就是连续的(形状 {tuple_text(found[0])}，步幅 {tuple_text(found[1])})：原样返回它自己",
+            f"{name} 本来就是连续的（形状 {tuple_text(found[0])}，步幅 {tuple_text(found[1])}）：原样返回它自己",
         )
     if kind in _CASTS and source is not None:
         return say(
@@ -162,10 +162,10 @@ def _of_statement(step: Step, kind: str) -> str:
         where = ", ".join(dict.fromkeys(step.written))
         if kind == "[:]=":
             told = say(
-                f"assigning to elements, {name} = …, writes into the memory of {where}", f"给元素赋值({name} = …)是写进 {where} 的内存"
+                f"assigning to elements, {name} = …, writes into the memory of {where}", f"给元素赋值（{name} = …）是写进 {where} 的内存"
             )
             if "temporary" in step.arguments:
-                told += say("; the right-hand side is computed first, into temporary memory", ";右边先算好，放在临时内存里")
+                told += say("; the right-hand side is computed first, into temporary memory", "；右边先算好，放在临时内存里")
             return told
         return say(
             f"the augmented assignment calls the in-place method, which writes into the memory of {where}",
@@ -176,9 +176,9 @@ def _of_statement(step: Step, kind: str) -> str:
             f"the right-hand side is {'the tensor itself' if step.verdict == 'same' else 'a view'}: {name} becomes another name for that memory",
             f"右边{'就是张量自己' if step.verdict == 'same' else '是视图'}：{name} 成了那块内存的又一个名字",
         )
-    told = step.inner[-1] if kind == "=" and step.inner and step.inner[-1].name not in _OPERATIONS else None
-    if told is not None and told.verdict == step.verdict:
-        return why(told) + say(f"; {name} is then the name of the result", f"；{name} 就是这个结果的名字")
+    last = step.inner[-1] if kind == "=" and step.inner and step.inner[-1].name not in _OPERATIONS else None
+    if last is not None and last.verdict == step.verdict:
+        return why(last) + say(f"; {name} is then the name of the result", f"；{name} 就是这个结果的名字")
     if kind == "+=":
         return say(f"{name} can't be written in place, so the name is given a new object", f"{name} 不能原地写，所以这个名字换成了新对象")
     return say(
@@ -285,7 +285,7 @@ def _of_copy(step: Step, kind: str, name: str, source, result) -> str:
             f"数据类型变了，{_dtype(source)} → {_dtype(result)}：每个元素都要转换，放进新内存",
         )
     if kind in _CASTS:
-        return say("a copy was asked for (copy=True)", "要求了复制(copy=True)")
+        return say("a copy was asked for (copy=True)", "要求了复制（copy=True）")
     if kind in _EXPANDS:
         return _plain(step)
     if kind == "[]" or kind in _PICKS:
@@ -367,7 +367,7 @@ def instead(step: Step) -> str:
         target = step.text.split("=")[0].rstrip("+-*/ ").strip()
         return say(
             f"to keep the memory: {target}[:] = …, or an in-place method such as {target}.add_(…)",
-            f"想沿用原内存：写 {target}[:] = …,或用 {target}.add_(…) 这样的原地方法",
+            f"想沿用原内存：写 {target}[:] = …，或用 {target}.add_(…) 这样的原地方法",
         )
     if kind == "[:]=" and step.written:
         return (

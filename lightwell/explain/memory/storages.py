@@ -127,7 +127,7 @@ def shares_memory(a, b, max_work: int = 10_000_000) -> bool:
 
 def _shared(a: np.ndarray, b: np.ndarray, max_work: int) -> bool:
     try:
-        return bool(np.shares_memory(a, b, max_work))
+        return bool(np.shares_memory(a, b, max_work))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return bool(np.may_share_memory(a, b))
 
@@ -211,8 +211,8 @@ class View:
             return out
         found = runs(self.array)
         if found is None:  # too many runs to walk: evenly spread over its range
-            low, high = bounds(self.array)
-            starts, length = np.array([low]), high - low
+            start, stop = bounds(self.array)
+            starts, length = np.array([start]), stop - start
             weight = min(1.0, self.bytes / max(1, length))
         else:
             (starts, length), weight = found, 1.0

@@ -41,7 +41,7 @@ def summary(model, *inputs, input_size=None, dtypes=None, depth: int | None = No
     if any(is_lazy(t) for t in [*model.parameters(), *model.buffers()]):
         model = copy.deepcopy(model)  # the first forward gives lazy parameters their shapes: not those of the user's model
     if input_size is None and len(inputs) == 1 and _is_size(inputs[0]):  # summary(net, (1, 28, 28)), as in torchinfo
-        inputs, input_size = (), inputs[0]
+        input_size, inputs = inputs[0], ()
     with untouched(model):
         if input_size is not None:
             inputs = (*inputs, *_made(input_size, dtypes, batch_dim))

@@ -89,7 +89,7 @@ class Tracker:
         out = call(*args)
         outs = out if isinstance(out, (tuple, list)) else (out,)
         flat = (*args[0], *args[1:]) if record.variadic and args else args
-        done = count(record, flat, outs)
+        done = count(record, flat, tuple(outs))
         if any(done):
             for table, key in ((self.work, self._stack[-1] if self._stack else None), (self.by_record, record.name)):
                 if key is not None:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 
 import numpy as np
 import pytest
@@ -59,6 +60,8 @@ def test_a_call_is_what_the_memory_says(call, space):
     assert found.reason and str(found).startswith(call.replace("'", '"')[:3])
     torch.set_language("zh")
     assert any("\u4e00" <= c <= "\u9fff" for c in found.reason), found.reason
+    for said in (found.reason, found.instead):  # full-width marks in Chinese
+        assert not re.search("[\u4e00-\u9fff…][,;:(]|[,;:][\u4e00-\u9fff]", said), said
     if found.verdict in ("view", "copy", "same") and found.result is not None and "=" not in call:
         leaves = [found.result] if not isinstance(found.result, (tuple, list)) else found.result
         sources = [v for k, v in space.items() if k not in ("torch", "np")]
