@@ -341,6 +341,9 @@ def _shaped(head: str):
         shape = option(t, 1, "shape")
         if not isinstance(shape, (tuple, list, int)):
             return applied(t, names)
+        made = getattr(t.value, "shape", None)
+        if made is not None and isinstance(shape, (tuple, list)) and -1 in shape:
+            shape = made
         text = "×".join(map(str, shape if isinstance(shape, (tuple, list)) else (shape,))) or "1"
         return Box("apply", Box("sub", Box("roman", head), Box("text", text)), (layout(t.args[0], names),))
 

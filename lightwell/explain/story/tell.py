@@ -208,8 +208,8 @@ class Telling:
         first, last, n = g.steps[0].name, g.steps[-1].name, len(g.steps)
         if g.times:
             return say(
-                f"… {first} to {last}: the same {g.period} steps {g.times} more times, each time with its own parameters",
-                f"… {first} 到 {last}：同样的 {g.period} 步再重复 {g.times} 次，各用自己的参数",
+                f"… {first} to {last}: the same {g.period} step{'s' * (g.period > 1)}, {g.times} more times",
+                f"… {first} 到 {last}：同样的 {g.period} 步再重复 {g.times} 次",
             )
         return say(
             f"… {first} to {last}: {n} more steps (limit=None tells all)", f"… {first} 到 {last}：另外 {n} 步（limit=None 全部讲述）"

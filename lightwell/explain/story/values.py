@@ -10,6 +10,7 @@ from ...autograd.modes import state, switch
 from ...autograd.node import Node, Port
 from ...autograd.saved import saved_of
 from ...backend import numpy as NP
+from ...ops.parts import Parts
 from ...tensor import STAMP, Tensor, make
 
 ndarray = np.ndarray
@@ -168,6 +169,10 @@ class Values:
 
     def _again(self, n) -> None:
         rec = n.record
+        whole = self.of(n.edges[0]) if isinstance(n, Parts) and n.saved else None
+        if whole is not None:
+            for j, part in enumerate(type(n).parts.forward(NP, whole, *n.saved[1:])):
+                self.arrays.setdefault((n, j), part)
         if rec is None or (n, 0) in self.arrays or rec.name in ("copy_slices", "copy"):
             return
         saved = self.saved.get(n)

@@ -89,9 +89,25 @@ def renamed(t: Any, names: dict) -> Any:
 def simple(t: Term) -> Term:
     """The term as one would leave it: numbers gathered, common factors in front."""
     try:
-        return simplify(t)
+        return simplify(_spelled(t))
     except (TypeError, ValueError, ArithmeticError):  # arguments that no rule of algebra reads
         return t
+
+
+def _spelled(t: Any) -> Any:
+    """The words that are derivatives of softmax, spelled out."""
+    if isinstance(t, (tuple, list)):
+        return type(t)(map(_spelled, t)) if not hasattr(t, "_fields") else t
+    if not isinstance(t, Term) or not t.args:
+        return t
+    args = _spelled(t.args)
+    if t.word == "softmax_pull":
+        gy, y = args[:2]
+        return Term("multiply", (y, gy - Term("sum", (gy * y,), {"axis": t.params.get("axis"), "keepdims": True})), value=t.value)
+    if t.word == "log_softmax_pull":
+        gy, y = args[:2]
+        return gy - Term("exp", (y,)) * Term("sum", (gy,), {"axis": t.params.get("axis"), "keepdims": True})
+    return Term(t.word, args, t.params, t.value)
 
 
 def gradient_symbol(of: str) -> Term:

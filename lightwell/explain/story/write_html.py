@@ -21,7 +21,7 @@ STYLE = """
 .lw-explain pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8em 1em;overflow-x:auto;line-height:1.45}
 .lw-explain pre code{background:none;padding:0}.lw-explain pre .out{color:var(--soft)}
 .lw-explain math{font-size:1.06em;font-family:"STIX Two Math","Latin Modern Math","Cambria Math",math}
-.lw-explain .eq{overflow-x:auto;margin:.5em 0}
+.lw-explain .eq{overflow-x:auto;overflow-y:hidden;margin:.5em 0;padding-bottom:2px}
 .lw-explain .eq table{border-collapse:collapse;border:0;background:none;margin:0}
 .lw-explain .eq td{padding:.28em .25em;border:0;vertical-align:middle;text-align:left;white-space:nowrap;background:none}
 .lw-explain .eq td.l{text-align:right}.lw-explain .eq td.why{color:var(--soft);padding-left:2em;font-size:.92em;white-space:normal;min-width:16em;max-width:34em}

@@ -53,7 +53,7 @@ def test_an_operation_explained():
     assert "WHAT IT COMPUTES" in text and "gx    = gy·(1 - y²)" in text
     assert r"\tanh" in e.latex() and "它计算什么" in str(lw.explain(lw.tanh, lang="zh"))
     assert "gate" in str(lw.explain(nn.LSTM, lang="en"))
-    with pytest.raises(ValueError, match="no operation is called 'tanhh'. Did you mean 'tanh'"):
+    with pytest.raises(ValueError, match=r"no operation is called 'tanhh'\. Did you mean 'tanh'"):
         lw.explain("tanhh")
     assert derivation_of("mm") is derivation_of("mm")
 
