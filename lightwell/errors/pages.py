@@ -8,10 +8,14 @@ import contextlib
 import importlib
 import io
 import linecache
+import os
+import subprocess
+import sys
+import tempfile
 import traceback
 import warnings
 
-from ..language import say, set_language
+from ..language import get_language, say, set_language
 from .catalogue import entries, entry
 from .entry import Entry
 from .teaching import ValueError, lessons_enabled, set_lessons
@@ -75,6 +79,19 @@ def output_of(program: str, name: str) -> str:
     return out.getvalue().rstrip()
 
 
+def linted(program: str) -> str:
+    """What `lightwell lint example.py` says of a program, in the language in use: in a process of its own, for it runs the program."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
+    env = {**os.environ, "PYTHONPATH": path, "LIGHTWELL_LANG": get_language(), "PYTHONIOENCODING": "utf-8"}
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "example.py"), "w", encoding="utf-8") as file:
+            file.write(program)
+        command = [sys.executable, "-m", "lightwell", "lint", "example.py"]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=120)
+    return done.stdout.strip()
+
+
 def _found(code: str) -> Entry:
     found = entry(code)
     if found is None:
@@ -94,12 +111,12 @@ def page(code: str, run: bool = True) -> str:
     e = _found(code)
     parts = [f"# {e.code} · {e.text('title')}", f"## {say('What it means', '含义')}", e.text("cause")]
     if e.example:
-        parts += [f"## {say('An example', '例子')}", f"```python\n{e.example}\n```"]
-        if run and (printed := output_of(e.example, "example")):
+        parts += [f"## {say('An example', '例子')}", f"```python\n{e.example.strip()}\n```"]
+        if run and (printed := linted(e.example) if e.code.startswith("LW4") else output_of(e.example, "example")):
             parts += [f"```text\n{printed}\n```"]
     parts += [f"## {say('How to mend it', '改法')}", e.text("mend")]
     if e.better:
-        parts += [f"```python\n{e.better}\n```"]
+        parts += [f"```python\n{e.better.strip()}\n```"]
         if run and (printed := output_of(e.better, "better")):
             parts += [f"```text\n{printed}\n```"]
     names = [name for name in e.related if name != "lightwell"]
