@@ -59,6 +59,8 @@ class Pull:
         if e.word == "multiply":
             a, b = e.args
             return self.pulled(known(self.conj(a) * g), b) if moves(b) else self.pulled(known(self.conj(b) * g), a)
+        if e.word == "divide":
+            return self.pulled(known(g / self.conj(e.args[1])), e.args[0])
         if e.word == "linalg.diagonal":
             return self.pulled(
                 known(symbol("I", np.eye(value_of(e).shape[-1])) * known(Term("expand_dims", (g,), {"axis": -2}))), e.args[0]

@@ -380,8 +380,8 @@ def _matrix_exp(reading: Reading) -> Derivation:
             y,
             call("linalg.matrix_exp", x),
             (
-                f"the series Σ x^k/k!, which {count} terms give to the last digit here",
-                f"级数 Σ x^k/k!，这里取 {count} 项即可精确到最后一位",
+                "the exponential's series, Σ x^k/k!",
+                "指数函数的级数 Σ x^k/k!",
             ),
             checked=_series(x.value, count),
         )

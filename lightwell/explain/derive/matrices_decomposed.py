@@ -7,6 +7,7 @@ structure: a triangle plus its transpose, something antisymmetric plus something
 import numpy as np
 
 from .derivation import Derivation, Line, Part
+from .differences import Lazy
 from .differentials import Direction, Pull, identity, known, product, value_of
 from .indexed import gradient
 from .indexed_calculus import Letters
@@ -40,16 +41,6 @@ def _turned(t: Term, complex_: bool) -> Term:
     """The same of a term with a change in it."""
     made = call("matrix_transpose", t)
     return call("conj", made) if complex_ else made
-
-
-def _plain(reading: Reading, x: str, idea, definition: list[Line]) -> Derivation:
-    """A derivation that stops at the record's rule, where the shape is one that the steps above don't cover."""
-    value, rule = gradient(reading, x)
-    reason = (
-        "the same steps, block by block for a matrix that isn't square, or with a conjugate transpose and a free phase for complex numbers: what the record computes",
-        "步骤相同：矩阵非方时分块处理，复数时用共轭转置并考虑自由的相位；这就是算子记录所计算的",
-    )
-    return derivation(reading, idea, definition, [Part(x, [Line(symbol("g" + x, value), rule, reason, checked=value)])])
 
 
 # ---- triangular factors ------------------------------------------------------------------------------------------------
@@ -127,23 +118,47 @@ def _lu(reading: Reading) -> Derivation:
         "P·a = l·u: bring both factors to the other side, and the two triangles separate.",
         "P·a = l·u：把两个因子移到另一边，两个三角部分就分开了。",
     )
-    if m != n:
-        made = _plain(reading, "a", idea, definition)
-        made.bindings.update({s.params["name"]: s.value for s in (p, low, up)})
-        return made
     along = Direction(reading, "a")
-    da, dlu = along.change, along.of("lu")
-    middle = product_of(known(Term("linalg.inv", (low,))), product_of(p, product_of(da, known(Term("linalg.inv", (up,))))))
-    change = product_of(low, Term("tril", (middle,), {"k": -1})) + product_of(call("triu", middle), up)
+    pda = product_of(p, along.change)
+    head = (Ellipsis, slice(None, k), slice(None, k))
+    square = lambda t: t if m == n else Term("getitem", (t,), {"key": head})
+    l1, u1 = (symbol("l", low.value[head]), symbol("u", up.value[head])) if m != n else (low, up)
+    if m > n:  # the letters mean the square parts below
+        low.params["name"], l1.params["name"] = "l_all", "l"
+    if n > m:
+        up.params["name"], u1.params["name"] = "u_all", "u"
+    dlu = square(along.of("lu"))
+    inverse_l, inverse_u = known(Term("linalg.inv", (l1,))), known(Term("linalg.inv", (u1,)))
+    middle = product_of(inverse_l, product_of(square(pda), inverse_u))
+    dl, du = product_of(l1, Term("tril", (middle,), {"k": -1})), product_of(call("triu", middle), u1)
     strict, upper = Term("tril", (dlu,), {"k": -1}), call("triu", dlu)
-    inverse_l, inverse_u = known(Term("linalg.inv", (low,))), known(Term("linalg.inv", (up,)))
+    where = "" if m == n else " (the square part)"
+    wo = "" if m == n else "（方阵部分）"
     lines = [
-        Line(product_of(strict, up) + product_of(low, upper), product_of(p, da), ("differentiate: dl is the strictly lower part of dlu, du the upper part; P stays", "求微分：dl 是 dlu 的严格下三角部分，du 是上三角部分；P 不变"), checked=value_of(product_of(p, da))),
+        Line(product_of(strict, u1) + product_of(l1, upper), square(pda), ("differentiate: dl is the strictly lower part of dlu, du the upper part; P stays" + where, "求微分：dl 是 dlu 的严格下三角部分，du 是上三角部分；P 不变" + wo), checked=value_of(square(pda))),
         Line(product_of(inverse_l, strict) + product_of(upper, inverse_u), middle, ("multiply by l⁻¹ from the left and u⁻¹ from the right", "左乘 l⁻¹，右乘 u⁻¹"), checked=value_of(middle)),
-        Line(dlu, change, SPLIT["lu"], checked=dlu.value),
-        *back(reading, "a", along, {"lu": change}),
+        Line(dlu, dl + du, SPLIT["lu"], checked=Lazy(lambda: np.asarray(along.of("lu").value)[head])),
     ]  # fmt: skip
-    return derivation(reading, idea, definition, [Part("a", lines)], p, low, up)
+    change = dl + du
+    pad = lambda e, key: e if m == n else Term("index_add", (e,), {"shape": lu.value.shape, "key": key})
+    if m != n:
+        key = (Ellipsis, slice(None), slice(k, None)) if n > m else (Ellipsis, slice(k, None), slice(None))
+        other = Term("getitem", (pda,), {"key": key})
+        beyond = Term("getitem", (lu,), {"key": key})
+        if n > m:
+            rest = product_of(inverse_l, other - product_of(dl, beyond))
+            reason = ("the columns beyond it: P·da₂ = dl·u₂ + l·du₂", "其余的列：P·da₂ = dl·u₂ + l·du₂")
+        else:
+            rest = product_of(other - product_of(beyond, du), inverse_u)
+            reason = ("the rows beyond it: P·da₂ = dl₂·u + l₂·du", "其余的行：P·da₂ = dl₂·u + l₂·du")
+        lines.append(
+            Line(
+                Term("getitem", (along.of("lu"),), {"key": key}), rest, reason, checked=Lazy(lambda: np.asarray(along.of("lu").value)[key])
+            )
+        )
+        change = pad(dl + du, head) + pad(rest, key)
+    lines += back(reading, "a", along, {"lu": change})
+    return derivation(reading, idea, definition, [Part("a", lines)], p, low, up, l1, u1)
 
 
 @tells("linalg_qr")
@@ -163,15 +178,16 @@ def _qr(reading: Reading) -> Derivation:
     )
     along = Direction(reading, "a")
     da, dq, dr = along.change, along.of("q"), along.of("r")
-    if complex_:
-        return _plain(reading, "a", idea, definition)
     wide = n > m
     square = Term("getitem", (r,), {"key": (Ellipsis, slice(None, m))}) if wide else r
     dx = Term("getitem", (da,), {"key": (Ellipsis, slice(None, m))}) if wide else da
     inverse = known(Term("linalg.inv", (known(square),)))
     c = product_of(hermitian(q), product_of(dx, inverse))
     below = Term("tril", (c,), {"k": -1})
-    omega = below - call("matrix_transpose", below)
+    omega = below - _turned(below, complex_)
+    if complex_:  # the diagonal of r stays real: what of c's diagonal isn't real belongs to qᴴ·dq
+        on = one * c
+        omega = omega + (on - call("conj", on)) / 2
     dr_square = product_of(c - omega, square)
     dq_made = product_of(dx - product_of(q, dr_square), inverse)
     changes = {"q": dq_made, "r": dr_square}
@@ -181,7 +197,7 @@ def _qr(reading: Reading) -> Derivation:
     ]
     if wide:
         beyond = (Ellipsis, slice(m, None))
-        dv = product_of(call("matrix_transpose", dq_made), Term("getitem", (a,), {"key": beyond})) + product_of(
+        dv = product_of(_turned(dq_made, complex_), Term("getitem", (a,), {"key": beyond})) + product_of(
             hermitian(q), Term("getitem", (da,), {"key": beyond})
         )
         lines.append(
@@ -340,10 +356,7 @@ def _svd(reading: Reading) -> Derivation:
         "In the bases of the singular vectors, a change of the matrix splits: its diagonal moves the singular values, the rest turns the vectors.",
         "在奇异向量构成的基下，矩阵的变化一分为二：对角线部分改变奇异值，其余部分转动奇异向量。",
     )
-    if x.value.dtype.kind == "c":
-        made = _plain(reading, "x", idea, definition)
-        made.bindings.update({"U": u.value, "W": vh.value})
-        return made
+    complex_ = x.value.dtype.kind == "c"
     along = Direction(reading, "x", align=lambda here, there: _signed(here, there, k))
     dx, ds = along.change, along.of("s")
     gap = (s.value**2)[..., None, :] - (s.value**2)[..., :, None]
@@ -352,17 +365,22 @@ def _svd(reading: Reading) -> Derivation:
     definition.append(_gap_line(f, s, squared=True))
     uh, v = hermitian(u), hermitian(vh)
     middle = product_of(uh, product_of(dx, v))
-    turned = call("matrix_transpose", middle)
+    turned = _turned(middle, complex_)
     du = product_of(u, f * (middle * row(s) + column(s) * turned))
     dv = product_of(v, f * (column(s) * middle + turned * row(s)))
+    one = identity(k)
+    if complex_:  # u and v may turn together by a phase; what turns one against the other is put into u
+        on = one * middle
+        du = du + product_of(u, (on - call("conj", on)) / 2) * row(call("reciprocal", s))
     if m > k:
         rest = known(symbol("I", np.eye(m)) - product_of(u, uh))
         du = du + product_of(rest, product_of(dx, v)) * row(call("reciprocal", s))
     if n > k:
         rest = known(symbol("I", np.eye(n)) - product_of(v, vh))
-        dv = dv + product_of(rest, product_of(call("matrix_transpose", dx), u)) * row(call("reciprocal", s))
-    dvh = call("matrix_transpose", dv)
-    changes = {"s": Term("linalg.diagonal", (middle,))}
+        dv = dv + product_of(rest, product_of(_turned(dx, complex_), u)) * row(call("reciprocal", s))
+    dvh = _turned(dv, complex_)
+    diagonal = Term("linalg.diagonal", (middle,))
+    changes = {"s": call("real", diagonal) if complex_ else diagonal}
     thin = {"u": du, "vh": dvh}
     for name, key in (("u", part_u), ("vh", part_v)):
         whole = reading.symbols[name].value.shape
@@ -384,8 +402,6 @@ def _svd(reading: Reading) -> Derivation:
 
 
 def _cut(along: Direction, name: str, key):
-    from .differences import Lazy
-
     return Lazy(lambda: np.asarray(along.of(name).value)[key])
 
 
@@ -396,11 +412,11 @@ def _thin_back(reading: Reading, along: Direction, changes: dict, parts: dict) -
     pull = Pull(complex_in(reading))
     value, rule = gradient(reading, "x")
     g = symbol("gx", value)
-    left = inner(g, along.change, False)
+    left = inner(g, along.change, True)
     gs = {o: reading.gys[o] if o not in parts else known(Term("getitem", (reading.gys[o],), parts[o])) for o in changes}
     total, made = None, None
     for o, e in changes.items():
-        one, two = inner(gs[o], e, False), pull.pulled(gs[o], e)
+        one, two = inner(gs[o], e, True), pull.pulled(gs[o], e)
         total = one if total is None else total + one
         made = two if made is None else known(made + two)
     assert total is not None and made is not None
@@ -411,17 +427,18 @@ def _thin_back(reading: Reading, along: Direction, changes: dict, parts: dict) -
     )
     return [
         Line(left, total, first, checked=scalar),
-        Line(left, inner(made, along.change, False), WHY["adjoint"], checked=scalar),
+        Line(left, inner(made, along.change, True), WHY["adjoint"], checked=scalar),
         Line(g, made, WHY["read"], checked=value),
         Line(g, rule, WHY["record"], checked=value),
     ]
 
 
 def _signed(here: list, there: list, k: int) -> list:
-    """Singular vectors with the signs of `here`."""
+    """Singular vectors with the signs (phases) of `here`: (vᴴ·v_new)_ii is positive."""
     u, s, vh = there
-    sign = np.sign(np.einsum("...ij,...ij->...j", here[0][..., :k], u[..., :k]))
+    d = np.einsum("...ij,...ij->...i", here[2][..., :k, :], np.conj(vh[..., :k, :]))
+    turn = np.conj(d) / np.abs(d)
     u, vh = u.copy(), vh.copy()
-    u[..., :k] *= sign[..., None, :]
-    vh[..., :k, :] *= sign[..., :, None]
+    u[..., :k] *= turn[..., None, :]
+    vh[..., :k, :] *= np.conj(turn)[..., :, None]
     return [u, s, vh]
