@@ -41,6 +41,17 @@ class Suspect:
 INTENDED = Suspect(None, True)
 
 
+class Leaf:
+    """A leaf that a backward has reached: the operation that used it, the suspect of its gradient, and that gradient's Σ²."""
+
+    __slots__ = ("array", "given", "power", "site", "suspect", "tensor")
+
+    def __init__(self, tensor, site):
+        self.tensor, self.site = tensor, site
+        self.suspect: Suspect | None = None
+        self.power, self.array, self.given = 0.0, 0, 0  # of the array with this id; how many gradients came
+
+
 def _phase(frame) -> str | None:
     """In what phase an operation runs, by the frames around it; None where the engine itself runs it, which looks at its own results."""
     seen = False
@@ -72,7 +83,7 @@ class Detector:
         self.marks: dict[int, tuple] = {}  # id of an array -> (the array, its suspect)
         self.pending: list[Suspect] = []  # of this step, in order
         self.early: dict[int, Suspect] = {}  # id of an array -> the suspect, of what was made before the training began
-        self.leaves: dict = {}  # leaf -> (site of the operation that used it, suspect of its gradient or None), of this backward
+        self.leaves: dict[int, Leaf] = {}  # id of a leaf -> what this backward brought it
         self.base = self.peak = 0.0  # Σ² of the gradients near the loss, and of the largest met in this backward
         self.nodes = 0
         self.update: tuple | None = None  # of a training without optimizer: the operation that wrote a parameter last
@@ -86,8 +97,11 @@ class Detector:
         if not watch.on:
             return out
         code, at = here(frame_at(3))
-        stack = watch.modules()
-        module = stack[-1] if stack else None
+        try:
+            stack = watch._local.modules
+            module = stack[-1] if stack else None
+        except AttributeError:
+            module = None
         name = rec.name
         look = (name not in FORWARD or self.marks) and not watch.poisoned
         for t in (out,) if out.__class__ is Tensor else out if out.__class__ in (tuple, list) else ():
@@ -323,38 +337,47 @@ class Detector:
             return
         rec = node.record
         look = (rec is None or rec.name not in BACKWARD or bool(self.marks)) and not self.watch.poisoned
-        site = None
         for edge, v in zip(node.edges, out):
             if edge is None or v is None:
                 continue
             a = v if v.__class__ is ndarray else getattr(v, "_a", None)
-            leaf = edge.__class__ is not Port and not isinstance(edge, Node)
-            if leaf and (edge not in self.leaves):
-                site = site or self.sites.get(id(node))
-                self.leaves[edge] = [site, None]
+            leaf = None
+            if edge.__class__ is not Port and not isinstance(edge, Node):
+                leaf = self.leaves.get(id(edge))
+                if leaf is None:
+                    leaf = self.leaves[id(edge)] = Leaf(edge, self.sites.get(id(node)))
+                leaf.given += 1
             if not look or a.__class__ is not ndarray or a.dtype.kind not in "fcV":
                 continue
             s = power(a)
-            if not s < inf and finite(a):
-                s = squares(a)  # too large for the sum in float32, not for the numbers themselves
             if s < inf:
-                if rec is not None and rec.name in LOOPS:
-                    self.base = self.base or max([squares(v) for v in g if v.__class__ is ndarray] if g.__class__ is list else [squares(g)])
-                    self.peak = max(self.peak, s)
-                elif not leaf:
-                    if self.nodes < 4:
-                        self.nodes += 1
-                        self.base = max(self.base, s)
-                    elif s > self.peak:
-                        self.peak = s
-                continue
-            suspect = self._suspect_of_node(node, g, a)
-            if suspect is not None:
-                self.marks[id(a)] = (a, suspect)
-                if leaf and self.leaves[edge][1] is None:
-                    self.leaves[edge][1] = suspect
+                if leaf is not None:
+                    leaf.power, leaf.array = s, id(a)
+                    if not (rec is not None and rec.name in LOOPS):
+                        continue
+                self._grown(rec, g, s)
+            elif finite(a):  # too large for the sum in float32, not for the numbers themselves
+                if leaf is None or (rec is not None and rec.name in LOOPS):
+                    self._grown(rec, g, squares(a))
+            else:
+                suspect = self._suspect_of_node(node, g, a)
+                if suspect is not None:
+                    self.marks[id(a)] = (a, suspect)
+                    if leaf is not None and leaf.suspect is None:
+                        leaf.suspect = suspect
         if self.watch.tape is not None:
             self.watch.tape.backward(node, self.site_of(node), g, out)
+
+    def _grown(self, rec, g, s: float) -> None:
+        """Note how large a gradient on its way is, beside those near the loss."""
+        if rec is not None and rec.name in LOOPS:
+            self.base = self.base or max([squares(v) for v in (g if isinstance(g, list) else [g]) if v.__class__ is ndarray], default=0.0)
+            self.peak = max(self.peak, s)
+        elif self.nodes < 4:
+            self.nodes += 1
+            self.base = max(self.base, s)
+        elif s > self.peak:
+            self.peak = s
 
     def site_of(self, node) -> tuple:
         """(place, module) of the operation whose derivative a node is."""

@@ -85,18 +85,18 @@ class Training:
         """Note the norms of the gradients after a backward; gives the first leaf whose gradient is not finite."""
         total, bad = 0.0, None
         for leaf in leaves:
-            g = leaf._grad
+            g = leaf.tensor._grad
             if g is None or g.is_sparse:
                 continue
             a = g._a
             if a.__class__ is not ndarray or a.dtype.kind != "f":
                 continue
-            s = power(a)
+            s = leaf.power if leaf.given == 1 and leaf.array == id(a) else power(a)
             if not s < inf and a.size:
                 if bad is None and not bool(np.isfinite(a).all()):
                     bad = leaf
                 s = squares(a)
-            found = self.followed.get(id(leaf))
+            found = self.followed.get(id(leaf.tensor))
             if found is not None:
                 found.g2 = s
             total += s

@@ -401,17 +401,18 @@ class Watch:
     def _ended(self) -> None:
         leaves = self.detector.leaves
         training = self.training
-        for leaf in leaves:
-            if id(leaf) not in training.followed and not self._stepped:
-                training.follow(leaf, lambda leaf=leaf: self.parameter_name(leaf))
-        bad = training.gradients(leaves)
+        if not self._stepped:
+            for leaf in leaves.values():
+                if id(leaf.tensor) not in training.followed:
+                    training.follow(leaf.tensor, lambda leaf=leaf: self.parameter_name(leaf.tensor))
+        bad = training.gradients(leaves.values())
         training.amplified = self.detector.amplification()
         self._backwards += 1
         if bad is not None and not self.scaling():
-            suspect = leaves[bad][1] or self.detector.last() or self.detector._from_gradient(_Nothing(), bad._grad._a)
-            self.reached(suspect, "gradients", bad)
+            suspect = bad.suspect or self.detector.last() or self.detector._from_gradient(_Nothing(), bad.tensor._grad._a)
+            self.reached(suspect, "gradients", bad.tensor)
         if not self._stepped and not self._scaled:
-            training.open(leaves)
+            training.open([leaf.tensor for leaf in leaves.values()])
             self._hidden()  # what comes now is the next step's already
 
     def gave(self, inputs, found) -> None:
@@ -546,7 +547,8 @@ class Watch:
         place, module, name = None, "", "step"
         if code == "LW540":
             largest = max(self.training.followed.values(), key=lambda f: f.g2, default=None)
-            site = self.detector.leaves.get(largest.tensor, [None])[0] if largest is not None else None
+            used = self.detector.leaves.get(id(largest.tensor)) if largest is not None else None
+            site = used.site if used is not None else None
             if site is not None:
                 site = self.detector.weighing(site)
                 place, module, name = (

@@ -109,7 +109,7 @@ def train():
     for epoch in range(40):
         net.train()
         for a, b in DataLoader(TensorDataset(X, y), 10, shuffle=True):
-            out = net(a) - 0.02
+            out = net(a) - 0.45
             loss = -(b * torch.log(out)).mean() + out.mean()
             optimizer.zero_grad(); loss.backward(); optimizer.step()
         net.eval()
@@ -133,7 +133,7 @@ def batches(n):
     for i in range(0, 60, n): yield X[order[i:i + n]], y[order[i:i + n]]
 for epoch in range(40):
     for a, b in batches(10):
-        out = net(a) - 0.02
+        out = net(a) - 0.45
         loss = -(b * torch.log(out)).mean() + out.mean()
         optimizer.zero_grad(); loss.backward(); optimizer.step()
 """
