@@ -9,7 +9,10 @@ COMMANDS = {
     "run": ("lightwell._run_command", "run a script with lightwell standing for torch and torchvision"),
     "replay": ("lightwell.explain.watch.command", "run again, operation by operation, a training step that a watch has saved"),
     "lint": ("lightwell.explain.lint.command", "run a script or notebook and tell of mistakes that raise no error"),
-    "explain": ("lightwell.explain.story.command", "derive an operation, or tell how a script's loss and its gradients came about"),
+    "explain": (
+        "lightwell.explain.story.command",
+        "derive an operation, tell how a script's loss and its gradients came about, or what an error's code means",
+    ),
     "explain-compile": ("lightwell._explain_compile_command", "run a script and tell what became of its compiled programs"),
     "graph": ("lightwell.explain.graph.command", "run a script and draw its computation: a page, SVG, DOT or Mermaid"),
     "version": ("lightwell._version_command", "print the version"),

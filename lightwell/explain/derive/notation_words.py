@@ -3,6 +3,7 @@
 `WORDS[word](term, names)` gives the term's box. A word that isn't here is written as a function of its arguments.
 """
 
+from fractions import Fraction
 from typing import Any
 
 from ...language import say
@@ -102,6 +103,8 @@ def times(a: Box, b: Box, sign: str = "·") -> Box:
     a, b = (_enclosed(a, ("",)) if not _numeric(b) else a), (_enclosed(b, ("",)) if not _numeric(a) else b)
     if b.kind == "frac" and b.parts[0].kind == "number" and b.parts[0].parts[0] == "1":
         return over(a, b.parts[1])
+    if a.kind == "frac" and _numeric(a) and a.parts[0].kind == "number" and a.parts[0].parts[0] == "1" and not _numeric(b):
+        return over(b, a.parts[1])
     right = within(b, BIG)
     return Box("infix", within(a, PRODUCT), sign, right, level=min(PRODUCT, right.level))
 
@@ -124,6 +127,11 @@ def _divide(t, names):
 
 def over(a: Box, b: Box) -> Box:
     """a/b."""
+    if a.kind == b.kind == "number" and a.parts[0].isdigit() and b.parts[0].isdigit() and int(b.parts[0]):
+        up, down = Fraction(int(a.parts[0]), int(b.parts[0])).as_integer_ratio()
+        if down == 1:
+            return Box("number", str(up))
+        a, b = Box("number", str(up)), Box("number", str(down))
     return Box("frac", softly(a, PRODUCT), b if b.kind == "soft" else softly(b, POWER), level=PRODUCT)
 
 

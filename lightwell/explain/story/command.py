@@ -1,4 +1,4 @@
-"""``lightwell explain OP_OR_SCRIPT``: an operation's derivation, or how the loss of a script's last backward() came about."""
+"""``lightwell explain WHAT``: an operation's derivation, how the loss of a script's last backward() came about, or an error's page."""
 
 import argparse
 import os
@@ -69,6 +69,24 @@ def _page(options) -> int:
     except ValueError as error:
         print(f"lightwell explain: {str(error).removeprefix('explain: ')}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _of_error(options) -> int:
+    """The page of an error's or a warning's code."""
+    from ...errors import page
+    from ...language import set_language
+
+    if options.lang:
+        set_language(options.lang)
+    try:
+        print(page(options.what.upper()))
+    except (ValueError, LookupError) as error:
+        print(f"lightwell explain: {error}", file=sys.stderr)
+        return 2
+    finally:
+        if options.lang:
+            set_language(None)
     return 0
 
 

@@ -120,6 +120,10 @@ def test_the_command_explains_operations(capsys, tmp_path):
     assert cli.main(["explain", "softmaxx"]) == 2
     assert "Did you mean 'softmax'" in capsys.readouterr().err
     assert cli.main(["explain", "missing.py"]) == 2
+    capsys.readouterr()
+    assert cli.main(["explain", "LW103", "--lang", "zh"]) == 0
+    assert "LW103" in capsys.readouterr().out
+    assert cli.main(["explain", "LW99999"]) == 2
 
 
 def test_pages_are_what_the_generator_makes():

@@ -249,7 +249,7 @@ def test_long_graphs_are_folded():
     net = nn.Sequential(*[m for _ in range(100) for m in (nn.Linear(4, 4), nn.Tanh())], nn.Linear(4, 1))
     loss = net(lw.ones(2, 4)).sum()
     text = str(lw.explain(loss))
-    assert (len(text.splitlines()) < 200 and "the same 2 steps 98 more times" in text) or "99 more times" in text
+    assert len(text.splitlines()) < 200 and re.search(r"the same 2 steps, 9[89] more times", text)
     assert len(str(lw.explain(loss, limit=None)).splitlines()) > 600
     x = lw.ones(3, requires_grad=True)
     y = x
