@@ -56,7 +56,9 @@ def _worth(lines: list[Line]) -> Term | None:
             if _size(t) >= SMALL and t.word not in _OWN and not any(u.word in _OWN_WORDS for u in _within(t)):
                 count[repr(t)] += 1
                 found.setdefault(repr(t), t)
-    good = [k for k in count if count[k] >= 2 and not any(line.left is not None and repr(line.right) == k for line in lines)]
+    whole = ("symbol", "change", "getitem")  # what such a thing is stays said in its own line
+    ends = {repr(line.right) for line in lines if line.left is not None and line.left.word in whole}
+    good = [k for k in count if count[k] >= 2 and k not in ends]
     if not good:
         return None
     return found[max(good, key=lambda k: ((count[k] - 1) * _size(found[k]), not moves(found[k])))]
