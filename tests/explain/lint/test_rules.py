@@ -1,6 +1,7 @@
 """The catalogue: each example makes its mistake and no other, each better program none; texts in both languages."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,11 @@ def test_the_report_in_both_languages(codes, tmp_path):
     finally:
         language.set_language(None)
         standin.uninstall()
+
+
+@pytest.mark.parametrize("page, number", [("lint.md", 0), ("lint.zh.md", 1)])
+def test_the_guides_table_is_the_catalogue(page, number):
+    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    for e in ENTRIES:
+        assert f"| {e.title[number]} | {(e.short or e.mend)[number]} |" in text
+    assert len(re.findall(r"^\| \[LW4", text, re.M)) == len(ENTRIES)
