@@ -31,6 +31,7 @@ from . import (
 )  # fmt: skip
 from .derivation import Derivation
 from .reader import Reading, read
+from .terms import Term
 
 # From the most particular to the most general.
 FAMILIES: tuple[Callable[[Reading], Derivation | None], ...] = (
@@ -60,7 +61,10 @@ def derive_reading(reading: Reading) -> Derivation:
         found = _by_a_family(conjugate.before(reading))
         if found is not None:
             return conjugate.after(reading, found)
-    raise LookupError(f"no derivation for the operation {reading.record.name}: none of its words is known to the lexicons")
+    shapes = ", ".join(f"{n}: {list(np.shape(t.value))}" for n, t in reading.inputs.items() if isinstance(t, Term))
+    raise LookupError(
+        f"no derivation of {reading.record.name} with {shapes}: a word of its formula is in no lexicon, or there is nothing in these arrays to show it on"
+    )
 
 
 def _by_a_family(reading: Reading) -> Derivation | None:

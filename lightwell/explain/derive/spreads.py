@@ -33,7 +33,7 @@ def family(reading: Reading) -> Derivation | None:
     }
     found = made.get(reading.record.name)
     x = reading.inputs.get("x")
-    if found is None or not isinstance(x, Term) or x.value.dtype.kind != "f" or "x" not in reading.gradients:
+    if found is None or not isinstance(x, Term) or x.value.dtype.kind != "f" or not x.value.size or "x" not in reading.gradients:
         return None
     return found(reading)
 
@@ -87,7 +87,6 @@ def _spread(reading: Reading) -> Derivation:
         given = gy / (2 * y)
         order.append(p.adjoint(vname, (f"(√v)′ = 1/(2√v), and √v is {spread}", f"(√v)′ = 1/(2√v)，而 √v 就是 {spread}"), given))
     order.append(p.adjoint("d"))
-    gd = symbol("gd", p.bindings["gd"])
     gm = p.adjoint(mean_name)
     order.append(gm)
     if not both:
@@ -110,15 +109,12 @@ def _spread(reading: Reading) -> Derivation:
         )
     ]
     p.part("x", order, *collected)
-    _ = gd
     return p.derivation
 
 
 def _log_sum_exp(reading: Reading) -> Derivation:
     p, x, axes = Program(reading, _LOG_SUM), reading.symbols["x"], _axes(reading)
     y, kept = reading.symbols["y"], _kept(reading)
-    if not x.value.size:
-        axes = axes or ()
     s = p.let("s", _sum(exp(x), axes), ("the sum of exponentials", "指数之和"))
     p.let("y", with_shape(log(s), kept, y.value.shape), ("its logarithm", "取对数"))
     m = Term("max", (x,), {"axis": axes, "keepdims": True})
