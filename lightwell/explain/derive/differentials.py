@@ -8,7 +8,7 @@ import numpy as np
 
 from .differences import Lazy, forward
 from .reader import Reading, compute
-from .terms import Term, call, symbol
+from .terms import Term, call, same, symbol
 
 
 class Pull:
@@ -101,7 +101,30 @@ def product(a: Term, b: Term) -> Term:
         return minus(product(a, b.args[0]))
     if a.word == "negative":
         return minus(product(a.args[0], b))
-    return known(call("matmul", a, b))
+    short = _cancelled(a, b)
+    return short if short is not None else known(call("matmul", a, b))
+
+
+def _cancelled(a: Term, b: Term) -> Term | None:
+    """a·b where a ends with the inverse of b (both transposed or not): a without it."""
+    if a.word != "matmul":
+        return None
+    front, last = a.args
+    if last.word == "matmul":
+        inner = _cancelled(last, b)
+        return None if inner is None else known(call("matmul", front, inner))
+    (one, how), (other, way) = _bare(last), _bare(b)
+    inverse = (one.word == "linalg.inv" and same(one.args[0], other)) or (other.word == "linalg.inv" and same(other.args[0], one))
+    return front if how == way and inverse else None
+
+
+def _bare(t: Term) -> tuple[Term, tuple]:
+    """A matrix without its transposition, and what was taken off."""
+    off: list[str] = []
+    while t.word in ("matrix_transpose", "conj"):
+        off.append(t.word)
+        t = t.args[0]
+    return t, tuple(off)
 
 
 def known(t: Term) -> Term:
