@@ -144,10 +144,12 @@ def _part(reading, d, name, body, fold, e) -> Part:
     local = simplify(put(rule, {gy.params["name"]: _unit(fold, reading)}))  # what the rule gives for gy = 1
     value = np.asarray(evaluate(local, bindings))
     left = Term("partial", (e, x), {}, None)
-    part = Part(name)
+    part = Part(name, [], corners.conventions(reading, name, body, e))
     found = [(t, why) for t, why in steps(tidy(body), x, e, bindings)]
     if found and not alike(found[-1][0], local):
         why = ("the same, as lightwell computes it", "等价的写法，lightwell 按此计算")
+        if part.conventions:
+            why = ("the same but where the cases meet, as lightwell computes it", "除交界处的约定外与上式等价，lightwell 按此计算")
         if local.word == "where" and not any(t.word in CASES for t in _within(body)):
             why = ("the same; where the formula would fail, that case is told apart", "等价的写法；公式失效的情形单独给出")
         if any(t.word == "less" and t.args[0].word == "abs" for t in _within(local)) and single(tidy(body)):
@@ -188,7 +190,6 @@ def _part(reading, d, name, body, fold, e) -> Part:
     line = Line(g, recorded, ("what lightwell computes", "lightwell 实际计算的式子"), checked=want)
     if not looks_alike(recorded, shown):
         part.lines.append(line)
-    part.conventions = corners.conventions(reading, name, body, e)
     return part
 
 

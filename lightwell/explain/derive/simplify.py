@@ -284,7 +284,7 @@ def simplify(t: Term) -> Term:
     if t.word == "where":
         c = t.args[0]
         a, b = simplify(assume(t.args[1], c, True)), simplify(assume(t.args[2], c, False))
-        return a if key(a) == key(b) else call("where", simplify(c), a, b)
+        return a if key(a) == key(b) else _joined(simplify(c), a, b)
     if t.word in ("relu_pull",):
         return call("where", call("greater", t.args[1], 0), simplify(t.args[0]), 0)
     if t.word not in _ARITHMETIC:
@@ -334,6 +334,15 @@ _SHAPES = {
     "asarray": lambda t: simplify(t.args[0]),
     "astype": lambda t: simplify(t.args[0]) if np.dtype(t.params.get("dtype", float)).kind in "fc" else t,
 }
+
+
+def _joined(c: Term, a: Term, b: Term) -> Term:
+    """A choice; one within another that leads to the same value takes both conditions at once."""
+    if a.word == "where" and key(a.args[2]) == key(b):
+        return call("where", call("logical_and", a.args[0], c), a.args[1], b)
+    if b.word == "where" and key(b.args[1]) == key(a):
+        return call("where", call("logical_or", c, b.args[0]), a, b.args[2])
+    return call("where", c, a, b)
 
 
 def _write_sum(products: list) -> Term:
