@@ -51,7 +51,7 @@ def _name(text):
     head, tail = parts(text)
     if not tail:
         return _letter(head)
-    below = tail if tail.isdigit() or len(tail) == 1 else rf"\mathrm{{{escaped(tail)}}}"
+    below = tail if tail.replace(",", "").isdigit() or len(tail) == 1 else rf"\mathrm{{{escaped(tail)}}}"
     return f"{_letter(head)}_{{{below}}}"
 
 

@@ -33,7 +33,7 @@ def _name(text):
     head, tail = parts(text)
     if not tail:
         return _letter(head)
-    below = f"<mn>{tail}</mn>" if tail.isdigit() else _letter(tail)
+    below = f"<mn>{tail}</mn>" if tail.replace(",", "").isdigit() else _letter(tail)
     return f"<msub>{_letter(head)}{below}</msub>"
 
 

@@ -20,6 +20,8 @@ def parts(name: str) -> tuple[str, str]:
     if "." in name or "[" in name:
         return name, ""
     head, _, tail = name.partition("_")
+    if tail.isdigit() and head[:1].isalpha() and head[1:].isdigit():  # v3_2, the second result of step 3
+        return head[0], f"{head[1:]},{tail}"
     if not tail:
         head = name.rstrip("0123456789")
         tail = name[len(head) :]

@@ -13,8 +13,8 @@ from ..derive.terms import Term, symbol
 from .chain import Chain
 from .document import Code, Document, Equation, Equations, Heading, Paragraph, Table, Unfold
 from .fold import folded
-from .of_op import derivation_blocks, symbols_of
-from .walk import Passage, Step, Story
+from .of_op import derivation_blocks, local_derivatives, symbols_of
+from .walk import Passage, Step, Story, renamed
 
 _BLACK = ("rnn_back", "gru_back", "lstm_back", "rnn", "gru", "lstm")  # words that only name what they do
 _LONG = 150  # characters from which a formula is left to the operation's own derivation
@@ -96,7 +96,7 @@ class Telling:
                 blocks.append(
                     Paragraph(
                         [
-                            say("For another leaf, say wrt=: ", "要看其他叶子，写 wrt="),
+                            say("For another leaf, say wrt=: ", "要看其他叶子，可以写 "),
                             Code(f"explain({s.loss}, wrt={rest[0]!r})"),
                             say(f". There are: {_few(rest)}.", f"。可选：{_few(rest)}。"),
                         ],
@@ -268,7 +268,7 @@ class Telling:
 
     def step_back(self, step: Step, seen: set) -> Unfold:
         """One step of the way back."""
-        rows, blocks, remarks = [], [], []
+        rows, blocks, remarks = self.local(step), [], []
         mentioned: set = set()
         for p in step.passages:
             box = self.passage(step, p)
@@ -313,6 +313,17 @@ class Telling:
                 blocks.append(Unfold([head], found, pages_only=True))
         opened = len(self.story.steps) <= 30
         return Unfold([self.result(step), " = ", self.formula(step)], blocks, f"b-{step.name}", opened, title(step.op))
+
+    def local(self, step: Step) -> list:
+        """The local derivatives of a step that works element by element."""
+        rows = []
+        for name, t in local_derivatives(step.reading).items() if len(step.names) == 1 and not step.gone else ():
+            to = next((p.to for p in step.passages if p.input == name), None)
+            box = None if to is None else self.box(renamed(t, step.names_of))
+            if to is not None and len(plain(box)) <= _LONG:
+                left = derivative(self.name(step.name), self.name(to))
+                rows.append(Equation(left, box, [say("the local derivative, element by element", "局部导数，逐元素")]))
+        return rows
 
     def _untold(self, step: Step) -> str:
         if step.own:

@@ -286,6 +286,15 @@ def test_lines_of_the_program_when_known():
     assert "test_story.py" in str(lw.explain(y)) and "x.exp().sum()" in str(lw.explain(y))
 
 
+def test_local_derivatives_in_the_names_of_the_story():
+    x, w = lw.randn(3), lw.randn(3, requires_grad=True)
+    v = lw.tanh(w * x)
+    text = str(lw.explain((v**3).sum()))
+    assert re.search(r"∂v1/∂w = x +the local derivative", text)
+    assert re.search(r"∂v/∂v1 = 1 - v² +the local derivative", text)
+    assert re.search(r"∂v\d/∂v = 3·v² +the local derivative", text)
+
+
 def test_partial_derivatives_on_request():
     x = lw.ones(2, requires_grad=True)
     text = str(lw.explain(x.exp().sum(), partial=True))
