@@ -76,7 +76,7 @@ class Training:
     def follow(self, tensor, name) -> Followed | None:
         """Begin to follow a parameter; None for what has no ordinary memory."""
         found = self.followed.get(id(tensor))
-        if found is None and type(tensor._a) is ndarray and tensor._a.dtype.kind == "f" and not tensor.is_meta and not tensor.is_sparse:
+        if found is None and type(tensor._a) is ndarray and tensor._a.dtype.kind in "fV" and not tensor.is_meta and not tensor.is_sparse:
             found = self.followed[id(tensor)] = Followed(tensor, name() if callable(name) else name)
             found.p2 = squares(tensor._a)
         return found
@@ -89,7 +89,7 @@ class Training:
             if g is None or g.is_sparse:
                 continue
             a = g._a
-            if a.__class__ is not ndarray or a.dtype.kind != "f":
+            if a.__class__ is not ndarray or a.dtype.kind not in "fV":
                 continue
             s = leaf.power if leaf.given == 1 and leaf.array == id(a) else power(a)
             if not s < inf and a.size:

@@ -31,7 +31,7 @@ from .detect import Detector, Suspect, _called
 from .finding import Exploded, Finding, HealthWarning
 from .health import Health
 from .numbers import finite, inf, power, show
-from .sites import Place, here, name_of, stack_places
+from .sites import Place, here, name_of, stack_places, users
 from .training import Training
 
 __all__ = ["Watch", "watch"]
@@ -153,6 +153,9 @@ class Watch:
         if error is not None and not isinstance(error, Exploded):
             self.interrupted = error
             suspect = next((s for s in self.detector.pending if s.finding is not None), None)
+            if suspect is None and isinstance(error, OverflowError) and self.training.growing():  # math.exp of a loss that has diverged
+                suspect = Suspect(Finding("LW541", type(error).__name__, "training", _line_of(trace)))
+                self.date(suspect.finding)
             if suspect is not None and isinstance(error, Exception):  # the user's own error, perhaps because of it
                 self._finish(suspect, "error")
                 self.findings.append(suspect.finding)
@@ -364,9 +367,9 @@ class Watch:
         self.detector.backward_begins()
         for t in tensors:
             a = getattr(t, "_a", None)
-            if a.__class__ is not np.ndarray or not a.size or a.dtype.kind not in "fc":
+            if a.__class__ is not np.ndarray or not a.size or a.dtype.kind not in "fcV":
                 continue
-            if a.size == 1 and a.dtype.kind == "f":
+            if a.size == 1 and a.dtype.kind != "c":
                 value = float(a.reshape(()))
                 if not self._scaled:
                     self.training.lost(value)
@@ -423,7 +426,7 @@ class Watch:
             return
         for t, g in zip(inputs, found):
             a = getattr(g, "_a", None)
-            if a.__class__ is np.ndarray and a.dtype.kind in "fc" and not power(a) < inf and not finite(a):
+            if a.__class__ is np.ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
                 suspect = self.detector.mark_of(g) or self.detector.last()
                 if suspect is not None and not suspect.intended:
                     self.reached(suspect, "gradients", t)
@@ -773,6 +776,17 @@ def _elements(operands, a):
     return count, values
 
 
+def _line_of(trace):
+    """The user's innermost line in a traceback."""
+    place = None
+    while trace is not None:
+        frame = trace.tb_frame
+        if users(frame) is frame:
+            place = Place(frame.f_code.co_filename, trace.tb_lineno, frame.f_code.co_name)
+        trace = trace.tb_next
+    return place
+
+
 def _several(value) -> list:
     if value is None:
         return []
@@ -783,8 +797,6 @@ def _several(value) -> list:
 
 def _outside(frame) -> int:
     """How many frames out the user's line is, for `warnings.warn`."""
-    from .sites import users
-
     wanted, level = users(frame), 1
     while frame is not None and frame is not wanted:
         frame, level = frame.f_back, level + 1

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[3]
 
 def shell(*args, cwd):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "LIGHTWELL_LANG": "en"}
-    return subprocess.run([sys.executable, "-m", "lightwell", *map(str, args)], capture_output=True, text=True, env=env, cwd=cwd, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "lightwell", *map(str, args)], capture_output=True, text=True, env=env, cwd=cwd, timeout=120
+    )
 
 
 def explode(path, net, optimizer, steps=9):

@@ -241,7 +241,9 @@ def explode(net=None):
 def test_warn_and_report_go_on():
     with pytest.warns(HealthWarning, match="LW51") as told, torch.watch(on="warn", save=False) as w:
         explode()
-    assert [f.code for f in w.findings if f.fatal] == ["LW510"] and next(t for t in told if t.category is HealthWarning).filename == __file__
+    assert [f.code for f in w.findings if f.fatal] == ["LW510"] and next(
+        t for t in told if t.category is HealthWarning
+    ).filename == __file__
     net = nn.Linear(3, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     with warnings.catch_warnings():

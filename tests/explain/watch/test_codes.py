@@ -1,0 +1,65 @@
+"""The causes: codes once each, all parts in both languages, code in backquotes."""
+
+import re
+
+import numpy as np
+import pytest
+
+import lightwell as torch
+from lightwell.explain.watch.codes import ENTRIES, entry
+from lightwell.explain.watch.numbers import bad_rows, finite, power, sparkline, squares, troubles
+from lightwell.explain.watch.safe import BACKWARD, FORWARD
+from lightwell.ops.op import registry
+
+
+def test_entries():
+    codes = [e.code for e in ENTRIES]
+    assert len(set(codes)) == len(codes) and all(re.fullmatch(r"LW5\d\d", c) for c in codes)
+    for e in ENTRIES:
+        assert entry(e.code) is e
+        for part in ("title", "cause", "mend", "short"):
+            en, zh = getattr(e, part)
+            assert en and zh and en.count("`") % 2 == 0 and zh.count("`") % 2 == 0, (e.code, part)
+            if part in ("cause", "mend"):
+                assert re.search(r"[一-鿿]", zh), (e.code, part)
+
+
+def test_operations_that_are_not_looked_at_exist():
+    import lightwell.nn  # all families of records
+    import lightwell.special
+
+    missing = (FORWARD | BACKWARD) - set(registry)
+    assert missing <= {"split", "split_with_sizes", "unbind"}, missing
+    assert lightwell.nn and lightwell.special
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", sorted((FORWARD & set(registry)) - {"embedding"}))
+def test_unlooked_at_stays_finite(name):
+    """On extreme but finite numbers, what takes one tensor and nothing else gives finite numbers, and finite slopes where it says so."""
+    record = registry[name]
+    if len(record.inputs) != 1 or record.params or record.variadic:
+        pytest.skip("takes more than one tensor")
+    for value in (0.0, 1.0, -1.0, 1e-38, 3e38, -3e38):
+        a = np.full((2, 2), value, np.float32)
+        try:
+            out = record.forward(torch.ops.op.NP, a)
+        except TypeError:
+            pytest.skip("takes no floats")
+        for v in out if isinstance(out, tuple) else (out,):
+            assert finite(np.asarray(v)), (name, value)
+
+
+def test_finite():
+    for dtype in (np.float16, np.float32, np.float64, np.complex64):
+        a = np.ones((3, 4), dtype)
+        assert finite(a) and power(a) == 12 and finite(a.T) and finite(a[:, ::2])
+        a[1, 2] = np.inf
+        assert not finite(a) and not finite(a.T) and troubles(a) == (False, True)
+        a[0, 0] = np.nan
+        assert troubles(a) == (True, True)
+    large = np.full(10, 1e30, np.float32)
+    assert finite(large) and squares(large) == pytest.approx(1e61, rel=1e-5)
+    assert finite(np.zeros(0, np.float32)) and finite(np.arange(3))
+    assert bad_rows(np.array([[1.0], [np.nan]]), 2) == [1]
+    assert sparkline([1, None, 3]) == "▁×█"
