@@ -9,6 +9,7 @@ from ...tensor import Tensor
 from . import origins, source
 
 _MEASURES = frozenset("argmax max_dim topk eq ne round gt ge lt le sort max_full argmin".split())
+_MIXES = frozenset("mul add sub rsub div".split())
 _WORDS = re.compile(r"(?<![a-z])(test|val|valid|validate|validation|eval|evaluate|evaluation|acc|accuracy)(?![a-z])")
 _PREDICTS = re.compile(r"predict|sample|generate|infer|plot|show|visual|embed")
 
@@ -72,6 +73,23 @@ class Evaluation:
                     if call is not None and (not call.measured or name in ("eq", "ne")) and (origin.direct or name in _MEASURES):
                         self.seen(call, name)
 
+        if name in _MIXES and len(args) > 1 and isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
+            for a, b in ((args[0], args[1]), (args[1], args[0])):
+                if a._rg and not b._rg:
+                    self._teaches(b)
+        if name in ("softmax", "sigmoid", "log_softmax"):
+            origin = origins.of(args[0])
+            if origin.direct and not origin.call.grad and not self.observer.depth:
+                self.seen(origin.call, "probabilities")
+
+    def _teaches(self, t):
+        """A result without a graph, a pseudo-label or a target, is used to learn from: its call was no evaluation."""
+        call = origins.of(t).call
+        if call is not None and not call.grad:
+            line = self.lines.get(call.named)
+            if line is not None:
+                line.learned += 1
+
     def seen(self, call, how):
         """A result of a model becomes a number, or a prediction."""
         if not call.measured and how != "loss":
@@ -86,6 +104,8 @@ class Evaluation:
         call = origins.of(x).call
         if call is not None:
             self.seen(call, "loss")
+        if x._rg:
+            self._teaches(y)
 
     def mode(self, module, mode):
         """train() or eval()."""

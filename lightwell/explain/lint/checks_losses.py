@@ -36,6 +36,7 @@ class Losses:
         self.negated: dict = {}  # place of backward -> (leaf ids, name of the loss)
         self.likelihoods: dict = {}
         self.stepped: set = set()
+        self.plain = None  # the last backward: (place, name of the loss), leaves
         self.climbs: dict = {}  # place of an update by hand along the gradient -> the leaves
 
     # ---- what goes in ---------------------------------------------------------------------------------------------------
@@ -199,6 +200,7 @@ class Losses:
         if at is None:
             return
         self.values.setdefault(at, []).append(float(root._a.reshape(-1)[0].real))
+        self.plain = (at, _turned(root._node, -1)), {id(t) for t in graph[1]}
         found = _turned(root._node)
         if found is not None:
             self.negated.setdefault(at, (found, []))[1].append({id(t) for t in graph[1]})
@@ -208,6 +210,11 @@ class Losses:
         if not before:
             return
         mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        if self.plain is not None and all(g.get("maximize") for g in optimizer.param_groups):
+            (at, kind), leaves = self.plain
+            if kind in _LOSS_NODES and leaves <= mine:
+                self.report.add("LW406", at, f"The optimizer was made with maximize=True: every step makes {kind} larger.",
+                                f"优化器设了 maximize=True：每一步都让 {kind} 变得更大。")  # fmt: skip
         for at, (_kind, leaves) in self.negated.items():
             if leaves and all(s <= mine for s in leaves[-1:]):
                 self.stepped.add(at)
@@ -266,9 +273,9 @@ def _log_probabilities(x) -> bool:
     return not bool((np.abs(lse) > 0.05).mean() > 0.5) or bool((rows <= 0).all() and (lse < 0.05).all())
 
 
-def _turned(node):
+def _turned(node, sign=1):
     """The name of a loss whose negative this node is; "likelihood" for a mean of log-probabilities picked by class; None otherwise."""
-    sign, picked = 1, False
+    picked = False
     for _ in range(12):
         record = getattr(node, "record", None)
         if record is None:
@@ -296,7 +303,15 @@ def _turned(node):
             picked = True
         elif name not in ("mean", "sum", "mean_dim", "sum_dim", "view", "reshape", "squeeze", "squeeze_dim", "add", "sub"):
             return None
+        if len(edges) == 2 and name == "add" and all(_weighted_log(e) for e in edges):
+            return "likelihood" if sign > 0 else None
         if len(edges) != 1:
             return None
         node = edges[0]
     return None
+
+
+def _weighted_log(node) -> bool:
+    """y·log p: a logarithm times something without a graph."""
+    edges = [e for e in node.edges if e is not None] if getattr(getattr(node, "record", None), "name", "") == "mul" else []
+    return len(edges) == 1 and getattr(getattr(edges[0], "record", None), "name", "") == "log"

@@ -123,7 +123,7 @@ class Parameters:
             lost = [p for p in params if p._rg and id(p) not in registered and id(p) not in owned]
             lost = [p for p in lost if id(p) in training.leaves and not training.leaves[id(p)].updates]
             hidden_ids |= {id(p) for p in lost}
-            if lost:
+            if lost and not any(f.code == "LW422" and f.message[0].startswith(f"{kind}.{name} ") for f in self.report.findings):
                 place = born(lost[0])[1]
                 n = sum(p._a.size for p in lost)
                 add("LW422", place, f"{kind}.{name} is a plain {container}: parameters() does not see the {n} numbers of the {what} in it, and they never learn.",

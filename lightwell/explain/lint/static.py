@@ -91,6 +91,11 @@ class _File:
                 self._statement(n)
             elif isinstance(n, ast.Call):
                 self._call(n)
+            elif isinstance(n, (ast.List, ast.Tuple)) and any(isinstance(e, ast.Call) and self.names.layer(e.func) for e in n.elts):
+                for e in n.elts:
+                    if self.names.layer(e) in _ACTIVATIONS:
+                        self.add("LW425", e, f"`{ast.unparse(e)}` is the class, among layers that are objects.",
+                                 f"`{ast.unparse(e)}` 是类，而同一列表里的其他层都是对象。")  # fmt: skip
         for c in self.modules:
             self._module(c)
         self._uncalled_losses()

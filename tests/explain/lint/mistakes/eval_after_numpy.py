@@ -1,0 +1,19 @@
+"""LW431"""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torch.optim as optim
+
+torch.manual_seed(3)
+model = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3))
+opt = optim.Adam(model.parameters())
+X, y = torch.randn(100, 8), torch.randint(0, 3, (100,))
+for epoch in range(3):
+    opt.zero_grad()
+    loss = F.cross_entropy(model(X[:80]), y[:80])
+    loss.backward()
+    opt.step()
+with torch.no_grad():
+    p = model(X[80:]).numpy().argmax(1)
+print((p == y[80:].numpy()).mean())
