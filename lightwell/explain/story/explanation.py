@@ -135,6 +135,11 @@ def of_operation(op: Any, lang: str | None = None) -> Explanation:
     if not names:
         if isinstance(op, str):
             raise ValueError(_unknown(op))
+        if callable(op):
+            raise TypeError(
+                f"explain(): {getattr(op, '__name__', type(op).__name__)} is no operation with a derivation of its own: explain a result that was "
+                "computed with it, such as explain(loss)"
+            )
         raise TypeError(
             f"explain(): argument 'loss' must be a Tensor with a graph, or an operation (a name, a function, a layer's class), not {type(op).__name__}"
         )

@@ -28,6 +28,7 @@ _ALSO = {
     "norm": ["linalg_vector_norm"], "log_softmax2d": ["log_softmax"], "sum": ["sum", "sum_dim"], "mean": ["mean", "mean_dim"],
     "prod": ["prod", "prod_dim"], "upsample": ["upsample_nearest2d"], "softsign": ["abs", "add", "div"], "bilinear": ["mm"], "arctan": ["atan"],
     "arcsin": ["asin"], "arccos": ["acos"], "absolute": ["abs"], "clip": ["clamp"], "concat": ["cat"], "concatenate": ["cat"],
+    "multihead_attention": ["linear", "bmm", "softmax"], "scaled_dot_product_attention": ["bmm", "softmax"], "einsum": ["permute", "bmm"],
     "det": ["linalg_det"], "inverse": ["linalg_inv"], "cholesky": ["linalg_cholesky"], "qr": ["linalg_qr"], "svd": ["linalg_svd"],
 }  # fmt: skip
 

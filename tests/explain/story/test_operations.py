@@ -55,6 +55,8 @@ def test_an_operation_explained():
     assert "gate" in str(lw.explain(nn.LSTM, lang="en"))
     with pytest.raises(ValueError, match=r"no operation is called 'tanhh'\. Did you mean 'tanh'"):
         lw.explain("tanhh")
+    with pytest.raises(TypeError, match="adam is no operation with a derivation of its own"):
+        lw.explain(type("adam", (), {}))
     assert derivation_of("mm") is derivation_of("mm")
 
 
