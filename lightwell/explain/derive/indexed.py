@@ -14,7 +14,7 @@ import numpy as np
 from . import indexed_windows  # noqa: F401  registers its words
 from .derivation import Derivation, Line, Part
 from .differences import jacobian
-from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, is_number, opened, times
+from .indexed_calculus import ONE, Letters, NotIndexed, added, contracted, derivative, is_number, mentions, opened, times
 from .indexed_meanings import ELEMENTWISE, element
 from .reader import Reading
 from .terms import Term, same, symbol, term
@@ -40,6 +40,11 @@ WHY = {
         "链式法则：{x} 的每个元素通过它所影响的每个 {y} 作用于损失",
     ),
     "put": ("put the local derivative in", "代入局部导数"),
+    "weighted": (
+        "the chain rule, with each row's gradient weighted by scale: 0 for the padding row, or one over how often a row was taken. "
+        "That is the layer's convention, not part of the derivative",
+        "链式法则，并用 scale 给每一行的梯度加权：填充行为 0，或者除以该行被取用的次数。这是该层的约定，并非导数的一部分",
+    ),
     "shorten": ("Σ over a δ: only the terms with equal indices are left", "对 δ 求和：只剩下下标相等的项"),
     "solve": (
         "which windows contain this place? Solve the equation in δ for the window's index; what lies outside an array counts as 0",
@@ -158,26 +163,31 @@ def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, formula: 
     lines: list[Line] = []
     slope = Term("partial", (at(y, places), at(target, own)), {"is": local})
     found = jacobian(reading, x)
-    linear = not _mentions_inside(local, x)
+    linear = not mentions(local, x)
     if not _alike(raw, local):
         lines.append(Line(slope, raw, why("delta" if linear else "rules", x=x), checked=found))
         lines.append(Line(slope, local, why("contract"), checked=found))
     else:
         lines.append(Line(slope, local, why("delta" if linear else "rules", x=x), checked=found))
-    gy, value, rule = (
-        reading.gys["g" + y.params["name"]] if "g" + y.params["name"] in reading.gys else reading.gys[y.params["name"]],
-        *gradient(reading, x),
-    )
+    gy, (value, rule) = reading.gys[y.params["name"]], gradient(reading, x)
     gx = at(symbol("g" + x, value), own)
     chain = added(places, times(at(gy, places), slope))
-    lines.append(Line(gx, chain, why("chain", x=x, y=y.params["name"]), checked=value))
+    weights = reading.symbols.get("scale")
+    if weights is not None and mentions(rule, "scale") and not mentions(formula, "scale"):
+        raw, local = (
+            _weighted(raw, weights, own[0]),
+            _weighted(local, weights, own[0]),
+        )  # what is handed back is not the plain derivative here
+    else:
+        weights = None
+        lines.append(Line(gx, chain, why("chain", x=x, y=y.params["name"]), checked=value))
     key = _reason(raw, formula)
     slope_in = raw if key == "solve" and "total" in words_of(raw) else local  # to solve for the window, its index must be there
     put = added(places, times(at(gy, places), slope_in))
     short = contracted(put)
     if not _alike(put, short):
-        if local.word not in ("number", "delta", "at", "symbol"):
-            lines.append(Line(gx, put, why("put"), checked=value))
+        if weights is not None or local.word not in ("number", "delta", "at", "symbol"):
+            lines.append(Line(gx, put, why("put" if weights is None else "weighted"), checked=value))
         if key == "solve" and words_of(short) & {"delta", "iverson"}:
             key = "meet"
         lines.append(Line(gx, short, why(key), checked=value))
@@ -192,10 +202,12 @@ def part(reading: Reading, x: str, y: Term, places: tuple, body: Term, formula: 
     return Part(x, lines)
 
 
-def _mentions_inside(t: Any, x: str) -> bool:
-    from .indexed_calculus import mentions
-
-    return mentions(t, x)
+def _weighted(t: Term, weights: Term, row: Term) -> Term:
+    """The term with every choice of a row by an index weighted, as an embedding weighs its rows' gradients."""
+    if t.word == "delta":
+        index = next((a for a in t.args if a.word == "at"), None)
+        return t if index is None or not any(same(a, row) for a in t.args) else times(t, Term("at", (weights, *index.args[1:], term(0))))
+    return Term(t.word, tuple(_weighted(a, weights, row) for a in t.args), t.params) if t.args else t
 
 
 _WINDOWS = frozenset("convolve convolve_adjoint convolve_weight windows unwindow window_sum window_spread sliding".split())

@@ -9,6 +9,7 @@ import lightwell.nn.functional
 from lightwell.explain.derive import fourier, indexed, indexed_products, indexed_scatter, indexed_softmax, undifferentiated
 from lightwell.explain.derive.evaluate import error_of, evaluate
 from lightwell.explain.derive.indexed_calculus import Letters, added, contracted, delta, derivative, shifted, times
+from lightwell.explain.derive.reader import read_node
 from lightwell.explain.derive.terms import Term, call, index, same, symbol
 
 from .captured import agree, lines_of, told
@@ -209,3 +210,20 @@ def test_counts_and_searches_say_why_there_is_no_gradient(name, f, arrays):
     agree(d, reading, gradients)
     assert not d.parts
     assert any(line.checked is not None for line in d.definition)
+
+
+WEIGHTED = [
+    ("embedding", lambda w, i: lw.nn.functional.embedding(i, w, padding_idx=1)),
+    ("embedding", lambda w, i: lw.nn.functional.embedding(i, w, scale_grad_by_freq=True)),
+    ("embedding_bag", lambda w, i: lw.nn.functional.embedding_bag(i, w, mode="sum", scale_grad_by_freq=True)),
+]
+
+
+@pytest.mark.parametrize(("name", "f"), WEIGHTED)
+def test_weights_of_an_embeddings_gradient_are_said_to_be_a_convention(name, f):
+    y = f(lw.from_numpy(R(5, 3)).requires_grad_(), lw.from_numpy(INDEX))
+    reading = read_node(y.grad_fn)
+    d = indexed.family(reading)
+    agree(d, reading, {})
+    part = next(p for p in d.parts if p.input == "w")
+    assert any("convention" in line.why[0] for line in part.lines)
