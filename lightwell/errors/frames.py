@@ -48,6 +48,11 @@ def ours(file: str) -> bool:
     return file.startswith(PACKAGE)
 
 
+def is_cell(file: str) -> bool:
+    """Whether a file is a notebook's cell."""
+    return "ipykernel_" in file or "<ipython-input" in file
+
+
 def _users(file: str) -> bool:
     if ours(file) or file.startswith("<frozen"):
         return False

@@ -93,7 +93,12 @@ class Lesson:
         rows = [(say("given", "传入"), say("; ", "；").join(plain))] if plain else []
         for v in told[:2]:
             assert v.origin is not None
-            text = f"{v.text}: {v.described}" + say(f", from line {v.origin.line}: ", f"，来自第 {v.origin.line} 行：") + v.origin.text
+            en, zh = f"line {v.origin.line}", f"第 {v.origin.line} 行"
+            if self.line and v.origin.file != self.line[0]:
+                cell = frames.is_cell(v.origin.file)
+                name = os.path.basename(v.origin.file)
+                en, zh = (f"{en} of another cell", f"另一个单元格{zh}") if cell else (f"{name}, {en}", f"{name} {zh}")
+            text = f"{v.text}: {v.described}" + say(f", from {en}: ", f"，来自{zh}：") + v.origin.text
             if v.origin.reason and self.code in ABOUT_DTYPES:
                 text += say(" — ", " —— ") + say(*v.origin.reason)
             rows.append((say("given", "传入") if not rows else "", text))
@@ -108,7 +113,7 @@ def _columns(text: str) -> int:
 
 
 def _short(file: str) -> str:
-    if "ipykernel_" in file or file.startswith("<ipython"):
+    if frames.is_cell(file):
         return say("this notebook's cell", "笔记本单元格")
     return os.path.basename(file) or file
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .frames import Place, known, lookup, ours, tree_of
+from .frames import Place, is_cell, known, lookup, ours, tree_of
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -137,11 +137,11 @@ def statement_of(node, place: Place):
 
 def _cells(name: str, file: str):
     """The one statement among a notebook's cells that binds a name."""
-    if "ipykernel_" not in file and "<ipython-input" not in file:
+    if not is_cell(file):
         return None
     found = []
     for other in list(linecache.cache):
-        if other != file and ("ipykernel_" in other or "<ipython-input" in other):
+        if other != file and is_cell(other):
             tree = tree_of(other)
             found += [(s, other) for s in tree.body if _binds(s, name)] if tree is not None else []
     return found[0] if len(found) == 1 and isinstance(found[0][0], (ast.Assign, ast.AnnAssign)) else None

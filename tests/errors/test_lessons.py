@@ -222,3 +222,35 @@ def test_a_frame_without_source_is_still_told_of():
         except RuntimeError as error:
             text = lightwell.explain_error(error)
     assert "── LW106" in text
+
+
+def test_cells_of_a_notebook():
+    """A variable that another cell made is traced to it; two cells that make it are not certain."""
+    import linecache
+
+    import lightwell
+
+    scope: dict = {"__name__": "__main__"}
+
+    def cell(number, text):
+        file = f"<ipython-input-{number}-x>"
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        exec(compile(text, file, "exec"), scope)
+
+    try:
+        cell(1, "import lightwell as torch\ny = torch.tensor([1, 2, 3])")
+        with pytest.raises(NotImplementedError) as caught, speaking("en"):
+            cell(2, "y.softmax(dim=0)")
+        with speaking("en"):
+            text = lightwell.explain_error(caught.value)
+        assert "from line 2 of another cell: y = torch.tensor([1, 2, 3]) — Python's ints give int64" in text, text
+        with speaking("zh"):
+            assert "来自另一个单元格第 2 行：y = torch.tensor([1, 2, 3])" in lightwell.explain_error(caught.value)
+        cell(3, "y = torch.arange(3)")
+        with pytest.raises(NotImplementedError) as caught:
+            cell(4, "y.softmax(dim=0)")
+        with speaking("en"):
+            assert "another cell" not in lightwell.explain_error(caught.value)
+    finally:
+        for file in [f for f in linecache.cache if f.startswith("<ipython-input")]:
+            del linecache.cache[file]

@@ -270,6 +270,7 @@ ENTRIES = (
         "",
         "",
         (
+            "install before the first",
             "already registered",
             "is registered twice",
             "has already been",
