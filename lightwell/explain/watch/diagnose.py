@@ -128,7 +128,7 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
         code = "LW522"
     if code is None and of_infinity:
         code = "LW521"
-    if code is None and result.dtype.itemsize == 2:
+    if code is None and result.dtype == np.float16:
         code = "LW523"
     if code is None:
         code = "LW522" if not np.isnan(bad) or any(v.size and extent(v)[1] > 1e15 for v in arrays) else "LW525"
@@ -190,7 +190,7 @@ def backward(name: str, g, operands: list, results: list, gradient, hidden: bool
         and not any(v == 0 for v in values[0]["operands"].values())
     ):
         code = "LW535"
-    elif gradient.dtype.itemsize == 2:
+    elif gradient.dtype == np.float16:
         code = "LW523"
     else:
         large = max([extent(g)[1] if isinstance(g, np.ndarray) else 0.0, -extent(g)[0] if isinstance(g, np.ndarray) else 0.0])

@@ -5,7 +5,6 @@ optimizers' step hooks, the call of modules. It takes all of them away again whe
 """
 
 import contextlib
-import math
 import os
 import sys
 import threading
@@ -19,20 +18,21 @@ from ... import random as randoms
 from ...amp.grad_scaler import GradScaler
 from ...autograd import engine, modes
 from ...language import say
-from ...nn.hooks import everywhere, hooked
+from ...nn.hooks import everywhere
 from ...nn.module import Module
 from ...ops import op
 from ...optim import optimizer as optimizers
 from ...tensor import Tensor
-from . import diagnose
 from .codes import entry
-from .data import Data, tensors_in
-from .detect import Detector, Suspect, _called
+from .data import Data
+from .detect import Detector, Suspect
 from .finding import Exploded, Finding, HealthWarning
 from .health import Health
-from .numbers import finite, inf, power, show
-from .sites import Place, here, name_of, stack_places, users
+from .modules import Modules
+from .numbers import finite, inf, power
+from .sites import Place, name_of, users
 from .training import Training
+from .verdicts import Verdicts
 
 __all__ = ["Watch", "watch"]
 
@@ -40,7 +40,7 @@ _lock = threading.RLock()
 SKIPS = 60  # steps in a row that a gradient scaler may skip
 
 
-class Watch:
+class Watch(Modules, Verdicts):
     """Follows loss, gradients, parameters, updates and activations within a `with`, and finds the first NaN or infinity.
 
     Args:
@@ -197,136 +197,6 @@ class Watch:
 
     # ---- modules and parameters -------------------------------------------------------------------------------------------
 
-    def _root(self, module, name: str) -> None:
-        """Give a module's parts their paths, and its parameters their names."""
-        self._keep.append(module)
-        many = "" if any(m is module for m, _ in self._roots) else name
-        self._roots.append((module, name))
-        for path, part in module.named_modules():
-            self._paths[id(part)] = f"{many}.{path}" if path else many
-            self._keep.append(part)
-        self._all_buffers += [b for b in module.buffers() if not any(b is known for known in self._all_buffers)]
-        for path, t in [*module.named_parameters(), *module.named_buffers()]:
-            self._names[id(t)] = f"{many}.{path}"
-            self._keep.append(t)
-        for _, t in module.named_parameters():
-            self.training.follow(t, lambda t=t: self._names[id(t)])
-
-    def _call(self, module, args, kwargs):
-        """Run a module's call: what `everywhere.follow` is."""
-        if not self.on:
-            return (self._follower or hooked)(module, args, kwargs)
-        try:
-            stack = self._local.modules
-        except AttributeError:
-            self._enter_thread()
-            stack = self._local.modules
-        outermost = not stack
-        if outermost:
-            self._outermost(module, args, kwargs)
-        stack.append(module)
-        try:
-            if (
-                module._hooked
-                or self._follower is not None
-                or everywhere.pre
-                or everywhere.forward
-                or everywhere.backward
-                or everywhere.backward_pre
-            ):
-                out = (self._follower or hooked)(module, args, kwargs)
-            else:
-                out = module.forward(*args, **kwargs)
-        finally:
-            stack.pop()
-        if self.sampling and modes.state.grad and not module._modules and module.training:
-            self.health.output(module, self.path(module), out)
-        return out
-
-    def _outermost(self, module, args, kwargs) -> None:
-        if id(module) not in self._paths:
-            self._root(module, name_of(module, sys._getframe(3)) or type(module).__name__)
-            bad = [
-                t
-                for t in (*module.parameters(), *module.buffers())
-                if t._a.__class__ is np.ndarray and t._a.dtype.kind == "f" and not finite(t._a)
-            ]
-            if bad:
-                self._bad_at_first(module, bad[0])
-        if module._parameters or module._modules:
-            self.data.inputs = tensors_in((args, kwargs))
-            self.data.time_first = getattr(module, "batch_first", True) is False
-            self.health._order = []
-            if modes.state.grad and not self._buffers:
-                for b in self._all_buffers:
-                    self._buffers[id(b)] = b._a.copy()
-
-    def _bad_at_first(self, module, t) -> None:
-        """A parameter (or buffer) that is not finite before anything was computed: it is a suspect at once."""
-        frame = sys._getframe(3)
-        code, at = here(frame)
-        count, values = diagnose.elements([], t._a)
-        name = self.parameter_name(t)
-        found = diagnose.Diagnosis("LW504", [{**v, "told": name} for v in values], count)
-        f = self.detector._finding(found, type(module).__name__, "forward", Place.of(code, at), module, t._a, [])
-        f.rows, f.stack = None, stack_places(frame)
-        f.notes = [(f"the parameter is {name}, shape {list(t._a.shape)}", f"这个参数是 {name}，形状 {list(t._a.shape)}")]
-        f.module = self._names.get(id(t), "").rpartition(".")[0]
-        suspect = Suspect(f)
-        suspect.unread = True
-        self.detector.pending.append(suspect)
-        self.detector._hand_on(t, suspect)
-
-    def path(self, module) -> str:
-        """A module's path, such as "net.3.conv1"; "" for None."""
-        if module is None:
-            return ""
-        found = self._paths.get(id(module))
-        if found is not None:
-            return found
-        stack = self.modules()
-        for outer in reversed(stack):
-            if id(outer) in self._paths:
-                self._keep.append(module)
-                for name, part in [
-                    (n, p)
-                    for n, v in vars(outer).items()
-                    if isinstance(v, list | tuple)
-                    for n, p in ((f"{n}[{i}]", w) for i, w in enumerate(v))
-                ]:
-                    if part is module:  # a module in a plain list
-                        self._paths[id(module)] = f"{self._paths[id(outer)]}.{name}"
-                        return self._paths[id(module)]
-                return f"{self._paths[id(outer)]}.{type(module).__name__}"
-        return type(module).__name__
-
-    def is_parameter(self, t) -> bool:
-        """Whether a tensor is a parameter or buffer of a model, or a leaf that gradients are wanted for."""
-        return id(t) in self._names or (t._rg and t._node is None)
-
-    def writes_parameters(self, t) -> bool:
-        """Whether a leaf that is about to be written is a parameter: of a model, of an optimizer, or followed since a backward."""
-        return id(t) in self._names or id(t) in self.training.followed
-
-    def parameter_name(self, t) -> str:
-        """A parameter's name: its path, or the variable that holds it."""
-        found = self._names.get(id(t))
-        if found is None:
-            found = name_of(t, sys._getframe(1)) or f"parameter {list(t._a.shape)}"
-            self._names[id(t)] = found
-            self._keep.append(t)
-        return found
-
-    def _follow_optimizer(self, optimizer) -> None:
-        if not any(o is optimizer for o in self._keep):
-            self._keep.append(optimizer)
-            if not any(o is optimizer for o in self.optimizers):
-                self.optimizers.append(optimizer)
-        for group in optimizer.param_groups:
-            for p in group["params"]:
-                if id(p) not in self.training.followed:
-                    self.training.follow(p, lambda p=p: self.parameter_name(p))
-
     # ---- operations on some steps ------------------------------------------------------------------------------------------
 
     def sampled(self, rec, args, out, site, module) -> None:
@@ -383,16 +253,6 @@ class Watch:
                 if suspect is None or suspect.finding is None:
                     suspect = self._unseen(t)
                 self.reached(suspect, "loss")
-
-    def _unseen(self, t) -> Suspect:
-        """The loss is not finite, and no operation that was seen made it so."""
-        frame = sys._getframe(2)
-        code, at = here(frame)
-        count, values = diagnose.elements([], t._a)
-        found = diagnose.Diagnosis("LW525", [{**v, "told": "loss"} for v in values], count)
-        f = self.detector._finding(found, "loss", "forward", Place.of(code, at), None, t._a, [])
-        f.stack = stack_places(frame)
-        return Suspect(f)
 
     def ended(self) -> None:
         """A backward has ended: the gradients are there."""
@@ -463,45 +323,6 @@ class Watch:
             training.step += 1
         self._end_step()
 
-    def _bad_update(self, optimizer, bad) -> None:
-        """A parameter was finite before the optimizer's step and isn't after it."""
-        frame = sys._getframe(2)
-        code, at = here(frame)
-        t, name = bad.tensor, type(optimizer).__name__
-        g, before = t._grad, bad.before
-        if not finite(before):
-            suspect = self.detector.last()
-            found = diagnose.Diagnosis("LW504", *_elements([], before)[::-1])
-        else:
-            suspect = self.detector.last() if g is not None and not finite(g._a) else None
-            operands: list = [("parameter", before)] + ([] if g is None else [("gradient", g._a)])
-            state = self._shadow.get(id(optimizer), {}).get(id(t), {})
-            after = {k: v._a for k, v in optimizer.state.get(t, {}).items() if isinstance(v, Tensor) and v._a.shape == t._a.shape}
-            count, values = diagnose.elements([*operands, *after.items()], t._a)
-            values = [
-                {**v, "told": f"{name}(" + ", ".join(f"{k} {diagnose.show(n)}" for k, n in v["operands"].items()) + ")"} for v in values
-            ]
-            group = next(gr for gr in optimizer.param_groups if any(p is t for p in gr["params"]))
-            eps = group.get("eps", 1)
-            under = [
-                v
-                for k, v in (values[0]["operands"] if values else {}).items()
-                if k in ("exp_avg_sq", "square_avg", "sum", "exp_inf", "max_exp_avg_sq")
-            ]
-            code_ = "LW545" if g is not None and not finite(g._a) else "LW542" if not eps and 0.0 in under else "LW543"
-            lr = group.get("lr")
-            lr = float(lr) if lr is not None else None
-            notes = [(f"lr = {lr}, eps = {eps}", f"lr = {lr}，eps = {eps}")] if "eps" in group else [(f"lr = {lr}", f"lr = {lr}")]
-            if code_ == "LW543" and self.training.growing():
-                code_ = "LW541"
-            found = diagnose.Diagnosis(code_, values, count, notes)
-            del state
-        if suspect is None or suspect.finding is None:
-            f = self.detector._finding(found, f"{name}.step", "optimizer", Place.of(code, at), None, t._a, [])
-            f.rows, f.module, f.stack, f.optimizer = None, bad.name, stack_places(frame), name
-            suspect = Suspect(f)
-        self.reached(suspect, "parameters", t, phase="optimizer")
-
     def _close_by_hand(self) -> None:
         """End a step of a training without optimizer: what was written since its backward was the update."""
         if self._stepped or not self._backwards:
@@ -531,63 +352,6 @@ class Watch:
         self._buffers = {}
         if self.tape is not None:
             self.tape.step_ended()
-
-    def _hidden(self) -> None:
-        """Report, once for each line, what stayed without consequence in this step; and begin the next."""
-        for suspect in self.detector.forget():
-            f = suspect.finding
-            if f is None or self._scaled or f.reached or self.poisoned:
-                continue
-            key = ("hidden", str(f.place), f.op)
-            if key not in self._told:
-                self._told.add(key)
-                f.notes = [(f"what it was: {entry(f.code).title[0]}", f"具体是：{entry(f.code).title[1]}"), *f.notes]
-                f.code = "LW553"
-                self._warn(f)
-
-    def _diverged(self, code: str) -> None:
-        frame = sys._getframe(3)
-        place, module, name = None, "", "step"
-        if code == "LW540":
-            largest = max(self.training.followed.values(), key=lambda f: f.g2, default=None)
-            used = self.detector.leaves.get(id(largest.tensor)) if largest is not None else None
-            site = used.site if used is not None else None
-            if site is not None:
-                site = self.detector.weighing(site)
-                place, module, name = (
-                    Place.of(site[1], site[2]),
-                    self.path(site[3]) or largest.name,
-                    _called(site[0].name, site[3], Place.of(site[1], site[2])),
-                )  # type: ignore[union-attr]
-        if place is None and not self._stepped and self.detector.update is not None:
-            rec, instruction, at, module_ = self.detector.update
-            place = Place.of(instruction, at)
-            name = _called(rec.name, module_, place)
-        if place is None:
-            place = Place.of(*here(frame))
-            name = f"{type(self.stepping).__name__}.step" if self._stepped else "step"
-        f = Finding(code, name, "backward" if code == "LW540" else "training", place, module, stack=stack_places(frame))
-        self.date(f)
-        f.step -= 1  # the update has been made already
-        row = self.training.rows[-1]
-        if code == "LW540":
-            f.notes.append((
-                f"the gradient's norm is {show(row.gradient)} at a loss of {show(row.loss)}; on its way back it grew {self.training.amplified:.1g}-fold",
-                f"损失为 {show(row.loss)} 时梯度范数达 {show(row.gradient)}；反传途中放大了 {self.training.amplified:.1g} 倍",
-            ))  # fmt: skip
-        self.reached(Suspect(f), "training", phase="optimizer")
-
-    def _complain(self, code, units, note, path) -> None:
-        key = (code, "" if code == "LW550" else path)
-        if key in self._told:
-            return
-        self._told.add(key)
-        f = Finding(
-            code, units.op if units is not None else "backward", "training", units.place if units is not None else None, path, notes=[note]
-        )
-        self.date(f)
-        f.history, f.layers = self.training.history(), self.training.layers() if code == "LW550" else []
-        self._warn(f)
 
     # ---- gradient scaling --------------------------------------------------------------------------------------------------
 
@@ -648,88 +412,6 @@ class Watch:
 
     # ---- findings ----------------------------------------------------------------------------------------------------------
 
-    def date(self, f: Finding) -> None:
-        """Write when it was into a finding."""
-        f.step, f.epoch, f.batch = max(self._counts.values(), default=self.training.step) + 1, self.data.epoch, self.data.number
-
-    def _finish(self, suspect, reached: str, phase: str | None = None) -> None:
-        """Complete a suspect's finding by what the history knows, and save the step."""
-        f = suspect.finding
-        f.reached = reached
-        f.history, f.layers = self.training.history(), sorted(self.training.layers(), key=lambda v: -(v[1][-1] if v[1] else 0))
-        if f.rows and self.data.items and len(self.data.items) == f.batch_size:
-            f.items = [int(self.data.items[r]) for r in f.rows]
-        if f.code in diagnose.GENERIC:
-            if self.training.growing():
-                f.notes.insert(0, (f"what overflowed: {entry(f.code).title[0]} in {f.op}", f"上溢之处：{f.op}（{entry(f.code).title[1]}）"))
-                f.code = "LW540" if self.training.amplified > 1e4 else "LW541"
-            elif f.phase == "forward" and self.training.step == 0 and f.code != "LW521" and self._large_weights():
-                f.code = "LW505"
-        if f.code == "LW541":
-            self._advise(f)
-        if self.save:
-            from .capsule import save
-
-            try:
-                f.file = save(self, f, self.save, after=phase == "optimizer" or f.phase == "optimizer")
-            except Exception as error:  # a full disk must not hide the finding
-                f.notes.append((f"the step could not be saved: {error}", f"无法保存这一步：{error}"))
-
-    def _advise(self, f: Finding) -> None:
-        """A learning rate to try."""
-        rates = [float(g["lr"]) for o in self.optimizers for g in o.param_groups if "lr" in g]
-        ratios = [r.ratio for r in self.training.rows if r.ratio is not None and math.isfinite(r.ratio)]
-        if rates and ratios:
-            worst = max(ratios)
-            better = max(rates) * min(0.1, 0.01 / worst if worst > 0 else 0.1)
-            better = float(f"{better:.0e}")
-            if f.history.get("loss") and (f.history["loss"][-1] or 0) < 0:
-                f.notes.append(("the loss falls without bound: is its sign right?", "损失无界地下降：符号写对了吗？"))
-            f.notes.append((
-                f"lr = {max(rates):g}; an update changed the parameters by up to {worst:.0%} of their size, where 0.1 to 1 % is usual: try lr = {better:g}",
-                f"lr = {max(rates):g}；一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%：试试 lr = {better:g}",
-            ))  # fmt: skip
-
-    def _large_weights(self) -> bool:
-        """Whether some layer multiplies the size of what it is given by ten or more."""
-        for f in self.training.followed.values():
-            a = f.tensor._a
-            if a.ndim >= 2 and a.size and math.sqrt(f.p2 / a.size) * math.sqrt(a.size / a.shape[0]) > 10:
-                return True
-        return False
-
-    def reached(self, suspect, what: str, tensor=None, phase: str | None = None) -> None:
-        """A suspect's values have reached the loss, the gradients or the parameters: stop, warn or note it."""
-        f = suspect.finding
-        if f is None or self.poisoned:
-            return
-        key = (f.code, f.op, str(f.place))
-        if f.reached or key in self._told:
-            return
-        self._told.add(key)
-        self._finish(suspect, what, phase)
-        if what == "gradients" and tensor is not None and not f.module:
-            f.module = self._names.get(id(tensor), "")
-        self.findings.append(f)
-        if self.action == "stop":
-            self.on = False
-            raise Exploded(f)
-        if self.action == "warn":
-            self._tell(f)
-
-    def _warn(self, f: Finding) -> None:
-        """What doesn't stop a training."""
-        self.findings.append(f)
-        if self.action != "report":
-            self._tell(f)
-
-    def _tell(self, f: Finding) -> None:
-        if self.script is not None:  # `lightwell run --watch`: nobody filters warnings there
-            sys.stdout.flush()
-            print(f, file=sys.stderr)
-        else:
-            warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe()))
-
     # ---- what came of it ---------------------------------------------------------------------------------------------------
 
     @property
@@ -771,11 +453,6 @@ class _Nothing:
         return "backward"
 
 
-def _elements(operands, a):
-    count, values = diagnose.elements(operands, a)
-    return count, values
-
-
 def _line_of(trace):
     """The user's innermost line in a traceback."""
     place = None
@@ -793,14 +470,6 @@ def _several(value) -> list:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _outside(frame) -> int:
-    """How many frames out the user's line is, for `warnings.warn`."""
-    wanted, level = users(frame), 1
-    while frame is not None and frame is not wanted:
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _scale(watch, scale):

@@ -34,18 +34,20 @@ def test_operations_that_are_not_looked_at_exist():
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", sorted((FORWARD & set(registry)) - {"embedding"}))
+@pytest.mark.parametrize(
+    "name",
+    [n for n in sorted(FORWARD) if n in registry and len(registry[n].inputs) == 1 and not registry[n].params and not registry[n].variadic],
+)
 def test_unlooked_at_stays_finite(name):
     """On extreme but finite numbers, what takes one tensor and nothing else gives finite numbers, and finite slopes where it says so."""
     record = registry[name]
-    if len(record.inputs) != 1 or record.params or record.variadic:
-        pytest.skip("takes more than one tensor")
     for value in (0.0, 1.0, -1.0, 1e-38, 3e38, -3e38):
         a = np.full((2, 2), value, np.float32)
         try:
             out = record.forward(torch.ops.op.NP, a)
         except TypeError:
-            pytest.skip("takes no floats")
+            assert name.startswith(("bitwise", "view_as")), name  # takes no floats
+            return
         for v in out if isinstance(out, tuple) else (out,):
             assert finite(np.asarray(v)), (name, value)
 
