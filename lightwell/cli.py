@@ -44,6 +44,21 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
 
 
+def options_behind(options, define) -> None:
+    """Read the options that stand behind a script's name too (`options.rest`); what isn't ours, or is behind '--', stays the script's.
+
+    `define(parser)` adds the command's options, without its positional arguments.
+    """
+    rest = options.rest
+    ours, theirs = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
+    parser = Parser(prog=f"lightwell {options.command}", add_help=False, allow_abbrev=False)
+    define(parser)
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS  # what was said in front of the script stands
+    _, unknown = parser.parse_known_args(ours, options)
+    options.rest = [*unknown, *theirs]
+
+
 def main(argv=None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C."""
     import importlib

@@ -33,15 +33,14 @@ def _options(parser) -> None:
 def run(options) -> int:
     """Run the script, write the file, say where it is."""
     from ... import __main__
+    from ...cli import options_behind
     from ...language import say, set_language
 
+    if options.rest:  # our own options may follow the script's name
+        script = options.rest.pop(0)
+        options_behind(options, _options)
+        options.rest.insert(0, script)
     rest = options.rest
-    if rest:  # our own options may follow the script's name
-        mine = rest[1 : rest.index("--")] if "--" in rest else rest[1:]
-        later = argparse.ArgumentParser(prog="lightwell graph", add_help=False, allow_abbrev=False)
-        _options(later)
-        _, theirs = later.parse_known_args(mine, options)
-        rest = [rest[0], *theirs, *(rest[rest.index("--") + 1 :] if "--" in rest else [])]
     if not rest:
         print("lightwell graph: name a script to run", file=sys.stderr)
         return 2

@@ -4,18 +4,27 @@ import argparse
 import contextlib
 import sys
 
+from ...cli import options_behind
+
 
 def add_arguments(parser):
-    """The options of the command."""
+    """The options of the command, the script, and what it is given."""
+    _options(parser)
+    parser.add_argument("script", metavar="SCRIPT", help="a .py file or an .ipynb notebook")
+    parser.add_argument(
+        "rest", nargs=argparse.REMAINDER, metavar="ARGS", help="what the script itself is given; '--' before options named as ours"
+    )
+
+
+def _options(parser) -> None:
     parser.add_argument("--ignore", action="append", default=[], metavar="CODES", help="codes to leave out: LW401,LW443")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON; the script's own output goes to stderr")
     parser.add_argument("--static", action="store_true", help="only read the program, don't run it")
-    parser.add_argument("script", metavar="SCRIPT", help="a .py file or an .ipynb notebook")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="what the script itself is given")
 
 
 def run(options) -> int:
     """0: nothing found, 1: something found, 2: the script could not be run, or failed, and nothing was found."""
+    options_behind(options, _options)
     return tell(options.script, options.rest, options.ignore, options.json, not options.static)
 
 
