@@ -126,7 +126,9 @@ def _divide(t, names):
 
 
 def over(a: Box, b: Box) -> Box:
-    """a/b."""
+    """a/b; a minus in front is the whole fraction's."""
+    if a.kind == "prefix" and a.parts[0] == "-":
+        return Box("prefix", "-", over(a.parts[1], b), level=NEGATIVE)
     if a.kind == b.kind == "number" and a.parts[0].isdigit() and b.parts[0].isdigit() and int(b.parts[0]):
         up, down = Fraction(int(a.parts[0]), int(b.parts[0])).as_integer_ratio()
         if down == 1:
