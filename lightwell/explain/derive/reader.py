@@ -272,8 +272,9 @@ def _with_stand_ins(record, inputs, params, gradients, likely, rng, seed) -> Rea
 
 
 def _guesses(count: int, inputs, params, gradients):
-    """Shapes to try: of the rank that a parameter tells, or up to 4; of the sizes that are about."""
-    ranks = {len(v) for v in params.values() if isinstance(v, tuple) and v and all(isinstance(k, int) for k in v)} or {2, 1, 3, 4}
+    """Shapes to try: of the ranks that a parameter tells (as many dimensions, or the last that it names), or up to 4; of sizes about."""
+    told = [v for v in params.values() if isinstance(v, tuple) and v and all(isinstance(k, int) for k in v)]
+    ranks = dict.fromkeys([*map(len, told), *(max(v) + 1 for v in told if 0 <= max(v) < 6), *(() if told else (2, 1)), 3, 4])
     sizes = {n for v in (*inputs.values(), *gradients.values()) if hasattr(v, "shape") for n in v.shape} | {2}
     one = [shape for rank in ranks for shape in itertools.product(sorted(sizes), repeat=rank)]
     return itertools.product(one, repeat=count)
