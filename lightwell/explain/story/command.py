@@ -5,14 +5,21 @@ import os
 import re
 import sys
 
+from ...cli import options_behind
+
 
 def add_arguments(parser):
     """What to explain, and how to write it."""
+    _options(parser)
     parser.add_argument(
         "what",
         metavar="OP_OR_SCRIPT",
         help="an operation (tanh, softmax, nn.LSTM), a script, run with lightwell as torch, or an error's code (LW101)",
     )
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments; '--' before options named as ours")
+
+
+def _options(parser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a page of its own instead of printing text")
     parser.add_argument("--save", metavar="FILE", help="write .html, .md, .tex or .txt, by the ending")
     parser.add_argument("--latex", action="store_true", help="print LaTeX")
@@ -24,13 +31,13 @@ def add_arguments(parser):
         "--limit", type=int, default=40, metavar="N", help="steps told before repeated ones are folded; 0: all (default 40)"
     )
     parser.add_argument("--lang", choices=("en", "zh"), help="the language")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="the script's arguments")
 
 
 def run(options) -> int:
     """Explain, and print or write it."""
     from .explanation import of_operation
 
+    options_behind(options, _options)
     if re.fullmatch(r"LW\d{3}", options.what.upper()) and not os.path.exists(options.what):
         return _page(options)
     if os.path.exists(options.what) or options.what.endswith(".py"):
