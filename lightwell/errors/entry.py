@@ -21,7 +21,7 @@ class Entry:
     >>> from lightwell.errors.entry import Entry
     >>> e = Entry("LW000", ("nothing", "无"), ("There is no cause.", "没有原因。"), ("Go on.", "继续。"), matches=("nothing … here",))
     >>> e.match("there is nothing at all in here")
-    13
+    11
     """
 
     code: str

@@ -199,8 +199,12 @@ def operands(node, frame) -> list[Operand]:
         return operands(node.value, frame)
     elif isinstance(node, ast.Attribute):
         parts = [node.value]
-    parts = [e for part in parts for e in (part.elts if isinstance(part, (ast.List, ast.Tuple)) else [part])]
+    parts = [e for part in parts for e in (part.elts if _list_of_names(part) else [part])]  # type: ignore[attr-defined]
     return [Operand(ast.unparse(part), lookup(part, frame), part) for part in parts]
+
+
+def _list_of_names(part) -> bool:
+    return isinstance(part, (ast.List, ast.Tuple)) and not all(isinstance(e, ast.Constant) for e in part.elts)
 
 
 def _is_tensor(value) -> bool:
@@ -251,7 +255,13 @@ def given(found: list[Place], at: int) -> list[Operand]:
         if p.function == "forward" and _is_module(p.frame.f_locals.get("self")):
             layer = p
     if layer is not None and ours(layer.file):
-        taken = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self" and _holds_tensors(v)]
+        every = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self"]
+        taken = [t for t in every if _holds_tensors(t.value)]
+        called = lookup(node.func, place.frame) if isinstance(node, ast.Call) else None
+        names = layer.frame.f_code.co_varnames[1 : 1 + len(written)]
+        plain = isinstance(node, ast.Call) and node.args and not node.keywords and len(node.args) == len(written)
+        if plain and called is layer.frame.f_locals["self"] and names == tuple(t.text for t in every[: len(written)]):
+            return [Operand(o.text, t.value, o.node) for o, t in zip(written, every)]  # the user's own words
         return [next((o for o in values if o.value is t.value), t) for t in taken] or _telling(values)
     if entry is not None:
         taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls", "args", "leaves")]

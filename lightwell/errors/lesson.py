@@ -35,10 +35,10 @@ class Lesson:
 
     >>> import lightwell as torch
     >>> try:
-    ...     torch.ones(2, 3) @ torch.ones(2, 3)
+    ...     torch.ones(2, 3) @ torch.ones(4, 5)
     ... except RuntimeError as error:
     ...     print(error.lesson.code, [v.described for v in error.lesson.values])
-    LW103 ['Tensor [2, 3] float32', 'Tensor [2, 3] float32']
+    LW103 ['Tensor [2, 3] float32', 'Tensor [4, 5] float32']
     """
 
     entry: Entry | None
