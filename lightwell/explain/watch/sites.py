@@ -90,6 +90,8 @@ def name_of(value, frame=None) -> str:
                     if space is frame.f_globals or not frame.f_back:
                         return name
                     found = found or name
+        if not found:  # self.net of a trainer
+            found = next((k for k, v in getattr(frame.f_locals.get("self"), "__dict__", {}).items() if v is value), "")
         outer = users(frame.f_back)
         if found and (outer is None or not any(v is value for v in (*outer.f_locals.values(), *outer.f_globals.values()))):
             return found
