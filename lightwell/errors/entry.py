@@ -1,7 +1,6 @@
 """What the catalogue says of one kind of mistake: its code, what it means, why it happens and how it is mended, in both languages."""
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..language import say
 
@@ -34,17 +33,36 @@ class Entry:
     where: tuple[str, ...] = ()
     related: tuple[str, ...] = ()  # names as the user writes them: "torch.matmul", "nn.Linear"
     short: Pair | None = None  # the mend in a line, where a traceback has no room for all of it
-    _patterns: list = field(default_factory=list, init=False, repr=False, compare=False)
 
     def match(self, message: str) -> int:
         """How much of an error's message is this entry's: the letters of the longest piece that matches; 0 where none does."""
-        if not self._patterns:
-            for piece in self.matches:
-                pattern = ".{0,160}?".join(re.escape(part.strip()) for part in piece.split("…"))
-                self._patterns.append((len(piece.replace("…", "").replace(" ", "")), re.compile(pattern, re.DOTALL)))
-        return max((size for size, pattern in self._patterns if pattern.search(message)), default=0)
+        return max((_letters(piece) for piece in self.matches if _occurs(piece, message)), default=0)
 
     def text(self, part: str) -> str:
         """A part ("title", "cause", "mend", "short") in the language in use."""
         pair = getattr(self, part)
         return say(*pair) if pair else ""
+
+
+REACH = 160  # letters that "…" may stand for
+
+
+def _letters(piece: str) -> int:
+    return len(piece.replace("…", "").replace(" ", ""))
+
+
+def _occurs(piece: str, message: str) -> bool:
+    """Whether the parts of a piece occur in a message one after the other, none too far behind the one before."""
+    first, *rest = [part.strip() for part in piece.split("…")]
+    start = message.find(first)
+    while start >= 0:
+        at = start + len(first)
+        for part in rest:
+            found = message.find(part, at, at + REACH + len(part))
+            if found < 0:
+                break
+            at = found + len(part)
+        else:
+            return True
+        start = message.find(first, start + 1) if first else -1
+    return False

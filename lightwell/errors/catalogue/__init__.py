@@ -6,7 +6,6 @@ warns of; LW5xx what watch finds; LW6xx devices, compiling, exporting, distribut
 
 import functools
 import importlib
-import importlib.util
 
 from ..entry import Entry
 
@@ -27,21 +26,29 @@ TABLES = (
     "lightwell.errors.catalogue.files",
     "lightwell.errors.catalogue.systems",
     "lightwell.errors.catalogue.families",
-    "lightwell.explain.lint.codes",
-    "lightwell.explain.watch.codes",
 )
+WARNINGS = ("lightwell.explain.lint.codes", "lightwell.explain.watch.codes")  # nothing raises these: an error needn't wait for them
+
+
+@functools.cache
+def raised() -> dict[str, Entry]:
+    """The entries of errors by their code."""
+    return _read(TABLES)
 
 
 @functools.cache
 def entries() -> dict[str, Entry]:
     """All entries by their code, in order."""
-    found = {}
-    for table in TABLES:
-        if importlib.util.find_spec(table) is not None:
-            for e in importlib.import_module(table).ENTRIES:
-                if e.code in found:
-                    raise ValueError(f"the catalogue has two entries {e.code}")
-                found[e.code] = e
+    return _read(TABLES + WARNINGS)
+
+
+def _read(tables) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for table in tables:
+        for e in importlib.import_module(table).ENTRIES:
+            if e.code in found:
+                raise ValueError(f"the catalogue has two entries {e.code}")
+            found[e.code] = e
     return dict(sorted(found.items()))
 
 
@@ -57,14 +64,14 @@ def resolve(message: str, module: str = "") -> Entry | None:
     """The entry of an error by a telling piece of its message, else by the module (such as "lightwell.nn.functional.loss") that raised
     it, else by a word of its message."""
     best, size = None, 0
-    for e in entries().values():
+    for e in raised().values():
         found = e.match(message)
         if found > size:
             best, size = e, found
     if size >= SURE or not module:
         return best
     place, long = module.removeprefix("lightwell.") + ".", 0
-    for e in entries().values():
+    for e in raised().values():
         for where in e.where:
             if place.startswith(where + ".") and len(where) > long:
                 best, long = e, len(where)
