@@ -11,7 +11,7 @@ from . import diagnose
 from .data import tensors_in
 from .detect import Suspect
 from .numbers import finite
-from .sites import Place, here, name_of, stack_places
+from .sites import Place, here, name_of, stack_places, whole_of
 
 __all__ = ["Modules"]
 
@@ -85,7 +85,10 @@ class Modules:
 
     def _outermost(self, module, args, kwargs) -> None:
         if id(module) not in self._paths:
-            self._root(module, name_of(module, sys._getframe(3)) or type(module).__name__)
+            whole, name = whole_of(module, sys._getframe(3))
+            if whole is None:
+                whole, name = module, name_of(module, sys._getframe(3)) or type(module).__name__
+            self._root(whole, name)
             bad = [
                 t
                 for t in (*module.parameters(), *module.buffers())

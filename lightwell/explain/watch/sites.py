@@ -99,3 +99,18 @@ def name_of(value, frame=None) -> str:
         if frame is None:
             return found
     return ""
+
+
+def whole_of(module, frame) -> tuple:
+    """(module, variable) of what the user's code around `frame` knows as a whole that has `module` as a part; (None, "") where nothing has.
+
+    A part is called by itself where a program says `net[0](x)` or `parts["encoder"](x)`.
+    """
+    frame = users(frame)
+    while frame is not None:
+        for space in (frame.f_locals, frame.f_globals):
+            for name, v in list(space.items()):
+                if v is not module and hasattr(type(v), "named_modules") and any(part is module for part in v.modules()):
+                    return v, type(v).__name__ if name == "self" else name
+        frame = users(frame.f_back)
+    return None, ""
