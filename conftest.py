@@ -15,3 +15,18 @@ def _language_as_it_was():
     language = sys.modules.get("lightwell.language")
     if language is not None:
         language.set_language(None)
+
+
+@pytest.fixture
+def pytorch_hidden():
+    """For tests that run a script under the stand-in in this process: where another test has imported PyTorch, it is out of sight meanwhile."""
+    import sys
+
+    names = ("torch", "torchgen", "functorch", "torchvision")
+    hidden = {n: m for n, m in sys.modules.items() if n.split(".")[0] in names}
+    for name in hidden:
+        del sys.modules[name]
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] in names]:
+        del sys.modules[name]
+    sys.modules.update(hidden)
