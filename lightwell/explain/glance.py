@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.teaching import AttributeError
 from ..language import say
 from ..tensor import Tensor
 from .memory.storages import owner_of

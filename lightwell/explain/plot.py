@@ -1,7 +1,10 @@
 """`t.plot()`: a tensor as a picture, by its shape: lines, a histogram, a heatmap, or images. Drawn by matplotlib."""
 
+import builtins
+
 import numpy as np
 
+from ..errors.teaching import ImportError, RuntimeError, ValueError
 from ..language import say
 from ..tensor import Tensor
 
@@ -24,7 +27,7 @@ def plot(tensor: Tensor, kind: str | None = None, *, ax=None, title: str | None 
     """
     try:
         import matplotlib.pyplot as plt
-    except ImportError:
+    except builtins.ImportError:
         raise ImportError("plot() draws with matplotlib, which is not installed: pip install matplotlib") from None
     if tensor.is_meta:
         raise RuntimeError("plot(): a meta tensor has no numbers to draw")

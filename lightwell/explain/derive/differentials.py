@@ -6,6 +6,7 @@ after the other to the other side (Σ G·(A·E) = Σ (Aᵀ·G)·E). For complex 
 
 import numpy as np
 
+from ...errors.teaching import ValueError
 from .differences import Lazy, forward
 from .reader import Reading, compute
 from .terms import Term, call, same, symbol

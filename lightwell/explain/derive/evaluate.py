@@ -4,11 +4,13 @@ Indices run at once: each stands for an axis of its own, and everything broadcas
 about whole arrays at each step, as cₜ of a recurrent layer is, its free index runs step by step instead.
 """
 
+import builtins
 from typing import Any
 
 import numpy as np
 
 from ...backend import numpy as NP
+from ...errors.teaching import IndexError
 from .derivation import Line
 from .said import compute, function
 from .terms import Term
@@ -120,7 +122,7 @@ class _Scope:
     def _quiet(self, t):
         try:
             return _Scope(self.bindings, self.fixed, (), {}).of(t)
-        except (KeyError, IndexError):
+        except (KeyError, builtins.IndexError):
             return 0
 
     def _sum_of_arrays(self, body, over):

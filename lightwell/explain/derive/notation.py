@@ -30,6 +30,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from ...errors.teaching import ValueError
 from .terms import Term, term
 
 # How tightly a box binds, loosest first.

@@ -4,6 +4,7 @@ read(record, arrays, params)   the value and the gradients of an operation, in t
 read_node(node)                the same of an operation in a graph, from the values it saved
 """
 
+import builtins
 import itertools
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...backend import numpy as NP
+from ...errors.teaching import RuntimeError, TypeError
 from .recovered import recovered
 from .said import WRITER, Said, argument, compute, function, value_behind
 from .terms import Term, symbol
@@ -62,7 +64,7 @@ def read(record, tensors, params=(), gradients=None, seed: int = 0) -> Reading:
         try:
             forward()  # with symbols for numbers; with plain numbers; as one word
             break
-        except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        except (builtins.TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
             reason = error
     else:
         raise reason
@@ -266,7 +268,7 @@ def _with_stand_ins(record, inputs, params, gradients, likely, rng, seed) -> Rea
         made = {name: (0.5 + rng.random(shape)).astype(dtype) for (name, (_, dtype)), shape in zip(likely.items(), shapes)}
         try:
             return read(record, {**inputs, **made}, params, gradients, seed)
-        except (ValueError, IndexError, TypeError) as error:
+        except (ValueError, IndexError, builtins.TypeError) as error:
             reason = error
     raise reason
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors.teaching import NotImplementedError
 from .lexicon import sigmoid, square, tanh
 from .terms import Term, call, symbol
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...backend import numpy as NP
+from ...errors.teaching import AttributeError, TypeError
 from .terms import Term, term
 
 # How NumPy calls what the vocabulary calls otherwise.

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from typing import Any
 
+from ...errors.teaching import RuntimeError, ValueError
+
 
 def quoted(words) -> str:
     """A string of the language: quotes and backslashes escaped, line ends written as \\n."""

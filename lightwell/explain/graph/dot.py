@@ -1,6 +1,7 @@
 """The graph in Graphviz's language, and `make_dot` as torchviz has it."""
 
 from ...autograd.node import AccumulateGrad, Node
+from ...errors.teaching import TypeError
 from ...language import say
 from ...tensor import Tensor
 from .digraph import Digraph, quoted

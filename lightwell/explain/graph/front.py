@@ -1,11 +1,13 @@
 """`graph`: a picture of a module's run, or of the graph that stands behind a loss."""
 
+import builtins
 import inspect
 import sys
 from typing import Any
 
 import numpy as np
 
+from ...errors.teaching import TypeError
 from ...nn.module import Module
 from ...nn.parameter import Parameter
 from ...random import get_rng_state, set_rng_state
@@ -126,7 +128,7 @@ def _argument_names(call, inputs) -> dict:
     function = call.forward if isinstance(call, Module) else call
     try:
         bound = inspect.signature(function).bind_partial(*inputs)
-    except (TypeError, ValueError):
+    except (builtins.TypeError, ValueError):
         return {f"input{i}": v for i, v in enumerate(inputs)}
     return dict(bound.arguments)
 

@@ -8,6 +8,7 @@ import tempfile
 from html import escape
 from typing import Any
 
+from ...errors.teaching import RuntimeError, ValueError
 from ...language import get_language
 from . import dot, mermaid, page, svg
 from .fold import Tree, build, fold_to

@@ -7,6 +7,8 @@ catalogue: what each code means, with an example that makes the mistake and one 
 
 import importlib
 
+from ...errors.teaching import AttributeError
+
 _FROM = {"Finding": "findings", "LintWarning": "findings", "Report": "findings", "lint": "scope", "run_script": "scope"}
 __all__ = ["Finding", "LintWarning", "Report", "lint", "run_script"]
 

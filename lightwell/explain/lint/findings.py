@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from ...errors.teaching import ValueError
 from ...language import say
 from . import source
 

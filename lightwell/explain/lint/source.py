@@ -1,6 +1,7 @@
 """The user's program as text: files and notebooks, where in it the run is, and the comments that silence a finding."""
 
 import ast
+import builtins
 import functools
 import json
 import linecache
@@ -9,6 +10,8 @@ import re
 import sys
 import sysconfig
 from contextlib import suppress
+
+from ...errors.teaching import ValueError
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _LIBRARIES = tuple({os.path.join(os.path.realpath(sysconfig.get_path(k)), "") for k in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -60,7 +63,7 @@ def shown(file: str) -> str:
     """A file's name as the user would say it: relative where it lies below the present folder."""
     if file.startswith("<"):
         return file
-    with suppress(ValueError):
+    with suppress(builtins.ValueError):
         near = os.path.relpath(file)
         if not near.startswith(".."):
             return near
@@ -131,7 +134,7 @@ def notebook_cells(path: str) -> list:
     with open(path, encoding="utf-8") as file:
         try:
             cells = json.load(file)["cells"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (builtins.ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is no notebook: {error}") from None
     out = []
     for cell in cells:

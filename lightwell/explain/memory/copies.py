@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors.teaching import TypeError
 from ...language import say
 from .maps import MemoryMap, padded, size, tuple_text, width_of
 from .names import argument_names

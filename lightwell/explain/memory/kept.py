@@ -1,5 +1,6 @@
 """What a graph keeps alive for backward: which arrays, by which operation and module, and which gradient's rule reads them."""
 
+import builtins
 import math
 import weakref
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ...autograd.graph import _Packed
 from ...autograd.node import Node, Port
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...language import say
 from ...tensor import Tensor
 from .files import write_text
@@ -109,7 +111,7 @@ def _arrays(value, depth: int = 4):
         for cell in value.__closure__:
             try:
                 content = cell.cell_contents
-            except ValueError:
+            except builtins.ValueError:
                 continue
             if not isinstance(content, Node):
                 yield from _arrays(content, depth - 1)

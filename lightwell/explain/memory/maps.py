@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from ...errors.teaching import TypeError, ValueError
 from ...language import say
 from ...tensor import Tensor
 from .files import write_text

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 
+from ...errors.teaching import RuntimeError, TypeError
 from ...language import say
 from ...tensor import Tensor
 from .kept import KeptReport, report_of, save

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ...errors.teaching import TypeError
 from ...tensor import VERSION, WRITER, Tensor
 
 MANY = 1 << 21  # runs that are still walked one by one

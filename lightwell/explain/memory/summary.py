@@ -1,9 +1,11 @@
 """The table of a model: its modules with shapes, parameters, what they keep for backward, and how much they compute."""
 
+import builtins
 import copy
 
 import numpy as np
 
+from ...errors.teaching import TypeError
 from ...language import say
 from ...nn.parameter import is_lazy
 from ...tensor import Tensor
@@ -66,7 +68,7 @@ def _needs_input(model) -> bool:
 
     try:
         parameters = inspect.signature(model.forward).parameters.values()
-    except (TypeError, ValueError):
+    except (builtins.TypeError, ValueError):
         return False
     return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 

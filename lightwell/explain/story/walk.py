@@ -1,5 +1,6 @@
 """The graph as a story's facts: its steps in order, with formulas, names, shapes, and how each gradient goes on."""
 
+import builtins
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from ... import dtypes
 from ...autograd.function import FunctionNode
 from ...autograd.node import Alias
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...nn.parameter import Parameter
 from ...tensor import Tensor
 from ..derive.reader import Reading, read, read_node
@@ -90,7 +92,7 @@ def simple(t: Term) -> Term:
     """The term as one would leave it: numbers gathered, common factors in front."""
     try:
         return simplify(_spelled(t))
-    except (TypeError, ValueError, ArithmeticError):  # arguments that no rule of algebra reads
+    except (builtins.TypeError, builtins.ValueError, ArithmeticError):  # arguments that no rule of algebra reads
         return t
 
 
@@ -119,7 +121,7 @@ def type_name(dtype) -> str:
     """A NumPy dtype under the library's name."""
     try:
         return str(dtypes.from_np(np.dtype(dtype))).removeprefix("torch.")
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, builtins.TypeError, builtins.ValueError):
         return str(dtype)
 
 
@@ -155,7 +157,7 @@ class Story:
         if numbers and not any(self.values.why.values()):
             try:
                 self.arrived, self.handed = gradients(edge, ones(loss._a), self.nodes)
-            except RuntimeError as error:
+            except builtins.RuntimeError as error:
                 self.failed = str(error)
         self.steps = [self._step(n) for n in self.nodes]
         self._shapes(loss)

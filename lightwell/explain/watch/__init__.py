@@ -10,6 +10,7 @@ finding.py    what was found, as text;   report.py: the layers' table, HTML, plo
 capsule.py    a step in a file;   replaying.py: that step again, operation by operation
 """
 
+from ...errors.teaching import AttributeError
 from .finding import Exploded, Finding, HealthWarning
 from .watching import Watch, watch
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors.teaching import ValueError
 from ...serialization import load as load_file
 from ...serialization import save as save_file
 from ...tensor import Tensor, make

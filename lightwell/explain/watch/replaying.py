@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import random as randoms
 from ...autograd import modes
+from ...errors.teaching import ValueError
 from ...language import say
 from ...nn.module import Module
 from ...optim.optimizer import Optimizer

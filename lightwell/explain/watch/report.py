@@ -1,10 +1,12 @@
 """A run's report: the curves, the table of layers and the findings, as text, as a self-contained HTML page, and as a figure."""
 
+import builtins
 import html
 import math
 import os
 import tempfile
 
+from ...errors.teaching import ImportError
 from ...language import get_language, say
 from .finding import history_lines, value_line, wide
 from .numbers import show, sparkline
@@ -267,7 +269,7 @@ def plot(watch, path=None):
     """Four curves in a matplotlib figure."""
     try:
         from matplotlib.figure import Figure
-    except ImportError as error:
+    except builtins.ImportError as error:
         raise ImportError("w.plot() draws with matplotlib: pip install matplotlib; w.save_html(path) needs nothing") from error
     figure = Figure(figsize=(9, 5.4), layout="constrained")
     names = {"loss": "loss", "gradient": "gradient norm", "ratio": "update/parameter", "norm": "parameter norm"}

@@ -17,6 +17,7 @@ import numpy as np
 from ... import random as randoms
 from ...amp.grad_scaler import GradScaler
 from ...autograd import engine, modes
+from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...language import say
 from ...nn.hooks import everywhere
 from ...nn.module import Module
