@@ -10,8 +10,9 @@ import argparse
 import time
 import timeit
 
-import lightwell as torch
 from workloads import encoder, lenet, mlp
+
+import lightwell as torch
 
 
 def quickest(step, x, y, n: int) -> float:

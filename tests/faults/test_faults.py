@@ -37,7 +37,9 @@ def marked(path: Path, mark: str) -> int:
     return lines[0]
 
 
-PROGRAMS = {p.stem: header(p) for p in sorted(HERE.glob("*.py")) if p.stem not in ("test_faults", "conftest") and not p.stem.startswith("_")}
+PROGRAMS = {
+    p.stem: header(p) for p in sorted(HERE.glob("*.py")) if p.stem not in ("test_faults", "conftest") and not p.stem.startswith("_")
+}
 LINTS = [name for name, told in PROGRAMS.items() if told["kind"] == "lint"]
 CORRECT = sorted(p.stem for p in (HERE / "correct").glob("*.py"))
 EXPLOSIONS = [name for name, told in PROGRAMS.items() if told["kind"] == "explosion"]

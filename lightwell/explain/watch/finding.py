@@ -5,7 +5,6 @@ import textwrap
 import unicodedata
 from dataclasses import dataclass, field
 
-from ...errors.teaching import RuntimeError
 from ...language import get_language, say
 from .codes import entry
 from .numbers import show, sparkline
