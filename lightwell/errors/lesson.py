@@ -216,8 +216,8 @@ def teach(error: BaseException) -> None:
     """Add the lesson to an exception of Python's own that a call into this package met: a missing argument, a file that isn't there."""
     from .teaching import Teaching, lessons_enabled
 
-    if isinstance(error, Teaching) or not lessons_enabled():
-        return
+    if isinstance(error, Teaching) or type(error).__module__.startswith("lightwell.") or not lessons_enabled():
+        return  # what this package made for a purpose of its own tells its own story
     found = frames.places(error)
     at = frames.users_place(found)
     if at is None or (not any(frames.ours(p.file) for p in found[at:]) and not frames.calls_us(found[at])):

@@ -43,7 +43,7 @@ def lines_of(error: BaseException, found: list[Place]) -> list[Line]:
     node, cell = about
     lines: list[Line] = []
     if node is not None:
-        saved = recorded_at(node) or _held(node, cell, found) or _only_site(node, found)
+        saved = recorded_at(node) or _held(node, cell, found) or _only_site(node, found) or _beside_the_write(node, cell, found)
         if saved:
             lines.append((SAVED, *saved))
     if cell is not None and cell[WRITER] is not None and cell[WRITER][1]:
@@ -185,6 +185,63 @@ def _only_site(node, found: list[Place]):
             elif isinstance(n, ast.AugAssign) and isinstance(n.op, tuple(_OPERATORS[m] for m in names if m in _OPERATORS) or ()):
                 return None
     return _told(*sites[0]) if len(sites) == 1 else None
+
+
+def _beside_the_write(node, cell, found: list[Place]):
+    """The one line, in the function that wrote the value over, which had used the variable (or made it, if the node keeps its result)."""
+    from ..tensor import WRITER
+
+    record = node.record
+    if cell is None or cell[WRITER] is None or not cell[WRITER][1] or record is None:
+        return None
+    _, file, line = cell[WRITER]
+    tree = tree_of(file, {})
+    scopes = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.lineno <= line <= (n.end_lineno or 0)] if tree else []
+    scope = scopes[-1] if scopes else tree
+    name = _written(scope, line) if scope is not None else None
+    if name is None:
+        return None
+    n, lines = len(record.inputs), set()
+    for part in ast.walk(scope):
+        at = getattr(part, "lineno", line)
+        if at >= line:
+            continue
+        if any(record.kept[:n]) and isinstance(part, (ast.Call, ast.BinOp)) and _takes(part, name) and _may_run(part, node):
+            lines.add(at)
+        if any(record.kept[n:]) and isinstance(part, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in part.targets):
+            lines.add(at)
+    return _told(file, *lines) if len(lines) == 1 else None
+
+
+def _may_run(part, node) -> bool:
+    """Whether a piece of syntax may run the node's operation: it names it, or calls something (a layer) that is no operation's name itself."""
+    from ..ops.op import registry
+
+    if _runs(part, set(_names(node))):
+        return True
+    return (
+        isinstance(part, ast.Call)
+        and (part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")) not in registry
+    )
+
+
+def _written(scope, line: int) -> str | None:
+    """The variable that a line writes in place: h in `h += 1`, `h[0] = 1`, `h.mul_(2)`."""
+    for n in ast.walk(scope):
+        if getattr(n, "lineno", 0) != line:
+            continue
+        target = None
+        if isinstance(n, ast.AugAssign):
+            target = n.target
+        elif isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Subscript):
+            target = n.targets[0]
+        elif isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr.endswith("_"):
+            target = n.func.value
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name):
+            return target.id
+    return None
 
 
 def _names(node) -> tuple:

@@ -16,6 +16,19 @@ CHANGED = {
         4,
         5,
     ),
+    "an operand of a layer, one of several of its kind": (
+        "import torch\nfrom torch import nn\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.lin = nn.Linear(4, 4)\n    def forward(self, x):\n        h = torch.sigmoid(self.lin(x))\n"
+        "        g = torch.tanh(self.lin(h))\n        h.mul_(2)\n        return h + g\nBlock()(torch.ones(2, 4)).sum().backward()",
+        9,
+        10,
+    ),
+    "a layer's result": (
+        "import torch\nfrom torch import nn\nact, head = nn.Sigmoid(), nn.Linear(4, 1)\ndef f(x):\n    h = act(x)\n    h += x\n"
+        "    return head(h)\nf(torch.ones(2, 4, requires_grad=True)).sum().backward()",
+        5,
+        6,
+    ),
     "an entry": (HEAD + "def f(v):\n    s = v.tanh()\n    s[0] = 0\n    return s.sum()\nout = f(w)\nout.backward()", 4, 5),
 }
 
