@@ -344,7 +344,8 @@ def _stub_code(function, dispatch):
     """The code of a stub that calls `dispatch(function, args, kwargs)`, fit for the function's closure."""
     source = _stub.__code__
     consts = tuple(dispatch if c == "<dispatch>" else function if c == "<function>" else c for c in source.co_consts)
-    return source.replace(co_consts=consts, co_freevars=function.__code__.co_freevars, co_name=function.__code__.co_name)
+    code = function.__code__  # the stub goes under its name and file: a frame of it is one of this package's
+    return source.replace(co_consts=consts, co_freevars=code.co_freevars, co_name=code.co_name, co_filename=code.co_filename)
 
 
 def _make_stub():

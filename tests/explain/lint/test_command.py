@@ -1,6 +1,7 @@
 """`lightwell lint`: exit codes, JSON, ways to silence it, notebooks, programs that fail."""
 
 import json
+import sys
 
 import pytest
 
@@ -21,6 +22,8 @@ def lint(tmp_path, monkeypatch, capsys):
             code = cli.main(["lint", *options, name, *args])
         finally:
             standin.uninstall()
+            for n in [n for n, m in sys.modules.items() if str(tmp_path) in (getattr(m, "__file__", None) or "")]:
+                del sys.modules[n]
         told = capsys.readouterr()
         return code, told.out, told.err
 
