@@ -230,7 +230,7 @@ def _written(scope, line: int) -> str | None:
     for n in ast.walk(scope):
         if getattr(n, "lineno", 0) != line:
             continue
-        target = None
+        target: ast.expr | None = None
         if isinstance(n, ast.AugAssign):
             target = n.target
         elif isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Subscript):

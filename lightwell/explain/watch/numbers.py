@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 
-_dot, _quick, inf = np.dot, "fd", math.inf
+_dot, _quick, inf = np.vdot, "fd", math.inf
 
 
 def power(a) -> float:
     """Σ|x|² of an array of real numbers; not finite where an element is not (or where the sum itself overflows): one pass of BLAS."""
     if a.dtype.char in _quick and a.flags.c_contiguous:
-        v = a.reshape(-1)
-        return float(_dot(v, v))
+        return float(_dot(a, a))
     kind = a.dtype.kind
     if kind in "iub":
         return 0.0
@@ -21,8 +20,7 @@ def power(a) -> float:
         a = np.abs(a)
     if a.dtype.itemsize < 4:
         a = a.astype(np.float32)
-    v = np.ascontiguousarray(a).reshape(-1)
-    return float(_dot(v, v))
+    return float(_dot(a, a))
 
 
 def finite(a) -> bool:
