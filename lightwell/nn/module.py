@@ -135,7 +135,8 @@ class Module(HookHost, StateHost, TensorsHost):
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if hasattr(self, name) and name not in self.__dict__[table] and type(getattr(self, name)) is not partial:  # see `summary`
+        taken = hasattr(self, name) if name != "summary" else name in self.__dict__ or hasattr(type(self), name)  # see `__getattr__`
+        if taken and name not in self.__dict__[table]:
             raise KeyError(f"attribute '{name}' already exists in {type(self).__name__}: give the {kind} another name")
 
     def _need(self, table: str, what: str) -> dict:
