@@ -8,7 +8,6 @@ suspect that it goes back to named. Infinities put in on purpose, as in masks of
 
 import sys
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
@@ -19,26 +18,13 @@ from ...tensor import Tensor
 from . import diagnose
 from .finding import Finding
 from .numbers import bad_rows, finite, inf, power, squares, troubles
+from .origins import INTENDED, Origins, Suspect, called, plain
 from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
 from .sites import Place, here, stack_places
 
 ndarray, frame_at = np.ndarray, sys._getframe
 _STEP = optimizers._with_hooks(lambda self: None).__code__
 _RUN, _PULL = engine.run.__code__, engine._pull_tensors.__code__
-
-
-class Suspect:
-    """Something that made a value infinite or undefined. `intended`: an infinity that somebody put there."""
-
-    def __init__(self, finding: Finding | None, intended: bool = False):
-        self.finding, self.intended = finding, intended
-        self.early = False  # made before the training began, while data were prepared: kept in mind to the end
-        self.unread = False  # a parameter that wasn't finite when it was first met, and that no operation has read yet
-        self.arrays: Any = None
-        self.make: Any = None  # of an intended infinity: makes the finding
-
-
-INTENDED = Suspect(None, True)
 
 
 class Leaf:
@@ -74,7 +60,7 @@ def _phase(frame) -> str | None:
 _HOME = __file__[: -len("explain/watch/detect.py")]
 
 
-class Detector:
+class Detector(Origins):
     """Looks at what operations and derivatives give. `report(suspect, reached)` is called where one has consequences."""
 
     def __init__(self, watch):
@@ -171,7 +157,7 @@ class Detector:
 
     def _read(self, suspect, rec, place, module, phase) -> None:
         f, suspect.unread = suspect.finding, False
-        f.op, f.place, f.phase = _called(rec.name, module, place), place, phase
+        f.op, f.place, f.phase = called(rec.name, module, place), place, phase
         f.module = self.watch.path(module) or f.module
 
     def _new(self, rec, args, operands, t, place, module, phase, of_infinity) -> Suspect:
@@ -181,8 +167,8 @@ class Detector:
             arrays.append(("y", 0.5))
         if rec.name in ("std", "var") and len(arrays) == 1:
             params.setdefault("axis", None)
-        found = diagnose.forward(_plain(rec.name), arrays, params, t._a, of_infinity)
-        suspect = Suspect(self._finding(found, _called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
+        found = diagnose.forward(plain(rec.name), arrays, params, t._a, of_infinity)
+        suspect = Suspect(self._finding(found, called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
         suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
         suspect.early = not self.watch.begun and phase == "forward"
         self.pending.append(suspect)
@@ -250,74 +236,6 @@ class Detector:
         if len(self.sites) > 20000:
             self.sites = {}
         return left
-
-    # ---- where it came from outside ------------------------------------------------------------------------------------
-
-    def _from_outside(self, rec, v, operands, place, module, phase) -> Suspect:
-        """The suspect for an operand that isn't finite and that no operation seen has made."""
-        watch = self.watch
-        nan, _ = troubles(v._a)
-        parameter = watch.is_parameter(v)
-        if parameter:
-            kind = self._parameter_written(v) or ("LW504", v)
-            if isinstance(kind, Suspect):
-                return kind
-            return self._outside("LW504", rec, v, v, place, module, phase, notes=[(
-                f"the parameter is {watch.parameter_name(v)}, shape {list(v._a.shape)}", f"这个参数是 {watch.parameter_name(v)}，形状 {list(v._a.shape)}",
-            )])  # fmt: skip
-        if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
-            self._hand_on(v, INTENDED)
-            return INTENDED
-        held = watch.data.holds(v._a)
-        source = held[1] if held else v
-        if held is None:  # derived from the batch by operations that only move numbers?
-            broken = [(i, t) for i, t in enumerate(watch.data.tensors) if not finite(t._a)]
-            inputs = [t for t in watch.data.inputs if t._a.dtype.kind in "fcV" and not finite(t._a)]
-            if broken:
-                held = broken[0]
-                source = held[1]
-            elif inputs:
-                held, source = (0, inputs[0]), inputs[0]
-        if held is None and self.pending and not self.pending[-1].intended:
-            return self.pending[-1]  # written over in place since it was marked
-        if held is not None:  # made while the data were prepared
-            for early in reversed(list(self.early.values())):
-                f = early.finding
-                if f is not None and f.shape[1:] == source._a.shape[1:] and f.phase == "forward":
-                    f.rows, f.batch_size = bad_rows(source._a, watch.data.size()), watch.data.size()
-                    return early
-        as_input = held is not None and (held[0] == 0 or any(np.may_share_memory(source._a, t._a) for t in watch.data.inputs if t._a.size))
-        of_graph = any(w is not v and isinstance(w, Tensor) and w._node is not None for _, w in operands)
-        if held is None and not nan and _plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
-            self._hand_on(v, INTENDED)
-            return INTENDED
-        label = not as_input and (held is not None or (of_graph and _plain(rec.name) not in WEIGHED))
-        code = "LW503" if label else "LW501" if nan else "LW502"
-        return self._outside(code, rec, v, source, place, module, phase)
-
-    def _outside(self, code, rec, v, source, place, module, phase, notes=()) -> Suspect:
-        for suspect in self.pending:  # the same broken batch, read again
-            f = suspect.finding
-            if f is not None and f.code == code and suspect.arrays is source._a:
-                return suspect
-        count, values = diagnose.elements([], source._a)
-        values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
-        found = diagnose.Diagnosis(code, values, count, notes)
-        f = self._finding(found, _called(rec.name, module, place), "data" if code != "LW504" else phase, place, module, source._a, [])
-        f.stack = stack_places(frame_at(4))
-        suspect = Suspect(f)
-        suspect.arrays = source._a
-        self._hand_on(source, suspect)
-        self.pending.append(suspect)
-        return suspect
-
-    def _parameter_written(self, v) -> Suspect | None:
-        """A parameter that an operation of this step or the last has overwritten by hand."""
-        for suspect in reversed(self.pending):
-            f = suspect.finding
-            if f is not None and tuple(f.shape) == tuple(v._a.shape) and f.code != "LW504":
-                return suspect
-        return None
 
     # ---- backward -------------------------------------------------------------------------------------------------------
 
@@ -394,9 +312,9 @@ class Detector:
 
     def weighing(self, site) -> tuple:
         """The operation with weights behind the use of a parameter: of `h @ w.t()` the product, not the transposition."""
-        if _plain(site[0].name) not in WEIGHED:
+        if plain(site[0].name) not in WEIGHED:
             for other in self.sites.values():
-                if other[1] is site[1] and other[2] == site[2] and other[3] is site[3] and _plain(other[0].name) in WEIGHED:
+                if other[1] is site[1] and other[2] == site[2] and other[3] is site[3] and plain(other[0].name) in WEIGHED:
                     return other
         return site
 
@@ -415,7 +333,7 @@ class Detector:
             return made
         rec = node.record
         place, module = self.site_of(node)
-        name = _called(rec.name, module, place) if rec is not None else node.name()
+        name = called(rec.name, module, place) if rec is not None else node.name()
         operands, results, hidden, earlier = self._saved(node)
         if earlier is not None and earlier.finding is not None:
             f = earlier.finding
@@ -469,7 +387,7 @@ class Detector:
                     f = suspect.finding
                     if (
                         f is not None
-                        and f.op == _plain(rec.name)
+                        and f.op == plain(rec.name)
                         and f.phase == "forward"
                         and f.place
                         and place
@@ -487,7 +405,7 @@ class Detector:
         place, module = self.site_of(node)
         count, values = diagnose.elements([], v)
         values = [{**w, "told": "gradient"} for w in values]
-        name = _plain(node.record.name) if node.record is not None else node.name()
+        name = plain(node.record.name) if node.record is not None else node.name()
         suspect = Suspect(self._finding(diagnose.Diagnosis("LW545", values, count), name, "backward", place, module, v, []))
         self.pending.append(suspect)
         return suspect
@@ -502,20 +420,3 @@ def _title(code: str) -> tuple:
 def _writes_infinity(args) -> bool:
     """Whether a plain argument of the operation is itself infinite: `masked_fill(mask, -inf)`, `where(ok, x, inf)`."""
     return any(isinstance(v, float) and abs(v) == inf for v in args)
-
-
-def _plain(name: str) -> str:
-    """A record's name as the user would write the operation."""
-    return {"power_half": "pow", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
-            "addmm": "linear"}.get(name, name)  # fmt: skip
-
-
-def _called(name: str, module, place=None) -> str:
-    """The same, by the name that the module's function has, or the operator that the user wrote."""
-    text = place.text if place is not None else ""
-    if name == "reciprocal" and "/" in text and name not in text:
-        return "div"
-    if name == "square" and "**" in text and "square(" not in text:
-        return "pow"
-    name = _plain(name)
-    return "linear" if name == "mm" and type(module).__name__ == "Linear" else name

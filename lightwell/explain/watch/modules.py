@@ -9,8 +9,8 @@ from ...autograd import modes
 from ...nn.hooks import everywhere, hooked
 from . import diagnose
 from .data import tensors_in
-from .detect import Suspect
 from .numbers import finite
+from .origins import Suspect
 from .sites import Place, here, name_of, stack_places, whole_of
 
 __all__ = ["Modules"]

@@ -8,9 +8,9 @@ from typing import Any
 from ...tensor import Tensor
 from . import diagnose
 from .codes import entry
-from .detect import Suspect, _called
 from .finding import Exploded, Finding, HealthWarning
 from .numbers import finite, show
+from .origins import Suspect, called
 from .sites import Place, here, stack_places, users
 
 __all__ = ["Verdicts"]
@@ -112,12 +112,12 @@ class Verdicts:
                 place, module, name = (
                     Place.of(site[1], site[2]),
                     self.path(site[3]) or largest.name,
-                    _called(site[0].name, site[3], Place.of(site[1], site[2])),
+                    called(site[0].name, site[3], Place.of(site[1], site[2])),
                 )  # type: ignore[union-attr]
         if place is None and not self._stepped and self.detector.update is not None:
             rec, instruction, at, module_ = self.detector.update
             place = Place.of(instruction, at)
-            name = _called(rec.name, module_, place)
+            name = called(rec.name, module_, place)
         if place is None:
             place = Place.of(*here(frame))
             name = f"{type(self.stepping).__name__}.step" if self._stepped else "step"

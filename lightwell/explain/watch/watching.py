@@ -26,11 +26,12 @@ from ...optim import optimizer as optimizers
 from ...tensor import Tensor
 from .codes import entry
 from .data import Data
-from .detect import Detector, Suspect
+from .detect import Detector
 from .finding import Exploded, Finding, HealthWarning
 from .health import Health
 from .modules import Modules
 from .numbers import finite, inf, power
+from .origins import Suspect
 from .sites import Place, name_of, users
 from .training import Training
 from .verdicts import Verdicts

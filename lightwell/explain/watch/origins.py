@@ -1,0 +1,164 @@
+"""Where values that are not finite came from: a batch, a parameter, something written over in place, or a mask put there on purpose.
+
+A watch asks here where an operation reads what no operation that it saw has made; and what stands behind a tensor in its graph.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from ...autograd.node import Node, Port
+from ...tensor import Tensor
+from . import diagnose
+from .finding import Finding
+from .numbers import bad_rows, finite, troubles
+from .safe import WEIGHED
+from .sites import stack_places
+
+__all__ = ["INTENDED", "Origins", "Suspect", "called", "plain"]
+
+MOST = 20000  # nodes of a graph that are looked through
+
+
+class Suspect:
+    """Something that made a value infinite or undefined. `intended`: an infinity that somebody put there."""
+
+    def __init__(self, finding: Finding | None, intended: bool = False):
+        self.finding, self.intended = finding, intended
+        self.early = False  # made before the training began, while data were prepared: kept in mind to the end
+        self.unread = False  # a parameter that wasn't finite when it was first met, and that no operation has read yet
+        self.arrays: Any = None
+        self.make: Any = None  # of an intended infinity: makes the finding
+        self.weights: list = []  # before the first step: the leaves that it was computed from
+        self.forward: Any = None  # (code, phase, notes) before a backward brought it up
+
+
+INTENDED = Suspect(None, True)
+
+
+class Origins:
+    """The part of a detector that knows what came in from outside."""
+
+    early: dict
+    marks: dict
+    pending: list
+    watch: Any
+    _finding: Any
+    _hand_on: Any
+
+    def _from_outside(self, rec, v, operands, place, module, phase) -> Suspect:
+        """The suspect for an operand that isn't finite and that no operation seen has made."""
+        watch = self.watch
+        nan, _ = troubles(v._a)
+        parameter = watch.is_parameter(v)
+        if parameter:
+            kind = self._parameter_written(v) or ("LW504", v)
+            if isinstance(kind, Suspect):
+                return kind
+            return self._outside("LW504", rec, v, v, place, module, phase, notes=[(
+                f"the parameter is {watch.parameter_name(v)}, shape {list(v._a.shape)}", f"这个参数是 {watch.parameter_name(v)}，形状 {list(v._a.shape)}",
+            )])  # fmt: skip
+        if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
+            self._hand_on(v, INTENDED)
+            return INTENDED
+        held = watch.data.holds(v._a)
+        source = held[1] if held else v
+        if held is None:  # derived from the batch by operations that only move numbers?
+            broken = [(i, t) for i, t in enumerate(watch.data.tensors) if not finite(t._a)]
+            inputs = [t for t in watch.data.inputs if t._a.dtype.kind in "fcV" and not finite(t._a)]
+            if broken:
+                held = broken[0]
+                source = held[1]
+            elif inputs:
+                held, source = (0, inputs[0]), inputs[0]
+        if held is None and self.pending and not self.pending[-1].intended:
+            return self.pending[-1]  # written over in place since it was marked
+        if held is not None:  # made while the data were prepared
+            for early in reversed(list(self.early.values())):
+                f = early.finding
+                if f is not None and f.shape[1:] == source._a.shape[1:] and f.phase == "forward":
+                    f.rows, f.batch_size = bad_rows(source._a, watch.data.size()), watch.data.size()
+                    return early
+        as_input = held is not None and (held[0] == 0 or any(np.may_share_memory(source._a, t._a) for t in watch.data.inputs if t._a.size))
+        of_graph = any(w is not v and isinstance(w, Tensor) and w._node is not None for _, w in operands)
+        if held is None and not nan and plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
+            self._hand_on(v, INTENDED)
+            return INTENDED
+        label = not as_input and (held is not None or (of_graph and plain(rec.name) not in WEIGHED))
+        code = "LW503" if label else "LW501" if nan else "LW502"
+        return self._outside(code, rec, v, source, place, module, phase)
+
+    def _outside(self, code, rec, v, source, place, module, phase, notes=()) -> Suspect:
+        for suspect in self.pending:  # the same broken batch, read again
+            f = suspect.finding
+            if f is not None and f.code == code and suspect.arrays is source._a:
+                return suspect
+        count, values = diagnose.elements([], source._a)
+        values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
+        found = diagnose.Diagnosis(code, values, count, notes)
+        f = self._finding(found, called(rec.name, module, place), "data" if code != "LW504" else phase, place, module, source._a, [])
+        f.stack = stack_places(sys._getframe(4))
+        suspect = Suspect(f)
+        suspect.arrays = source._a
+        self._hand_on(source, suspect)
+        self.pending.append(suspect)
+        return suspect
+
+    def _parameter_written(self, v) -> Suspect | None:
+        """A parameter that an operation of this step or the last has overwritten by hand."""
+        for suspect in reversed(self.pending):
+            f = suspect.finding
+            if f is not None and tuple(f.shape) == tuple(v._a.shape) and f.code != "LW504":
+                return suspect
+        return None
+
+
+def _same_places(held, a) -> bool:
+    """Whether two arrays have NaN and infinities at the same places."""
+    return bool(np.array_equal(np.isnan(held), np.isnan(a)) and np.array_equal(np.isinf(held), np.isinf(a)))
+
+
+def _may_be_part(held, a) -> bool:
+    """Whether what is not finite in `a` may be what is not finite in a smaller array, written into it once or more."""
+    nan, infinite = troubles(held)
+    nans, infinities = troubles(a)
+    return held.size < a.size and (nan or not nans) and (infinite or not infinities)
+
+
+def behind(t) -> tuple[list, int]:
+    """(the leaves that a tensor was computed from, the number of examples: rows of a constant that meets weights; 0 where none does)."""
+    stack, seen, leaves, size = [t._node], set(), [], 0
+    while stack and len(seen) < MOST:
+        edge = stack.pop()
+        edge = edge.node if edge.__class__ is Port else edge
+        if edge is None or id(edge) in seen:
+            continue
+        seen.add(id(edge))
+        if not isinstance(edge, Node):
+            leaves.append(edge)
+            continue
+        stack.extend(edge.edges)
+        rec = edge.record
+        if rec is not None and plain(rec.name) in WEIGHED and rec.inputs and edge.edges[0] is None and edge.saved:
+            x = dict(zip(rec.environment, edge.saved)).get(rec.inputs[0])
+            if isinstance(x, np.ndarray) and x.ndim >= 2:
+                size = int(x.shape[0])
+    return leaves, size
+
+
+def plain(name: str) -> str:
+    """A record's name as the user would write the operation."""
+    return {"power_half": "pow", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
+            "addmm": "linear"}.get(name, name)  # fmt: skip
+
+
+def called(name: str, module, place=None) -> str:
+    """The same, by the name that the module's function has, or the operator that the user wrote."""
+    text = place.text if place is not None else ""
+    if name == "reciprocal" and "/" in text and name not in text:
+        return "div"
+    if name == "square" and "**" in text and "square(" not in text:
+        return "pow"
+    name = plain(name)
+    return "linear" if name == "mm" and type(module).__name__ == "Linear" else name
