@@ -76,7 +76,8 @@ class Data:
             self._scale(x, f"numbers of about {size:.3g}", f"大小约为 {size:.3g} 的数")
 
     def _scale(self, x, en, zh):
-        self.report.add("LW441", source.here(), f"The network is fed {en} ({list(x.shape)}): far from mean 0 and deviation 1.",
+        place = (self.observer.model[2] if self.observer.model else None) or source.here()
+        self.report.add("LW441", place, f"The network is fed {en} ({list(x.shape)}): far from mean 0 and deviation 1.",
                         f"送进网络的是{zh}（形状 {list(x.shape)}）：离均值 0、标准差 1 很远。")  # fmt: skip
 
     # ---- order ----------------------------------------------------------------------------------------------------------
@@ -104,6 +105,8 @@ class Data:
         """Class numbers in the order in which they are learned."""
         if x._rg and y._a.dtype.kind in "iu" and y.ndim == 1 and y._a.size > 1:
             self.pending = (source.here(), np.array(y._a))
+        elif x._rg and name.startswith("binary_cross_entropy") and _cut_from_both(y._a):
+            self.pending = (source.here(), y._a.reshape(-1).astype(np.int64))
 
     def backward(self, roots, op, graph):
         """Something is learned from the batches since the last time."""
@@ -136,7 +139,8 @@ class Data:
                 self.report.add("LW442", place, f"The training batches come in the order of the labels: {n} examples, class by class.",
                                 f"训练批量按标签顺序给出：{n} 个样本，一类接一类。")  # fmt: skip
             elif found.epochs >= 2 and (
-                (classes and not _series(found)) or (not classes and (_unrelated(flat) or _one_column(found)) and not _series(found))
+                (classes and not _series(found))
+                or (not classes and (_unrelated(flat) or _one_column(found) or rising) and not _series(found))
             ):
                 self.report.add("LW442", place, f"The training batches are the same, in the same order, in each of {found.epochs} epochs.",
                                 f"{found.epochs} 个周期里，训练批量每次都一样，顺序也一样。")  # fmt: skip
@@ -146,7 +150,9 @@ class Data:
                 runs = np.concatenate(batches)
                 changes = int((np.diff(runs.astype(np.int64)) != 0).sum())
                 kinds = len(np.unique(runs))
-                if kinds >= 2 and pure >= 0.6 * len(batches) and changes <= 0.1 * len(runs) and pure >= 4:
+                shares = np.unique(runs, return_counts=True)[1] / len(runs)
+                mixed = len(runs) * (1 - float(np.square(shares).sum()))  # changes in an order by chance
+                if kinds >= 2 and pure >= 0.6 * len(batches) and changes <= min(0.1 * len(runs), 0.3 * mixed) and pure >= 4:
                     self.report.add("LW442", place, f"{pure} of {len(batches)} training batches hold one class only: the examples come class by class.",
                                     f"{len(batches)} 个训练批量里有 {pure} 个只含一个类别：样本是一类接一类给出的。")  # fmt: skip
 
@@ -176,6 +182,14 @@ def _mixed(dataset) -> bool:
         order = list(dataset.indices)[:1000]
         return order != sorted(order) or _mixed(dataset.dataset)
     return False
+
+
+def _cut_from_both(a) -> bool:
+    """Whether labels are a piece of a longer row of 0 and 1 (and not made for the batch, as for the two halves of a GAN)."""
+    whole = a
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    return 1 < a.size == len(a) < whole.size < 1e6 and set(np.unique(whole).tolist()) == {0, 1}
 
 
 def _one_hot(v) -> bool:

@@ -30,14 +30,13 @@ class Losses:
 
     def __init__(self, report, training):
         self.report, self.training = report, training
-        self.as_numbers: list = []  # class indices that went into a regression loss
-        self.classifies = False  # whether class indices are compared with results anywhere
         self.values: dict = {}  # place of backward -> the losses
         self.negated: dict = {}  # place of backward -> (leaf ids, name of the loss)
         self.likelihoods: dict = {}
         self.stepped: set = set()
         self.plain = None  # the last backward: (place, name of the loss), leaves
         self.climbs: dict = {}  # place of an update by hand along the gradient -> the leaves
+        self.weights: dict = {}  # id of a model that was called -> the ids of its parameters that learn
 
     # ---- what goes in ---------------------------------------------------------------------------------------------------
 
@@ -93,13 +92,10 @@ class Losses:
         elif steps[:1] == ("relu",) and steps[1:2] and steps[1] in _LINEAR:
             self._relu(at, x, "CrossEntropyLoss")
         if y._a.dtype.kind == "f" and y.shape == x.shape and x.ndim > 1 and x.shape[axis] > 1:
-            sums, a = y._a.sum(axis), y._a
+            sums = y._a.sum(axis)
             if sums.size and sums.max() > 1.01:
                 add("LW407", at, f"The targets {_name(y)} are class probabilities to CrossEntropyLoss, but a row adds up to {sums.max():.3g}.",
                     f"CrossEntropyLoss 把目标 {_name(y)} 当作类别概率，但有一行之和是 {sums.max():.3g}。")  # fmt: skip
-            elif origins.of(y).ints and ((a == 0) | (a == 1)).all():
-                add("LW407", at, f"The targets {_name(y)} are one-hot integers turned into floats: CrossEntropyLoss takes them for probabilities of the classes.",
-                    f"目标 {_name(y)} 是整数 one-hot 转成的浮点数：CrossEntropyLoss 会把它们当作类别概率。")  # fmt: skip
 
     def _relu(self, at, x, loss):
         self.report.add("LW410", at, f"The scores {_name(x)} that go into {loss} come from ReLU: none can be below 0.",
@@ -110,12 +106,15 @@ class Losses:
             grown = np.broadcast_shapes(x._a.shape, y._a.shape)
             self.report.add("LW404", at, f"{name} of {_name(x)} and {_name(y)} broadcasts to {list(grown)}: every prediction meets every target.",
                             f"{name} 的两个参数形状是 {_name(x)} 和 {_name(y)}，会广播成 {list(grown)}：每个预测都和每个目标相减。")  # fmt: skip
-        elif origins.of(y).ints and x._rg and origins.of(x).last not in ("sigmoid", "embedding"):
-            a = y._a
-            if a.ndim == 1 or (a.ndim == 2 and a.shape[1] == 1):
-                kinds = np.unique(a)
-                if len(kinds) >= 3 and kinds[0] >= 0 and kinds[-1] <= 1000 and (a == np.floor(a)).all():
-                    self.as_numbers.append((at, name, _name(y), int(kinds[-1])))
+
+    def call(self, call, args, out):
+        """A model was called."""
+        self.weights.setdefault(id(call.module), {id(p) for p in call.module.parameters() if p._rg})
+
+    def _trains(self, leaves) -> bool:
+        """Whether leaves are the weights of a model, and not an input that is to fool one, or a model that learns to fool a frozen one."""
+        known = self.weights.values()
+        return not known or (all(known) and any(ids & leaves for ids in known))
 
     # ---- operations -----------------------------------------------------------------------------------------------------
 
@@ -147,10 +146,6 @@ class Losses:
 
     def _pair(self, name, a, b):
         if a.ndim == b.ndim:
-            if name == "eq" and a._a.shape == b._a.shape and a._a.dtype.kind in "iu":
-                oa, ob = origins.of(a), origins.of(b)
-                if "argmax" in (oa.last, ob.last) or "max_dim" in (oa.last, ob.last):
-                    self.classifies = True
             return
         column, row = (a, b) if a.ndim == 2 else (b, a)
         if column.ndim != 2 or row.ndim != 1 or column.shape[1] != 1 or row.shape[0] < 2 or column.shape[0] != row.shape[0]:
@@ -224,11 +219,15 @@ class Losses:
         known = self.training.leaves
         return not self.training.optimizers and bool(leaves) and all(key in known and known[key].updates >= 2 for key in leaves)
 
+    def _alone(self, leaves) -> bool:
+        """Whether a single leaf is all that there is to learn of a loss, as in a line through the origin."""
+        return self.plain is not None and self.plain[0][1] is not None and self.plain[1] == leaves and not self.weights
+
     def end(self):
         """Decide what can only be known when the program is done."""
         add = self.report.add
         for at, (kind, leaves) in self.negated.items():
-            if len(leaves) >= 2 and (at in self.stepped or self._by_hand(leaves[-1])):
+            if len(leaves) >= 2 and (at in self.stepped or self._by_hand(leaves[-1])) and self._trains(leaves[-1]):
                 if kind == "likelihood":
                     add("LW406", at, "What is minimised is the mean log-likelihood itself: the minus is missing, and training makes the right classes unlikely.",
                         "被最小化的是对数似然本身：少了负号，训练会让正确的类别越来越不可能。")  # fmt: skip
@@ -237,7 +236,7 @@ class Losses:
                         f"反向传播的起点是负的{'平方误差' if kind.startswith('the') else ' ' + kind}：每一步都让损失变得更大。")  # fmt: skip
         for at, leaves in self.climbs.items():
             grew = any(len(v) >= 3 and not v[-1] <= v[0] for v in self.values.values())
-            if len(set(leaves)) >= 2 and len(leaves) >= 4 and grew:
+            if (len(set(leaves)) >= 2 or self._alone(set(leaves))) and len(leaves) >= 4 and grew:
                 add("LW406", at, "The parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
                     "参数沿着梯度方向移动（+=）：损失会变大。梯度下降应当减去梯度。")  # fmt: skip
         for at, values in self.values.items():
@@ -246,10 +245,6 @@ class Losses:
                 if final == -math.inf or final < -1e4 * (1 + abs(first)):
                     add("LW406", at, f"The loss fell from {first:.4g} to {final:.4g}: it has no lower bound.",
                         f"损失从 {first:.4g} 降到了 {final:.4g}：它没有下界。")  # fmt: skip
-        for at, name, shape, top in self.as_numbers:
-            if self.classifies or self.observer.classifies:
-                add("LW407", at, f"The targets {shape} of {name} are class numbers 0…{top}: to a distance, class {top} is far from class 0.",
-                    f"{name} 的目标 {shape} 是类别编号 0…{top}：按距离算，类别 {top} 离类别 0 很远。")  # fmt: skip
 
 
 def _rows(x):
@@ -305,10 +300,20 @@ def _turned(node, sign=1):
             return None
         if len(edges) == 2 and name == "add" and all(_weighted_log(e) for e in edges):
             return "likelihood" if sign > 0 else None
+        if len(edges) == 2 and name in ("add", "sub"):
+            return _turned_term(edges[0], sign, edges[1], sign if name == "add" else -sign)
         if len(edges) != 1:
             return None
         node = edges[0]
     return None
+
+
+def _turned_term(a, sign_a, b, sign_b):
+    """The loss that one of two terms turns round, where the other is none (a penalty, a divergence): a difference of losses is on purpose."""
+    if _turned(a, -sign_a) or _turned(b, -sign_b):
+        return None
+    found = [name for name in (_turned(a, sign_a), _turned(b, sign_b)) if name not in (None, "likelihood")]
+    return found[0] if found else None
 
 
 def _weighted_log(node) -> bool:

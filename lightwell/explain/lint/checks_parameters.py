@@ -1,5 +1,7 @@
 """Parameters that do not learn: unknown to the optimizer, hidden in a list, unused, or cut off from the loss."""
 
+import ast
+
 from ...autograd import modes
 from ...nn import Module
 from ...nn.parameter import Parameter
@@ -18,6 +20,20 @@ _SAY = {
 def born(t) -> tuple:
     """(time, line) at which a parameter was made; (0, None) where nobody saw."""
     return BORN.get(t, (0, None))
+
+
+def _kept_at(owner, name):
+    """The line of a class that puts something under `self.name`, None where its text does not show one."""
+    code = getattr(owner.__init__, "__code__", None)
+    root = source.tree(code.co_filename) if code is not None and source.is_users(code.co_filename) else None
+    for c in ast.walk(root) if root is not None else ():
+        if isinstance(c, ast.ClassDef) and c.lineno <= code.co_firstlineno <= c.end_lineno:
+            for n in ast.walk(c):
+                if isinstance(n, (ast.Assign, ast.AnnAssign)):
+                    targets = n.targets if isinstance(n, ast.Assign) else [n.target]
+                    if any(ast.unparse(t) == f"self.{name}" for t in targets):
+                        return code.co_filename, n.lineno
+    return None
 
 
 class Cut:
@@ -98,7 +114,7 @@ class Parameters:
                 params = [p for v in items for p in (v.parameters() if isinstance(v, Module) else [v] if isinstance(v, Parameter) else ())]
                 if params:
                     what = "modules" if any(isinstance(v, Module) for v in items) else "parameters"
-                    self.hidden.append((root, type(owner).__name__, name, type(value).__name__, what, params))
+                    self.hidden.append((type(owner), name, type(value).__name__, what, params))
 
     def backward(self, roots, op, graph):
         """Which leaves this backward reaches."""
@@ -119,12 +135,13 @@ class Parameters:
         owned = {id(p) for s in training.optimizers.values() for p in s.params()}
         registered = {id(p) for m in self.modules.values() for p in m.parameters()}
         hidden_ids = set()
-        for _root, kind, name, container, what, params in self.hidden:
+        for owner, name, container, what, params in self.hidden:
+            kind = owner.__name__
             lost = [p for p in params if p._rg and id(p) not in registered and id(p) not in owned]
             lost = [p for p in lost if id(p) in training.leaves and not training.leaves[id(p)].updates]
             hidden_ids |= {id(p) for p in lost}
             if lost and not any(f.code == "LW422" and f.message[0].startswith(f"{kind}.{name} ") for f in self.report.findings):
-                place = born(lost[0])[1]
+                place = _kept_at(owner, name) or born(lost[0])[1]
                 n = sum(p._a.size for p in lost)
                 add("LW422", place, f"{kind}.{name} is a plain {container}: parameters() does not see the {n} numbers of the {what} in it, and they never learn.",
                     f"{kind}.{name} 是普通的 {container}：parameters() 看不到里面的 {n} 个参数，它们学不到东西。")  # fmt: skip
@@ -174,6 +191,9 @@ class Parameters:
             silent = [p for p in s.params() if p._rg and id(p) not in self.training.leaves]
             fed = len(s.params()) - len(silent)
             for p in silent:
+                replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())
+                if replaced:
+                    continue
                 cut = self._cut_before(id(p))
                 if cut is not None:
                     how = next(c.how for (pl, _), c in self.cuts.items() if pl == cut and id(p) in c.ids)
@@ -190,8 +210,7 @@ class Parameters:
                                         "模型是在不记录计算图（no_grad）的情况下运行的：参数永远得不到梯度。")  # fmt: skip
                         continue
                     place = born(p)[1] or s.place
-                    replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())
-                    if place in told or replaced:
+                    if place in told:
                         continue
                     told.add(place)
                     name = next((f"{type(m).__name__}.{n}" for m in self.modules.values() for n, q in m.named_parameters() if q is p), None)

@@ -4,6 +4,7 @@ import ast
 import math
 import zlib
 
+from ...nn import Module
 from ...nn.parameter import Parameter
 from ...tensor import Tensor
 from . import source
@@ -206,6 +207,10 @@ class Training:
             own = names.get("self")
             if own is not None and hasattr(own, "__dict__"):
                 names.update((f"self.{k}", v) for k, v in list(vars(own).items()))
+            for name, value in list(names.items()):  # a meter that adds the losses up
+                inside = getattr(value, "__dict__", None)
+                if name != "self" and type(inside) is dict and source.is_users_class(type(value)) and not isinstance(value, Module):
+                    names.update((f"{name}.{k}", v) for k, v in list(inside.items()))
             for name, value in names.items():
                 many = 0
                 if isinstance(value, Tensor) and value._node is not None and value._a.size == 1:
@@ -290,21 +295,28 @@ def _ended_behind(node, ended) -> int:
 
 
 def _where_kept(file, line, name):
-    """The line that adds to the variable."""
+    """The line that adds to the variable: in the function around a line, or, for what an object holds, in a method of its class."""
     inside = source.function_at(file, line) or source.tree(file)
-    for n in ast.walk(inside) if inside is not None else ():
+    found = _adds_to(inside, name)
+    if found is None and "." in name:
+        found = _adds_to(source.tree(file), "self." + name.rpartition(".")[2])
+    return None if found is None else (file, found)
+
+
+def _adds_to(root, name):
+    for n in ast.walk(root) if root is not None else ():
         if isinstance(n, ast.AugAssign) and ast.unparse(n.target) == name:
-            return file, n.lineno
+            return n.lineno
         if (
             isinstance(n, ast.Assign)
             and isinstance(n.value, ast.BinOp)
             and ast.unparse(n.targets[0]) == name
             and ast.unparse(n.value.left) == name
         ):
-            return file, n.lineno
+            return n.lineno
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append":
             base = n.func.value
             base = base.value if isinstance(base, ast.Subscript) else base
             if ast.unparse(base) == name:
-                return file, n.lineno
+                return n.lineno
     return None

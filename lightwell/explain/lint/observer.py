@@ -68,9 +68,9 @@ class Observer:
         self.listeners = {name: [getattr(c, name) for c in checks if hasattr(c, name)] for name in EVENTS}
         self.depth = self.in_loss = 0
         self.recording = False  # whether a graph was being recorded when it was called
-        self.model = None  # the model that is being called from the user's code
+        self.model = None  # the model that is being called from the user's code: (module, arguments, line)
         self.seeded = self.drawn = False  # random numbers: whether a seed was set, whether any were drawn without one
-        self.classifies = False  # whether the program's text speaks of classes
+        self.subject = ""  # what the program's text speaks of: "classes", "quantities"
         self._undo: list = []
         for c in checks:
             c.observer = self
@@ -181,7 +181,7 @@ class Observer:
                 via = (lines[1].f_code.co_filename, lines[1].f_lineno) if len(lines) > 1 else None
                 inputs = tuple((a.data_ptr(), tuple(a.shape)) for a in args if isinstance(a, Tensor))
                 call = Call(module, (lines[0].f_code.co_filename, lines[0].f_lineno), via, modes.is_grad_enabled(), inputs)
-            self.depth, self.model, self.recording = 1, (module, args), modes.is_grad_enabled()
+            self.depth, self.model, self.recording = 1, (module, args, call and call.place), modes.is_grad_enabled()
             try:
                 out = before(module, *args, **kwargs)
             finally:

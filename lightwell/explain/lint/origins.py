@@ -62,7 +62,7 @@ _known = ORIGINS.get
 class Origin:
     """`trail`: names of the operations, newest first; `call`: the model's call it follows from; `source`: a number for its start.
 
-    `direct`: whether only moves lie between the call's result and this tensor; `ints`: made from integers by a conversion.
+    `direct`: whether only moves lie between the call's result and this tensor; `ints`: made from integers by a conversion (its number), else False.
     """
 
     __slots__ = ("call", "direct", "ints", "source", "trail")
@@ -129,6 +129,6 @@ def follow(name: str, args, out) -> None:
         if isinstance(t, Tensor):
             ints = best.ints if move else False
             if name == "to_copy" and converted._a.dtype.kind in "iu" and t._a.dtype.kind == "f":
-                ints = True
+                ints = next(_serial)
             trail = (name, *best.trail[: _LENGTH - 1])
             ORIGINS.put(t, Origin(trail, best.call, best.direct and move, best.source if move else None, ints))

@@ -9,6 +9,7 @@ from .checks_data import Data
 from .checks_evaluation import Evaluation
 from .checks_losses import Losses
 from .checks_parameters import Parameters
+from .checks_targets import Targets
 from .checks_training import Training
 from .findings import LintWarning, Report
 from .observer import LOSSES, Observer
@@ -31,9 +32,10 @@ class _Scope:
             parameters,
             Data(self.report, training, whole_program),
             training,
+            Targets(self.report),
         ]
         self.observer = Observer(checks)
-        self._order = [parameters, training, *checks[:2], checks[3]]  # at the end: causes before what follows from them
+        self._order = [parameters, training, *checks[:2], checks[3], checks[5]]  # at the end: causes before what follows from them
 
     def end(self):
         """What only the end can tell."""
@@ -84,7 +86,7 @@ class lint:
         from ...nn import functional as F
 
         before = {name: getattr(F, name) for name in LOSSES}
-        self._scope.observer.classifies = static.speaks_of_classes(self._file)
+        self._scope.observer.subject = static.subject(self._file)
         self._scope.observer.__enter__()
         for name, value in list(frame.f_globals.items()):  # `from torch.nn.functional import cross_entropy` of before
             for loss, function in before.items():
@@ -149,7 +151,7 @@ def run_script(path: str, args=(), ignore=(), execute=True) -> tuple:
         from ... import standin
 
         standin.install()
-        scope.observer.classifies = any(static.speaks_of_classes(name) for name in texts)
+        scope.observer.subject = static.subject(*texts)
         argv, where, main = list(sys.argv), list(sys.path), sys.modules.get("__main__")
         try:
             with scope.observer:

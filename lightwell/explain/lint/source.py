@@ -29,6 +29,12 @@ def is_users(file: str) -> bool:
     return not real.startswith(_LIBRARIES) and not real.startswith(PACKAGE)
 
 
+def is_users_class(cls: type) -> bool:
+    """Whether a class is written in the user's own code."""
+    name = cls.__module__
+    return name == "__main__" or is_users(getattr(sys.modules.get(name), "__file__", None) or "<")
+
+
 def frames(limit: int = 2, start: int = 1) -> list:
     """The innermost frames of the user's code, at most `limit`."""
     frame, found = sys._getframe(start), []

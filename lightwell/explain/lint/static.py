@@ -1,11 +1,18 @@
 """What the program's text gives away before it runs: classes where objects belong, methods that are named but not called."""
 
 import ast
+import linecache
 import re
 
 from . import source
 
-_CLASSIFIES = re.compile(r"num_classes|n_classes|accuracy|argmax|\blabels?\b|CrossEntropy|cross_entropy", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_CLASSES = frozenset("classes classify classifier classification accuracy species categories digit digits mnist cifar iris".split())
+_QUANTITIES = frozenset(
+    "count counts counting counted age ages rating ratings star stars price prices poisson ordinal grade grades rank ranks position positions "
+    "distance distances reward rewards quantity quantities amount amounts year years month months day days hour hours minute minutes "
+    "temperature duration many objects dots blobs sold sales demand goals visits visitors clicks level levels severity user users movie movies".split()
+)
 _PLAIN = frozenset(  # layers without parameters
     "ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Tanh Sigmoid Softmax LogSoftmax Softplus Softsign Hardtanh Hardswish Hardsigmoid CELU GLU "
     "Dropout Dropout1d Dropout2d Dropout3d Flatten Unflatten Identity MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d "
@@ -63,10 +70,10 @@ class Names:
         return last if head in ("torch", "lightwell") or head.endswith("functional") else ""
 
 
-def speaks_of_classes(file: str) -> bool:
-    """Whether a program's text is about classification."""
-    root = source.tree(file)
-    return root is not None and bool(_CLASSIFIES.search(ast.unparse(root)))
+def subject(*files: str) -> str:
+    """What the words of a program speak of, its comments too: "quantities", else "classes", else "": neither."""
+    words = {w.lower() for file in files for w in _WORD.findall("".join(linecache.getlines(file)))}
+    return "quantities" if words & _QUANTITIES else "classes" if words & _CLASSES else ""
 
 
 def check(file: str, report) -> None:

@@ -24,3 +24,5 @@ def test_the_mistake_is_found(path, monkeypatch, capsys):
     assert expected in codes
     assert set(codes) <= {expected, *SECOND}, codes
     assert all(f.file == str(path) and f.text for f in report.findings)
+    marked = {i for i, text in enumerate(path.read_text().split("\n"), 1) if "# <-" in text}
+    assert not marked or {f.line for f in report.findings if f.code == expected} & marked

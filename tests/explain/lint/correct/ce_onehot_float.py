@@ -1,4 +1,4 @@
-"""LW407"""
+"""One-hot targets for cross_entropy: probabilities, as good as class numbers."""
 
 import torch
 import torch.nn as nn
