@@ -16,11 +16,12 @@ SERIES = 2000  # points of a whole run's curves
 class Followed:
     """One parameter: its name, its values before the step, and Σ² of its values, its gradient and its last update."""
 
-    __slots__ = ("before", "g2", "name", "p2", "tensor", "u2")
+    __slots__ = ("before", "g2", "name", "p2", "spare", "tensor", "u2")
 
-    def __init__(self, tensor, name: str):
+    def __init__(self, tensor, name: str, spare):
         self.tensor, self.name = tensor, name
         self.before = np.empty_like(tensor._a, order="C", subok=False)
+        self.spare = spare  # where an update is worked out: memory that all parameters share
         self.p2 = self.g2 = self.u2 = 0.0
 
 
@@ -30,16 +31,8 @@ class Row:
     __slots__ = ("g2", "gradient", "loss", "norm", "p2", "ratio", "step", "u2")
 
     def __init__(self, step, loss, gradient, norm, ratio, g2, u2, p2):
-        self.step, self.loss, self.gradient, self.norm, self.ratio, self.g2, self.u2, self.p2 = (
-            step,
-            loss,
-            gradient,
-            norm,
-            ratio,
-            g2,
-            u2,
-            p2,
-        )
+        self.step, self.loss, self.gradient, self.norm, self.ratio = step, loss, gradient, norm, ratio
+        self.g2, self.u2, self.p2 = g2, u2, p2
 
 
 class Curve:
@@ -71,13 +64,18 @@ class Training:
         self.start_norm: float | None = None
         self.opened = False
         self.amplified = 1.0  # by what factor the last backward's gradients grew on their way
+        self._room = np.empty(0, np.float32)
         self.jump: Any = None  # the row of an update many times larger than the parameters
 
     def follow(self, tensor, name) -> Followed | None:
         """Begin to follow a parameter; None for what has no ordinary memory."""
         found = self.followed.get(id(tensor))
         if found is None and type(tensor._a) is ndarray and tensor._a.dtype.kind in "fV" and not tensor.is_meta and not tensor.is_sparse:
-            found = self.followed[id(tensor)] = Followed(tensor, name() if callable(name) else name)
+            a = tensor._a
+            if self._room.size < a.size or self._room.dtype is not a.dtype:
+                self._room = np.empty(a.size, a.dtype)
+            spare = self._room[: a.size].reshape(a.shape)
+            found = self.followed[id(tensor)] = Followed(tensor, name() if callable(name) else name, spare)
             found.p2 = squares(tensor._a)
         return found
 
@@ -131,7 +129,7 @@ class Training:
                 s = squares(a)
             f.p2 = s
             if f.before.shape == a.shape and self.opened:
-                d = subtract(a, f.before)
+                d = subtract(a, f.before, f.spare) if f.spare.shape == a.shape and f.spare.dtype is a.dtype else subtract(a, f.before)
                 u = power(d)
                 f.u2 = u if u < inf else squares(d)
                 updated += f.u2
@@ -191,6 +189,12 @@ class Training:
             if last.ratio > 0.9 and last.norm > 10 * max(self.start_norm or 0.0, 1.0) and self.jump is None:
                 self.jump = last
         return None
+
+    def raised(self) -> bool:
+        """Whether the last loss is out of all proportion to the first one."""
+        rows = [r for r in self.rows if r.loss is not None]
+        scale = self.reference if self.reference and self.reference > 1e-3 else 1.0
+        return len(rows) > 1 and abs(rows[-1].loss) > 1e3 * scale
 
     def growing(self) -> bool:
         """Whether the last steps show that the training was about to diverge: what an overflow may be laid to."""
