@@ -613,5 +613,5 @@ def grad_plain(outputs, inputs, grad_outputs, retain_graph, create_graph) -> lis
             g = g[key.nr]
         found.append(g if g is None or create_graph or isinstance(g, Tensor) else make(g if g.flags.writeable else g.copy()))
     if watching is not None:
-        watching.gave(inputs, found)
+        watching.gave(inputs, found, outputs)
     return found

@@ -18,7 +18,7 @@ from ...tensor import Tensor
 from . import diagnose
 from .finding import Finding
 from .numbers import bad_rows, finite, inf, power, squares, troubles
-from .origins import INTENDED, Origins, Suspect, called, plain
+from .origins import INTENDED, Origins, Suspect, behind, called, plain
 from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
 from .sites import Place, here, stack_places
 
@@ -72,6 +72,7 @@ class Detector(Origins):
         self.leaves: dict[int, Leaf] = {}  # id of a leaf -> what this backward brought it
         self.base = self.peak = 0.0  # Σ² of the gradients near the loss, and of the largest met in this backward
         self.nodes = 0
+        self.examples = 0  # of the batch at work, where no loader and no module has told
         self.update: tuple | None = None  # of a training without optimizer: the operation that wrote a parameter last
 
     # ---- forward --------------------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class Detector(Origins):
                 mark.make = lambda: self._new(rec, args, operands, t, place, module, phase, True).finding
             self._hand_on(t, mark)
             return
-        suspect = self._new(rec, args, operands, t, place, module, phase, in_inf)
+        suspect = self._of_buffer(rec, place, module, phase) or self._new(rec, args, operands, t, place, module, phase, in_inf)
         self._hand_on(t, suspect)
         self._consequence(t, args, suspect, phase, fresh=True)
         del bad
@@ -161,6 +162,7 @@ class Detector(Origins):
         f.module = self.watch.path(module) or f.module
 
     def _new(self, rec, args, operands, t, place, module, phase, of_infinity) -> Suspect:
+        watch = self.watch
         params = dict(zip(rec.params, args[1:] if rec.variadic else args[len(rec.inputs) :]))
         arrays = [(n, v._a if isinstance(v, Tensor) else v) for n, v in operands]
         if rec.name == "power_half":
@@ -168,15 +170,17 @@ class Detector(Origins):
         if rec.name in ("std", "var") and len(arrays) == 1:
             params.setdefault("axis", None)
         found = diagnose.forward(plain(rec.name), arrays, params, t._a, of_infinity)
+        leaves, self.examples = behind(t._node)
         suspect = Suspect(self._finding(found, called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
+        suspect.weights = leaves if watch.training.step == 0 else []
         suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
-        suspect.early = not self.watch.begun and phase == "forward"
+        suspect.early = not watch.begun and phase == "forward"
         self.pending.append(suspect)
         return suspect
 
     def _finding(self, found, name, phase, place, module, result, arrays) -> Finding:
         watch = self.watch
-        size = watch.data.size()
+        size, self.examples = watch.data.size() or self.examples, 0
         rows = None
         for a in (result, *arrays):
             if (isinstance(a, ndarray) and size and a.dtype.kind in "fcV" and not finite(a)) or a is result:
@@ -338,20 +342,11 @@ class Detector(Origins):
         if earlier is not None and earlier.finding is not None:
             f = earlier.finding
             if f.phase == "forward" and not earlier.intended and not f.reached:
-                if f.code != "LW534" and f.code[:4] == "LW51":
-                    title = f
-                    f.notes = [*f.notes, (
-                        f"forward, {title.op} gave this value, and it was hidden; backward, the gradient 0 of the hidden branch met it: 0·inf = NaN",
-                        f"前向时 {title.op} 产生了这个值并被遮住；反向时被遮住分支的梯度 0 与它相乘：0·inf = NaN",
-                    )]  # fmt: skip
-                f.phase = "backward"
-                if f.code in ("LW510", "LW511", "LW512", "LW513", "LW514", "LW515", "LW516", "LW517"):
-                    f.notes = [(f"forward cause: {_title(f.code)[0]}", f"前向的原因：{_title(f.code)[1]}"), *f.notes]
-                    f.code = "LW534"
-                return earlier
+                earlier.hide()
             return earlier
         g0 = came[0] if len(came) == 1 and came[0] is not None else None
         found = diagnose.backward(name, g0, operands, results, a, hidden)
+        self.examples = 0 if self.watch.data.size() else behind(node)[1]
         suspect = Suspect(self._finding(found, name, "backward", place, module, a, [v for _, v in operands]))
         suspect.finding.stack = stack_places(frame_at(2))  # type: ignore[union-attr]
         self.pending.append(suspect)
@@ -409,12 +404,6 @@ class Detector(Origins):
         suspect = Suspect(self._finding(diagnose.Diagnosis("LW545", values, count), name, "backward", place, module, v, []))
         self.pending.append(suspect)
         return suspect
-
-
-def _title(code: str) -> tuple:
-    from .codes import entry
-
-    return entry(code).title
 
 
 def _writes_infinity(args) -> bool:

@@ -12,7 +12,7 @@ _MIXING = frozenset(
 )  # not by element
 _DOMAIN = frozenset("acos asin acosh atanh logit erfinv special_ndtri digamma lgamma polygamma".split())
 _VARIANCES = frozenset("var std var_mean std_mean".split())
-_NORMS = frozenset("native_batch_norm native_layer_norm native_group_norm fixed_batch_norm".split())
+NORMS = frozenset("native_batch_norm native_layer_norm native_group_norm fixed_batch_norm".split())
 GENERIC = frozenset("LW521 LW522 LW525 LW535 LW536".split())  # what the history of the training may know better
 
 
@@ -121,7 +121,7 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
             code, note = _softmax(x, params.get("axis", -1), values)
             code = code or "LW510"
             notes += note
-    elif name in _NORMS and not of_infinity:
+    elif name in NORMS and not of_infinity:
         if params.get("eps") == 0 and np.isnan(bad):
             code = "LW524"
     elif name in ("linalg_vector_norm",) and not of_infinity:

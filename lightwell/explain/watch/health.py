@@ -121,7 +121,8 @@ class Health:
         shut = any(u.samples >= ENOUGH and (u.dead > 0.9 or u.flat > 0.9) for u in self.units.values())
         if self.weak >= ENOUGH and self.weakest is not None and (self.weakest[1] > 0 or not shut):
             name, value, strongest, other = self.weakest
-            slope = next((u for u in self.units.values() if u.meaning == "flat"), None) or next(iter(self.units.values()), None)
+            flat = [u for u in self.units.values() if u.meaning == "flat"] or list(self.units.values())
+            slope = max(flat, key=lambda u: u.samples, default=None)  # the line that runs most often: that of a loop over layers
             told = (
                 f"gradient/weight of {name} is {value:.2g}, that of {other} {strongest:.2g}",
                 f"{name} 的 梯度/权重 为 {value:.2g}，而 {other} 为 {strongest:.2g}",

@@ -92,7 +92,7 @@ class Modules:
             bad = [
                 t
                 for t in (*module.parameters(), *module.buffers())
-                if t._a.__class__ is np.ndarray and t._a.dtype.kind == "f" and not finite(t._a)
+                if t._a.__class__ is np.ndarray and t._a.dtype.kind == "f" and not finite(t._a) and (t._rg or np.isnan(t._a).any())
             ]
             if bad:
                 self._bad_at_first(module, bad[0])
@@ -154,6 +154,11 @@ class Modules:
     def parameter_name(self, t) -> str:
         """A parameter's name: its path, or the variable that holds it."""
         found = self._names.get(id(t))
+        if found is None:
+            whole, name = whole_of(t, sys._getframe(1))
+            if whole is not None:  # a module that nobody has called: one with a method of its own
+                self._root(whole, name)
+            found = self._names.get(id(t))
         if found is None:
             found = name_of(t, sys._getframe(1)) or f"parameter {list(t._a.shape)}"
             self._names[id(t)] = found

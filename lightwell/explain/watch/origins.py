@@ -11,6 +11,7 @@ import numpy as np
 from ...autograd.node import Node, Port
 from ...tensor import Tensor
 from . import diagnose
+from .codes import entry
 from .finding import Finding
 from .numbers import bad_rows, finite, troubles
 from .safe import WEIGHED
@@ -18,6 +19,7 @@ from .sites import stack_places
 
 __all__ = ["INTENDED", "Origins", "Suspect", "called", "plain"]
 
+HIDEABLE = frozenset("LW510 LW511 LW512 LW513 LW514 LW515 LW516 LW517".split())  # what `where`, a mask or a clamp hides forward
 MOST = 20000  # nodes of a graph that are looked through
 
 
@@ -33,6 +35,24 @@ class Suspect:
         self.weights: list = []  # before the first step: the leaves that it was computed from
         self.forward: Any = None  # (code, phase, notes) before a backward brought it up
 
+    def hide(self) -> None:
+        """A backward has brought up what was hidden forward: the finding says so."""
+        f = self.finding
+        self.forward = f.code, f.phase, f.notes
+        f.phase = "backward"
+        if f.code in HIDEABLE:
+            title = entry(f.code).title
+            f.notes = [(f"forward cause: {title[0]}", f"前向的原因：{title[1]}"), *f.notes, (
+                f"forward, {f.op} gave this value, and it was hidden; backward, the gradient 0 of the hidden branch met it: 0·inf = NaN",
+                f"前向时 {f.op} 产生了这个值并被遮住；反向时被遮住分支的梯度 0 与它相乘：0·inf = NaN",
+            )]  # fmt: skip
+            f.code = "LW534"
+
+    def reveal(self, outputs) -> None:
+        """Nothing was hidden where what was differentiated isn't finite itself."""
+        if self.forward is not None and any(not finite(t._a) for t in outputs if t._a.__class__ is np.ndarray and t._a.dtype.kind in "fcV"):
+            self.finding.code, self.finding.phase, self.finding.notes = self.forward
+
 
 INTENDED = Suspect(None, True)
 
@@ -43,6 +63,7 @@ class Origins:
     early: dict
     marks: dict
     pending: list
+    examples: int
     watch: Any
     _finding: Any
     _hand_on: Any
@@ -51,14 +72,17 @@ class Origins:
         """The suspect for an operand that isn't finite and that no operation seen has made."""
         watch = self.watch
         nan, _ = troubles(v._a)
-        parameter = watch.is_parameter(v)
-        if parameter:
-            kind = self._parameter_written(v) or ("LW504", v)
-            if isinstance(kind, Suspect):
-                return kind
-            return self._outside("LW504", rec, v, v, place, module, phase, notes=[(
-                f"the parameter is {watch.parameter_name(v)}, shape {list(v._a.shape)}", f"这个参数是 {watch.parameter_name(v)}，形状 {list(v._a.shape)}",
-            )])  # fmt: skip
+        if watch.is_parameter(v):
+            if not nan and not v._rg:  # a buffer that holds a mask, or extremes that begin at infinity
+                suspect = Suspect(None, True)
+                suspect.make = lambda: self._of_parameter(rec, v, place, module, phase).finding
+                self._hand_on(v, suspect)
+                return suspect
+            return self._parameter_written(v) or self._of_parameter(rec, v, place, module, phase)
+        written = self._written_over(v)
+        if written is not None:
+            self._hand_on(v, written)
+            return written
         if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
             self._hand_on(v, INTENDED)
             return INTENDED
@@ -73,7 +97,7 @@ class Origins:
             elif inputs:
                 held, source = (0, inputs[0]), inputs[0]
         if held is None and self.pending and not self.pending[-1].intended:
-            return self.pending[-1]  # written over in place since it was marked
+            return self.pending[-1]
         if held is not None:  # made while the data were prepared
             for early in reversed(list(self.early.values())):
                 f = early.finding
@@ -89,11 +113,36 @@ class Origins:
         code = "LW503" if label else "LW501" if nan else "LW502"
         return self._outside(code, rec, v, source, place, module, phase)
 
+    def _of_parameter(self, rec, v, place, module, phase) -> Suspect:
+        name, shape = self.watch.parameter_name(v), list(v._a.shape)
+        told = [(f"the parameter is {name}, shape {shape}", f"这个参数是 {name}，形状 {shape}")]
+        return self._outside("LW504", rec, v, v, place, module, phase, told)
+
+    def _of_buffer(self, rec, place, module, phase) -> Suspect | None:
+        """A normalisation reads its module's running statistics, which may be infinite."""
+        held = module._buffers.values() if module is not None and rec.name in diagnose.NORMS else ()
+        bad = next((t for t in held if t is not None and t._a.__class__ is np.ndarray and not finite(t._a)), None)
+        return None if bad is None else self._of_parameter(rec, bad, place, module, phase)
+
+    def _written_over(self, v) -> Suspect | None:
+        """The suspect whose values were written over this tensor's, or over a part of them: by `x /= s`, `x[3] = y`, `copy_`, `out=x`."""
+        part = None
+        for held, suspect in reversed(list(self.marks.values())):
+            if suspect.intended or suspect.unread or suspect.finding is None or suspect.finding.phase == "data":
+                continue
+            if held.shape == v._a.shape:
+                if _same_places(held, v._a):
+                    return suspect
+            if part is None and v._version and _may_be_part(held, v._a):
+                part = suspect
+        return part
+
     def _outside(self, code, rec, v, source, place, module, phase, notes=()) -> Suspect:
         for suspect in self.pending:  # the same broken batch, read again
             f = suspect.finding
             if f is not None and f.code == code and suspect.arrays is source._a:
                 return suspect
+        self.examples = source._a.shape[0] if code != "LW504" and source._a.ndim > 1 else 0
         count, values = diagnose.elements([], source._a)
         values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
         found = diagnose.Diagnosis(code, values, count, notes)
@@ -126,9 +175,11 @@ def _may_be_part(held, a) -> bool:
     return held.size < a.size and (nan or not nans) and (infinite or not infinities)
 
 
-def behind(t) -> tuple[list, int]:
-    """(the leaves that a tensor was computed from, the number of examples: rows of a constant that meets weights; 0 where none does)."""
-    stack, seen, leaves, size = [t._node], set(), [], 0
+def behind(node) -> tuple[list, int]:
+    """(the leaves of a graph, the number of examples: rows of a constant that meets weights; 0 where none does)."""
+    stack: list = [node]
+    seen: set = set()
+    leaves, size = [], 0
     while stack and len(seen) < MOST:
         edge = stack.pop()
         edge = edge.node if edge.__class__ is Port else edge

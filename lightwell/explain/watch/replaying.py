@@ -191,6 +191,28 @@ def _restore_all(capsule: dict) -> None:
     _set_random(capsule["random"])
 
 
+def _begin_at(step: int, w: Watch, begin, loose: bool) -> None:
+    """Have `begin` called where a step begins: after the last update; after the last backward for `loose` parameters, of no optimizer."""
+    close, ended = w._end_step, w._ended
+
+    def counted(by_hand: bool = False) -> None:
+        early, w.tape = (w.tape, None) if by_hand and w.training.step == step else (None, w.tape)
+        close(by_hand)
+        if early is not None:  # the step before it has ended only now, where the backward of this one begins
+            w.tape = early
+        elif w.training.step == step and w.tape is None:
+            begin()
+
+    def backward_ended() -> None:
+        ended()
+        if w.training.step == step - 1 and w.tape is None:
+            begin()
+
+    w._end_step = counted  # type: ignore[method-assign]
+    if loose:
+        w._ended = backward_ended  # type: ignore[method-assign]
+
+
 def _replay_script(capsule: dict) -> Tape:
     """Run the script up to the step, and the step itself with a tape."""
     from .command import run_watched
@@ -226,14 +248,7 @@ def _replay_script(capsule: dict) -> Tape:
         if capsule["step"] == 0:
             begin()
         else:
-            close = w._end_step
-
-            def counted(by_hand: bool = False) -> None:
-                close(by_hand)
-                if w.training.step == capsule["step"] and w.tape is None:
-                    begin()
-
-            w._end_step = counted  # type: ignore[method-assign]
+            _begin_at(capsule["step"], w, begin, not capsule["optimizers"])
         print(
             say(f"replay: the script runs from its beginning up to step {capsule['step']}", f"重放：脚本从头运行到第 {capsule['step']} 步"),
             file=sys.stderr,

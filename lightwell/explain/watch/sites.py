@@ -78,6 +78,13 @@ def passes(frame, codes) -> object:
     return None
 
 
+def _entries(many) -> list:
+    """The (index or key, value) of a short list or dict."""
+    if not isinstance(many, list | tuple | dict) or len(many) > 1000:
+        return []
+    return list(many.items()) if isinstance(many, dict) else list(enumerate(many))
+
+
 def name_of(value, frame=None) -> str:
     """The variable by which the user's code around `frame` knows a value; "" where there is none."""
     frame = users(sys._getframe(1) if frame is None else frame)
@@ -90,6 +97,8 @@ def name_of(value, frame=None) -> str:
                     if space is frame.f_globals or not frame.f_back:
                         return name
                     found = found or name
+        if not found:  # params[1]
+            found = next((f"{name}[{k!r}]" for name, many in frame.f_locals.items() for k, v in _entries(many) if v is value), "")
         if not found:  # self.net of a trainer
             found = next((k for k, v in getattr(frame.f_locals.get("self"), "__dict__", {}).items() if v is value), "")
         outer = users(frame.f_back)
@@ -104,13 +113,19 @@ def name_of(value, frame=None) -> str:
 def whole_of(module, frame) -> tuple:
     """(module, variable) of what the user's code around `frame` knows as a whole that has `module` as a part; (None, "") where nothing has.
 
+    `module` may be a parameter.
+
     A part is called by itself where a program says `net[0](x)` or `parts["encoder"](x)`.
     """
     frame = users(frame)
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
             for name, v in list(space.items()):
-                if v is not module and hasattr(type(v), "named_modules") and any(part is module for part in v.modules()):
+                if (
+                    v is not module
+                    and hasattr(type(v), "named_modules")
+                    and any(part is module for part in (*v.modules(), *v.parameters()))
+                ):
                     return v, type(v).__name__ if name == "self" else name
         frame = users(frame.f_back)
     return None, ""

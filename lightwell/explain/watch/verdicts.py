@@ -5,12 +5,14 @@ import sys
 import warnings
 from typing import Any
 
+from ...autograd import modes
 from ...tensor import Tensor
 from . import diagnose
 from .codes import entry
 from .finding import Exploded, Finding, HealthWarning
-from .numbers import finite, show
+from .numbers import finite, show, squares
 from .origins import Suspect, called
+from .safe import LOOPS
 from .sites import Place, here, stack_places, users
 
 __all__ = ["Verdicts"]
@@ -31,6 +33,7 @@ class Verdicts:
     script: Any
     stepping: Any
     training: Any
+    _backwards: int
     _counts: dict
     _names: dict
     _scaled: int
@@ -103,6 +106,8 @@ class Verdicts:
     def _diverged(self, code: str) -> None:
         frame = sys._getframe(3)
         place, module, name = None, "", "step"
+        if code == "LW540" and self._overshot():
+            code = "LW541"
         if code == "LW540":
             largest = max(self.training.followed.values(), key=lambda f: f.g2, default=None)
             used = self.detector.leaves.get(id(largest.tensor)) if largest is not None else None
@@ -146,7 +151,9 @@ class Verdicts:
 
     def date(self, f: Finding) -> None:
         """Write when it was into a finding."""
-        f.step, f.epoch, f.batch = max(self._counts.values(), default=self.training.step) + 1, self.data.epoch, self.data.number
+        begun = self._backwards > 0 and not self._stepped and modes.state.grad  # by hand: the last step is closed only by the next backward
+        f.step = max(self._counts.values(), default=self.training.step + begun) + 1
+        f.epoch, f.batch = self.data.epoch, self.data.number
 
     def _finish(self, suspect, reached: str, phase: str | None = None) -> None:
         """Complete a suspect's finding by what the history knows, and save the step."""
@@ -158,8 +165,8 @@ class Verdicts:
         if f.code in diagnose.GENERIC:
             if self.training.growing():
                 f.notes.insert(0, (f"what overflowed: {entry(f.code).title[0]} in {f.op}", f"上溢之处：{f.op}（{entry(f.code).title[1]}）"))
-                f.code = "LW540" if self.training.amplified > 1e4 else "LW541"
-            elif f.phase == "forward" and self.training.step == 0 and f.code != "LW521" and self._large_weights():
+                f.code = "LW540" if self.training.amplified > 1e4 and not self._overshot() else "LW541"
+            elif f.phase == "forward" and self.training.step == 0 and f.code != "LW521" and self._large_weights(suspect.weights):
                 f.code = "LW505"
         if f.code == "LW541":
             self._advise(f)
@@ -171,12 +178,22 @@ class Verdicts:
             except Exception as error:  # a full disk must not hide the finding
                 f.notes.append((f"the step could not be saved: {error}", f"无法保存这一步：{error}"))
 
+    def _overshot(self) -> bool:
+        """Whether the updates have raised the loss before its gradient grew, in a graph that applies no weight again and again."""
+        through_time = any(leaf.given > 3 or (leaf.site and leaf.site[0].name in LOOPS) for leaf in self.detector.leaves.values())
+        return not through_time and self.training.raised()
+
     def _advise(self, f: Finding) -> None:
         """A learning rate to try."""
         rates = [float(g["lr"]) for o in self.optimizers for g in o.param_groups if "lr" in g]
         ratios = [r.ratio for r in self.training.rows if r.ratio is not None and math.isfinite(r.ratio)]
+        worst = max(ratios, default=0.0)
+        if not rates and worst > 0.01:  # no optimizer: the rate is the user's own variable
+            f.notes.append((
+                f"an update changed the parameters by up to {worst:.0%} of their size, where 0.1 to 1 % is usual",
+                f"一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%",
+            ))  # fmt: skip
         if rates and ratios:
-            worst = max(ratios)
             better = max(rates) * min(0.1, 0.01 / worst if worst > 0 else 0.1)
             better = float(f"{better:.0e}")
             if f.history.get("loss") and (f.history["loss"][-1] or 0) < 0:
@@ -186,13 +203,14 @@ class Verdicts:
                 f"lr = {max(rates):g}；一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%：试试 lr = {better:g}",
             ))  # fmt: skip
 
-    def _large_weights(self) -> bool:
-        """Whether some layer multiplies the size of what it is given by ten or more."""
+    def _large_weights(self, leaves) -> bool:
+        """Whether some layer multiplies the size of what it is given by ten or more: a module's, or one of these leaves, (inputs, outputs)."""
         for f in self.training.followed.values():
             a = f.tensor._a
             if a.ndim >= 2 and a.size and math.sqrt(f.p2 / a.size) * math.sqrt(a.size / a.shape[0]) > 10:
                 return True
-        return False
+        loose = [t._a for t in leaves if id(t) not in self.training.followed]
+        return any(a.ndim == 2 and a.size and math.sqrt(squares(a) / a.size) * math.sqrt(a.shape[0]) > 10 for a in loose)
 
     def reached(self, suspect, what: str, tensor=None, phase: str | None = None) -> None:
         """A suspect's values have reached the loss, the gradients or the parameters: stop, warn or note it."""
@@ -203,9 +221,10 @@ class Verdicts:
         if f.reached or key in self._told:
             return
         self._told.add(key)
+        if what == "gradients" and id(tensor) in self._names:
+            name = self._names[id(tensor)]
+            f.notes.append((f"it reached the gradient of {name}", f"它到达了 {name} 的梯度"))
         self._finish(suspect, what, phase)
-        if what == "gradients" and tensor is not None and not f.module:
-            f.module = self._names.get(id(tensor), "")
         self.findings.append(f)
         if self.action == "stop":
             self.on = False

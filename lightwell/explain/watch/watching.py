@@ -158,7 +158,7 @@ class Watch(Modules, Verdicts):
             if suspect is None and isinstance(error, OverflowError) and self.training.growing():  # math.exp of a loss that has diverged
                 suspect = Suspect(Finding("LW541", type(error).__name__, "training", _line_of(trace)))
                 self.date(suspect.finding)
-            if suspect is not None and isinstance(error, Exception):  # the user's own error, perhaps because of it
+            if suspect is not None and isinstance(error, Exception) and not self.scaling():  # the user's own error, perhaps because of it
                 self._finish(suspect, "error")
                 self.findings.append(suspect.finding)
                 if self.action == "stop":
@@ -280,10 +280,10 @@ class Watch(Modules, Verdicts):
             training.open([leaf.tensor for leaf in leaves.values()])
             self._hidden()  # what comes now is the next step's already
 
-    def gave(self, inputs, found) -> None:
-        """`autograd.grad` gave these gradients."""
+    def gave(self, inputs, found, outputs=()) -> None:
+        """`autograd.grad` gave these gradients of `outputs`."""
         if self._outer is not None:
-            self._outer.gave(inputs, found)
+            self._outer.gave(inputs, found, outputs)
         if not self.on or self.scaling():
             return
         for t, g in zip(inputs, found):
@@ -291,6 +291,7 @@ class Watch(Modules, Verdicts):
             if a.__class__ is np.ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
                 suspect = self.detector.mark_of(g) or self.detector.last()
                 if suspect is not None and not suspect.intended:
+                    suspect.reveal(outputs)
                     self.reached(suspect, "gradients", t)
 
     # ---- steps -------------------------------------------------------------------------------------------------------------
