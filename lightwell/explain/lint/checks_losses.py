@@ -122,7 +122,7 @@ class Losses:
         """Look at single operations on the way to a loss."""
         if name == "add":
             self._uphill(*args[:2])
-        elif name in ("sub", "rsub", "eq", "ne"):
+        elif name in ("sub", "rsub", "eq", "ne", "mul"):
             if isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
                 self._pair(name, args[0], args[1])
         elif name in ("softmax", "log_softmax", "sigmoid"):
@@ -156,10 +156,10 @@ class Losses:
         if oc.source == orow.source or (oc.trail and oc.trail[0] in _EXPLICIT):
             return
         learned = [t._rg or o.call is not None for t, o in ((column, oc), (row, orow))]
-        if learned[0] == learned[1]:
+        if learned[0] == learned[1] or (name == "mul" and not (learned[0] and _labels(row))):
             return
         n = row.shape[0]
-        word = "==" if name == "eq" else "!=" if name == "ne" else "-"
+        word = {"eq": "==", "ne": "!=", "mul": "*"}.get(name, "-")
         self.report.add("LW405", source.here(), f"{_name(a)} {word} {_name(b)} broadcasts to [{n}, {n}]: every prediction meets every target.",
                         f"{_name(a)} {word} {_name(b)} 会广播成 [{n}, {n}]：每个预测都和每个目标相遇。")  # fmt: skip
 
@@ -253,6 +253,12 @@ def _rows(x):
         return None
     a = x._a if x.ndim == 1 else np.moveaxis(x._a, 1, -1)
     return a if a.shape[-1] > 1 and a.size > a.shape[-1] else None
+
+
+def _labels(t) -> bool:
+    """Whether a row holds two classes as 0 and 1, or as -1 and 1."""
+    kinds = set(np.unique(t._a).tolist())
+    return len(kinds) == 2 and kinds < {-1, 0, 1}
 
 
 def _probabilities(x) -> bool:

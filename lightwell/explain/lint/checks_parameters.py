@@ -10,16 +10,34 @@ from . import source
 from .observer import reached
 from .origins import BORN
 
-_GENTLE = {"item": 2, "__float__": 2, "tolist": 1, "numpy": 0, "detach": 0, "data": 0, "tensor": 0}  # the last are likelier to be the cut
+_GENTLE = {
+    "argmax": 3,
+    "item": 2,
+    "__float__": 2,
+    "tolist": 1,
+    "numpy": 0,
+    "detach": 0,
+    "data": 0,
+    "tensor": 0,
+}  # the last are likelier to be the cut
 _SAY = {
     "item": ".item()", "__float__": "float()", "tolist": ".tolist()", "numpy": ".numpy()", "detach": ".detach()", "data": ".data",
-    "tensor": "torch.tensor()",
+    "tensor": "torch.tensor()", "argmax": "argmax",
 }  # fmt: skip
 
 
 def born(t) -> tuple:
     """(time, line) at which a parameter was made; (0, None) where nobody saw."""
-    return BORN.get(t, (0, None))
+    return BORN.get(t, (0, None))[:2]
+
+
+def made_at(t, optimizer):
+    """The line that made the object whose parameter this is: outside the constructors, but inside one that made the optimizer as well."""
+    at = optimizer and source.function_at(*optimizer)
+    for file, line, name in BORN.get(t, (0, None, ()))[2]:
+        if name != "__init__" or (at is not None and file == optimizer[0] and source.function_at(file, line) is at):
+            return file, line
+    return born(t)[1]
 
 
 def _kept_at(owner, name):
@@ -74,7 +92,7 @@ class Parameters:
         self.given = (model, optimizer)
 
     def cut(self, t, how):
-        """A tensor with a graph leaves it."""
+        """A tensor with a graph leaves it, or becomes a position, which has no gradient."""
         place = source.here()
         if place is None:
             return
@@ -85,6 +103,8 @@ class Parameters:
 
     def op(self, name, args, out):
         """Parameters that are used without a graph inside a model that was called with one."""
+        if name == "argmax" and self.observer.recording and args[0]._rg:
+            self.cut(args[0], name)
         if self.observer.recording and not modes.is_grad_enabled():
             for a in args:
                 if isinstance(a, Tensor) and a._rg and a._node is None:
@@ -166,7 +186,9 @@ class Parameters:
                     continue
             elif not mates or leaf.backwards < 3 or t._a.dtype.kind != "f":
                 continue
-            place = place or (mates[0].place if mates else None)
+            place = (
+                made_at(t, next((s.place for s in self.training.optimizers.values()), None)) if place else mates[0].place if mates else None
+            )
             if place in told:
                 continue
             told.add(place)

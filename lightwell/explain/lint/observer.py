@@ -235,7 +235,8 @@ class Observer:
     def _parameter(self, before):
         def __new__(cls, *args, **kwargs):
             out = before(cls, *args, **kwargs)
-            origins.BORN.put(out, (next(origins._serial), source.here()))
+            chain = [(f.f_code.co_filename, f.f_lineno, f.f_code.co_name) for f in source.frames(5, 2)]
+            origins.BORN.put(out, (next(origins._serial), chain[0][:2] if chain else None, chain))
             return out
 
         return __new__

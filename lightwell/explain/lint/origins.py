@@ -54,7 +54,12 @@ class Notes:
         self._of.clear()
 
 
-ORIGINS, BORN, ALIASES, LEAVES = Notes(), Notes(), Notes(), Notes()  # origins; when parameters were made; of which leaf a tensor is `.data`
+ORIGINS, BORN, ALIASES, LEAVES = (
+    Notes(),
+    Notes(),
+    Notes(),
+    Notes(),
+)  # origins; when parameters were made, and by which lines; of which leaf a tensor is `.data`
 _observers = 0
 _known = ORIGINS.get
 
