@@ -97,9 +97,17 @@ def program(e: Example) -> tuple[str, dict]:
     first = next((n for n, a in drawn.items() if a.dtype.kind == "f"), None)
     result = space["out"] if hasattr(space["out"], "_node") else None
     if first is not None and result is not None and result.requires_grad and not result.is_complex() and "autograd.grad" not in e.code:
-        shown.append(f">>> out.sum().backward(); {first}.grad" if result.ndim else f">>> out.backward(); {first}.grad")
-        (result.sum() if result.ndim else result).backward()
-        shown += repr(space[first].grad).splitlines()
+        whole = result.sum() if result.ndim else result
+        how = "out.sum()" if result.ndim else "out"
+        leaf = space[first]
+        if result.ndim and result.numel() > 1 and result.requires_grad:
+            (g,) = lightwell.autograd.grad(whole, leaf, retain_graph=True, allow_unused=True)
+            if g is not None and g.numel() and float(g.abs().max()) < 1e-5:  # a sum that is always the same, as of probabilities
+                place = ", ".join("0" for _ in result.shape)
+                whole, how = result[(0,) * result.ndim], f"out[{place}]"
+        shown.append(f">>> {how}.backward(); {first}.grad")
+        whole.backward()
+        shown += repr(leaf.grad).splitlines()
     return "\n".join(shown) + "\n\n", space
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...backend import numpy as NP
 from ...errors.teaching import IndexError
+from .axes import TOLD
 from .derivation import Line
 from .said import compute, function
 from .terms import Term
@@ -51,7 +52,7 @@ class _Scope:
             return _operation(t.word[3:], args, {k: self.of(v) for k, v in t.params.items()})
         if t.word in _ACCUMULATED:
             return _ACCUMULATED[t.word].accumulate(args[0], **t.params)
-        return _call(t.word, args, {k: self.of(v) for k, v in t.params.items()})
+        return _call(t.word, args, {k: self.of(v) for k, v in t.params.items() if k != TOLD})
 
     def _symbol(self, t):
         name = t.params["name"]
@@ -59,6 +60,15 @@ class _Scope:
         if value is None:
             raise KeyError(f"the symbol {name} has no value")
         return value
+
+    def _onehot(self, t):
+        index, like = self.of(t.args[0]), self.of(t.args[1])
+        found = np.zeros_like(like)
+        np.put_along_axis(found, index, 1, self.of(t.params["axis"]))
+        return found
+
+    def _all_ones(self, t):
+        return np.ones(t.params["shape"])
 
     def _number(self, t):
         return t.params["number"]

@@ -41,6 +41,7 @@ def _within(t):
 def _normalised(reading: Reading) -> Derivation:
     given, params = reading.given, reading.params
     view, axes, wide, wshape = (tuple(params[k]) if params[k] is not None else None for k in ("view", "axes", "wide", "wshape"))
+    axes = tuple(a for a in axes if view[a] != 1) or axes
     p, x = Program(reading, _IDEA), reading.symbols["x"]
     shape, eps = x.value.shape, given["eps"].term if hasattr(given["eps"], "term") else given["eps"]
     u = x

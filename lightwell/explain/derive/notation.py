@@ -30,6 +30,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from ...errors.teaching import ValueError
 from .terms import Term, term
 
@@ -207,7 +209,8 @@ def _positive(value: float) -> Box:
                     if math.isclose(value, v, rel_tol=1e-12):
                         return _ratio(_constant(name), factor, flip)
         near = Fraction(value).limit_denominator(99)
-        if near.denominator > 1 and near.numerator and math.isclose(value, near.numerator / near.denominator, rel_tol=1e-12):
+        single = len(text) > 6 and float(np.float32(value)) == value  # 1/9, rounded to single precision
+        if near.denominator > 1 and near.numerator and math.isclose(value, float(near), rel_tol=1e-7 if single else 1e-12):
             return Box("frac", Box("number", str(near.numerator)), Box("number", str(near.denominator)), level=PRODUCT)
     if "e" in text:
         digits, exponent = text.split("e")

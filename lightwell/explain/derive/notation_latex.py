@@ -30,6 +30,8 @@ def escaped(text: str) -> str:
 
 def words(text: str) -> str:
     """Words among the mathematics."""
+    if text == "…":
+        return r"\ldots"
     inner = text.replace("\\", "/").replace("^", "").replace("~", "-")
     inner = "".join(rf"\{c}" if c in "_%#&${}" else {"×": r"$\times$", "…": r"\ldots{}"}.get(c, c) for c in inner)
     return rf"\text{{{inner}}}"

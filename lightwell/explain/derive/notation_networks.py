@@ -6,7 +6,7 @@
 from .notation import ATOM, BIG, POWER, PRODUCT, RELATION, SUM, Box, applied, argument, infix, layout, number, within
 from .notation_linalg import MORE
 from .notation_words import WORDS as _BASIC
-from .notation_words import _enclosed, _key, _one, dims, option, over, plain, plus, root, times
+from .notation_words import _enclosed, _key, _one, option, over, plain, plus, reduced, root, times
 from .terms import Term
 
 
@@ -50,9 +50,10 @@ def _tensors_only(head: str, *shown: str):
 def _scaled(t, names):
     """(x - m)·r·w + b."""
     x, m, r, *rest = (layout(a, names) for a in t.args)
-    out = times(Box("infix", within(x, SUM), "-", within(m, BIG), level=SUM), r)
+    sign = "⊙" if names.circled else "·"
+    out = times(Box("infix", within(x, SUM), "-", within(m, BIG), level=SUM), r, sign)
     for i, v in enumerate(rest):
-        out = times(out, v) if i == 0 else plus(out, v)
+        out = times(out, v, sign) if i == 0 else plus(out, v)
     return out
 
 
@@ -60,11 +61,14 @@ def _rows_pull(t, names):
     """r·(g - mean g - h·mean(g·h))."""
     g, h, r = (layout(a, names) for a in t.args[:3])
 
-    def mean(v):
-        return Box("apply", Box("sub", Box("roman", "mean"), dims(1)), (v,))
+    below = reduced(t, 99, "axis", 1)
 
-    inner = Box("infix", within(g, SUM), "-", mean(g), "-", times(h, mean(times(g, h))), level=SUM)
-    return times(r, inner)
+    def mean(v):
+        return Box("apply", Box("sub", Box("roman", "mean"), below), (v,))
+
+    sign = "⊙" if names.circled else "·"
+    inner = Box("infix", within(g, SUM), "-", mean(g), "-", times(h, mean(times(g, h, sign)), sign), level=SUM)
+    return times(r, inner, sign)
 
 
 def _nll_pull(t, names):
@@ -79,7 +83,7 @@ def _part(t, names):
     nr, inner = t.params.get("nr", 0), t.args[0]
     if inner.word == "moments":
         x = layout(inner.args[0], names)
-        below = dims(option(inner, 1, "axes"))
+        below = reduced(inner, 1, "axes")
 
         def of(head):
             return Box("apply", Box("roman", head) if below is None else Box("sub", Box("roman", head), below), (x,))

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...language import say
+from .axes import TOLD
 from .notation import (
     ATOM,
     BIG,
@@ -55,6 +56,8 @@ def option(t: Term, place: int, name: str, default: Any = None) -> Any:
 def _size(t: Any) -> int | None:
     """How many dimensions a term's value has, where that is known."""
     value = getattr(t, "value", None)
+    if value is None and isinstance(t, Term) and t.word in ("multiply", "divide", "negative", "number"):
+        return 0 if all(_size(a) == 0 for a in t.args) else None
     return getattr(value, "ndim", None)
 
 
@@ -110,13 +113,16 @@ def times(a: Box, b: Box, sign: str = "·") -> Box:
 
 
 def _numeric(box: Box) -> bool:
-    """Whether a box is a plain number or a fraction of such."""
-    return box.kind == "number" or (box.kind in ("frac", "soft") and all(map(_numeric, box.parts)))
+    """Whether a box is a plain number, or made of such alone: 3/4, 2√2, 2πi."""
+    if box.kind == "name":
+        return box.parts[0] in ("π", "i")
+    made = box.kind in ("frac", "soft", "root") or (box.kind == "infix" and set(box.parts[1::2]) == {""})
+    return box.kind == "number" or (made and all(_numeric(p) for p in box.parts if isinstance(p, Box)))
 
 
 def _enclosed(box: Box, signs: tuple) -> Box:
     """In brackets if it is made with one of these signs: matrix products and products by elements don't mix."""
-    made = box.kind == "infix" and any(s in signs for s in box.parts[1::2])
+    made = box.kind == "infix" and any(s in signs for s in box.parts[1::2]) and not _numeric(box)
     return Box("fence", "(", box, ")") if made and box.level > SUM else box
 
 
@@ -172,6 +178,11 @@ def _called(head: str):
     return lambda t, names: applied(t, names, head)
 
 
+def _called_first(head: str):
+    """A function of which only the first argument is written: the others say what it looks like."""
+    return lambda t, names: Box("apply", Box("roman", head), (layout(t.args[0], names),))
+
+
 def _fenced(opening: str, closing: str):
     return lambda t, names: Box("fence", opening, layout(t.args[0], names), closing)
 
@@ -189,10 +200,15 @@ def dims(axis: Any) -> Box | None:
     return Box("list", (Box("text", f"dim {', '.join(map(str, axis))}"),))
 
 
+def reduced(t: Term, place: int = 1, key: str = "axis", default: Any = None) -> Box | None:
+    """The dimensions that a reduction runs over, as the reader knows them."""
+    return dims(t.params.get(TOLD) or option(t, place, key, default))
+
+
 def _reduction(sign: str):
     def build(t, names):
         body = layout(t.args[0], names)
-        return Box("big", sign, dims(option(t, 1, "axis")), within(body, BIG), level=BIG)
+        return Box("big", sign, reduced(t), within(body, BIG), level=BIG)
 
     return build
 
@@ -201,7 +217,7 @@ def _over_axis(head: str, key: str = "axis", place: int = 1):
     """A function whose dimension is written below its name: softmax over dim 1."""
 
     def build(t, names):
-        below = dims(option(t, place, key))
+        below = reduced(t, place, key)
         name = Box("roman", head)
         return Box("apply", name if below is None else Box("sub", name, below), (layout(t.args[0], names),))
 
@@ -219,7 +235,8 @@ def _matmul(t, names):
     a, b = (_enclosed(layout(v, names), ("·", "⊙")) for v in t.args[:2])
     a, b = (Box("soft", v) if v.kind == "frac" else v for v in (a, b))
     if a.kind == "prefix" and a.parts[0] == "-":
-        return Box("prefix", "-", Box("infix", within(a.parts[1], PRODUCT), "", within(b, PRODUCT), level=PRODUCT), level=NEGATIVE)
+        first = Box("soft", a.parts[1]) if a.parts[1].kind == "frac" else _enclosed(a.parts[1], ("·", "⊙"))
+        return Box("prefix", "-", Box("infix", within(first, PRODUCT), "", within(b, PRODUCT), level=PRODUCT), level=NEGATIVE)
     right = within(b, BIG)
     return Box("infix", within(a, PRODUCT), "", within(right, PRODUCT) if right.kind == "infix" else right, level=min(PRODUCT, right.level))
 
@@ -335,6 +352,11 @@ def _filled(t, names):
     return layout(value, names)
 
 
+def _all_ones(t, names):
+    shape = option(t, 0, "shape")
+    return Box("sub", Box("number", "𝟏"), Box("text", "×".join(map(str, shape))), level=ATOM)
+
+
 def _triangle(head: str):
     def build(t, names):
         k = option(t, 1, "k", 0)
@@ -393,11 +415,11 @@ WORDS = {
     "reciprocal": _with_one(lambda x: over(_one(), x)), "sqrt": _with_one(root), "rsqrt": _with_one(lambda x: over(_one(), root(x))),
     "exp2": _with_one(lambda x: power(Box("number", "2"), x)), "abs": _fenced("|", "|"), "floor": _fenced("⌊", "⌋"), "ceil": _fenced("⌈", "⌉"),
     "remainder": _signed("mod", PRODUCT), "conj": _with_one(lambda x: Box("over", "¯", x)), "real": _called("Re"), "imag": _called("Im"),
-    "asin": _called("arcsin"), "acos": _called("arccos"), "atan": _called("arctan"), "asinh": _called("arsinh"), "acosh": _called("arcosh"),
+    "all_ones": _all_ones, "onehot": _called_first("onehot"), "asin": _called("arcsin"), "acos": _called("arccos"), "atan": _called("arctan"), "asinh": _called("arsinh"), "acosh": _called("arcosh"),
     "atanh": _called("artanh"), "maximum": _called("max"), "minimum": _called("min"), "lgamma": _called("logΓ"), "digamma": _called("ψ"),
     "sigmoid": _called("σ"), "log_sigmoid": _called("log σ"), "erf_gelu": _called("gelu"), "ndtr": _called("Φ"), "sign": _called("sign"),
     "square_sum": lambda t, names: Box(
-        "big", "Σ", dims(option(t, 1, "axis")), power(layout(t.args[0], names), Box("number", "2")), level=BIG
+        "big", "Σ", reduced(t), power(layout(t.args[0], names), Box("number", "2")), level=BIG
     ),
     # conditions
     "equal": _signed("=", RELATION), "not_equal": _signed("≠", RELATION), "less": _signed("<", RELATION), "less_equal": _signed("≤", RELATION),

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...backend import numpy as NP
 from ...errors.teaching import RuntimeError, TypeError
+from .axes import without_single
 from .recovered import recovered
 from .said import WRITER, Said, argument, compute, function, value_behind
 from .terms import Term, symbol
@@ -125,7 +126,7 @@ def _forward(reading, said, params) -> None:
     if any(isinstance(v, np.ndarray) for v in made):  # computed aside, with NumPy itself
         raise TypeError(f"{record.name}: no term for its value")
     for name, v in zip(names, made):
-        t = v.term if isinstance(v, Said) else None if v is None else Term("number", (), {"number": v}, np.asarray(v))
+        t = without_single(v.term) if isinstance(v, Said) else None if v is None else Term("number", (), {"number": v}, np.asarray(v))
         (reading.keeps if name in record.keeps else reading.outputs)[name] = t
         if t is not None:
             reading.symbols[name] = symbol(name, np.asarray(t.value))
@@ -189,7 +190,7 @@ def _backward(reading, said, gradients, seed) -> None:
             ]
     for name, v in pairs:
         if v is not None:
-            reading.gradients[name] = v.term if isinstance(v, Said) else Term("number", (), {"number": v}, np.asarray(v))
+            reading.gradients[name] = without_single(v.term) if isinstance(v, Said) else Term("number", (), {"number": v}, np.asarray(v))
 
 
 def _environment(reading, said) -> dict:

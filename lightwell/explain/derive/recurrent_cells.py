@@ -228,8 +228,8 @@ class Gru(Equations):
         self.let(
             "H",
             c + z * (layer.before("H") - c),
-            "between the candidate and the old state: (1 - Z)·N + Z·H",
-            "介于候选与旧状态之间：(1 - Z)·N + Z·H",
+            "the candidate counts 1 - Z, the old state Z",
+            "介于候选状态与旧状态之间：前者占 1 - Z，后者占 Z",
         )
 
     def backward(self) -> None:

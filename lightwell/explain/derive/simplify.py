@@ -383,7 +383,13 @@ def _write(p: Product) -> Term:
         coef, negative = -coef, True
     above: list = []
     below: list = []
-    for base, e in sorted(p.bases.values(), key=lambda f: _late(f[0])):
+    factors = list(p.bases.values())
+    if negative:  # -c·(a - b) = c·(b - a)
+        turned = next((i for i, (base, e) in enumerate(factors) if e == 1 and base.word == "subtract"), None)
+        if turned is not None:
+            base, negative = factors[turned][0], False
+            factors[turned] = [call("subtract", base.args[1], base.args[0]), 1]
+    for base, e in sorted(factors, key=lambda f: _late(f[0])):
         (above if e > 0 else below).append(_raised(base, e if e > 0 else -e))
     if isinstance(coef, Fraction) or isinstance(coef, int):
         f = Fraction(coef)

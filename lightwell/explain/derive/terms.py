@@ -12,6 +12,8 @@ A term's `word` is one of the vocabulary (`backend/vocabulary.py`) or one of the
     partial   ∂args[0]/∂args[1], as a name (its value is what a derivation is about to say)
     change    dX, a small change of args[0], as a name
     part      part params["nr"] of a word with several values: (u, s, vh) of a decomposition
+    all_ones  an array of ones of the shape params["shape"]
+    onehot    rows of 0 with a 1 at the places args[0] along params["axis"], of the shape of args[1]
     op.NAME   a whole operation by its record's name, where its formula is no word's (op.sort)
 
 `value` is the array that the term stands for, where that is known; then shape and dtype are too.

@@ -2,10 +2,10 @@
 
 from ...language import say
 from ..derive.notation import PRODUCT, SUM, Box, derivative
-from ..derive.notation_plain import plain
-from ..derive.terms import Term
+from ..derive.simplify import number, number_of
+from ..derive.terms import Term, call
 from .document import Equation, Equations, Heading, Paragraph
-from .walk import renamed, simple
+from .phrasing import renamed, simple
 
 _WAYS = 4  # how many ways are written out
 _STEPS = 12  # factors of a way from which its middle is left out
@@ -69,7 +69,7 @@ class Chain:
             if box is not None:
                 out.append(Equations([Equation(tell.gradient(self.name), box, [say("one step leads there", "只有一步")])]))
         elif count == 1:
-            rows = [Equation(whole, self._product(ways[0]), [])]
+            rows = [Equation(whole, self._product(ways[0], []), [])]
             out.append(Equations(rows))
         else:
             out.append(
@@ -85,7 +85,7 @@ class Chain:
                     ]
                 )
             )
-            rows = [Equation(whole if i == 0 else None, self._product(w), [], "=" if i == 0 else "+") for i, w in enumerate(ways)]
+            rows = [Equation(whole if i == 0 else None, self._product(w, ways), [], "=" if i == 0 else "+") for i, w in enumerate(ways)]
             if count > len(ways):
                 rows.append(Equation(None, Box("text", "…"), [], "+"))
             out.append(Equations(rows))
@@ -96,14 +96,16 @@ class Chain:
             out.append(Paragraph([tell.gradient(self.name), " = ", number_text(story.gradients[self.name])]))
         return out
 
-    def _product(self, way: list) -> Box:
-        """∂L/∂v · ∂v/∂u · … · ∂u/∂w."""
+    def _product(self, way: list, others: list) -> Box:
+        """∂L/∂v · ∂v/∂u · … · ∂u/∂w; of a long way the ends, and where it parts from the others that are told."""
         tell = self.telling
         factors: list[Box] = []
-        for step, p in way:
-            factors.append(derivative(tell.name(self._made(way, step, p)), tell.name(p.to)))
-        if len(factors) > _STEPS:
-            factors = [*factors[: _STEPS // 2], Box("text", "…"), *factors[-_STEPS // 2 :]]
+        shown = _shown(way, others)
+        for i, (step, p) in enumerate(way):
+            if i in shown:
+                factors.append(derivative(tell.name(self._made(way, step, p)), tell.name(p.to)))
+            elif i - 1 in shown:
+                factors.append(Box("text", "…"))
         parts: list = [factors[0]]
         for f in factors[1:]:
             parts += ["·", f]
@@ -127,36 +129,87 @@ class Chain:
                     return []
                 g = term if term is not None else (Term("number", (), {"number": 1}) if self.story.scalar else None)
                 term = p.term if g is None else _in(p.term, "g" + step.name, g)
-                if len(plain(tell.box(term))) > 160:
+                if tell.length(tell.box(term)) > 160:
                     return []
             assert term is not None
             whole.append(simple(term))
         box = tell.box(whole[0])
         for t in whole[1:]:
             box = Box("infix", box, "+", tell.box(t), level=SUM)
-        if len(plain(box)) > 200 or (count == 1 and len(ways[0]) == 1):
+        if tell.length(box) > 200 or (count == 1 and len(ways[0]) == 1):
             return []
         return [Paragraph([say("Put together:", "合在一起：")]), Equations([Equation(tell.gradient(self.name), box, [])])]
 
 
+def _shown(way: list, others: list) -> set[int]:
+    """Which factors of a way are written: all of a short one; else the first and last three, and where it differs from the others."""
+    count = len(way)
+    if count <= _STEPS:
+        return set(range(count))
+    ends = {*range(3), *range(count - 3, count)}
+    steps = [p.to for _, p in way]
+    apart: set[int] = set()
+    for other in others:
+        theirs = [q.to for _, q in other]
+        if theirs != steps:
+            first = next(i for i in range(count) if i >= len(theirs) or steps[i] != theirs[i])
+            apart.update({first, min(first + 1, count - 1)})
+    left = sorted(apart - ends)[: _STEPS - len(ends)] or range(3, _STEPS // 2)
+    return ends | set(left)
+
+
 def _in(t: Term, name: str, g: Term) -> Term:
-    """`t` with the gradient `name` replaced; a product with 1 is left out."""
-    return _without_ones(renamed(t, {name: g}))
+    """`t` with the gradient `name` replaced, and what is constant brought to its simple form."""
+    return simple(_filled(renamed(t, {name: g})))
 
 
-def _without_ones(t):
+def _filled(t):
+    """The term with a number that is spread over a shape as that number times 𝟏, an array of ones; none beside another factor."""
     if isinstance(t, (tuple, list)):
-        return type(t)(_without_ones(v) for v in t)
+        return type(t)(_filled(v) for v in t)
     if not isinstance(t, Term) or not t.args:
         return t
-    args = tuple(_without_ones(a) for a in t.args)
+    args = tuple(_filled(a) for a in t.args)
+    if t.word == "broadcast_to":
+        v, shape = _constant(args[0]), t.params.get("shape", args[-1])
+        shape = shape.params["number"] if isinstance(shape, Term) and shape.word == "number" else shape
+        if v is not None and isinstance(shape, tuple) and shape:
+            ones = Term("all_ones", (), {"shape": shape})
+            return ones if v == 1 else call("multiply", number(v), ones)
     if t.word == "multiply":
         for a, b in (args, args[::-1]):
-            if isinstance(a, Term) and a.word == "number" and a.params["number"] == 1:
-                return b
-    if t.word == "broadcast_to" and isinstance(args[0], Term) and args[0].word == "number":
-        return args[0]
+            v = _of_ones(a)
+            if v is not None and _constant(b) is None:
+                return number(v) * b if v != 1 else b
     return Term(t.word, args, t.params, t.value)
+
+
+def _of_ones(t) -> float | None:
+    """The number by which a term multiplies an array of ones; None for any other term."""
+    if t.word == "all_ones":
+        return 1
+    return _worked_out(t, _of_ones) if t.word in ("negative", "multiply", "divide") else None
+
+
+def _constant(t) -> float | None:
+    """The number that a term of plain numbers is; None for any other term."""
+    found = number_of(t)
+    return found if found is not None or not isinstance(t, Term) else _worked_out(t, _constant)
+
+
+def _worked_out(t: Term, of) -> float | None:
+    """A product or quotient of numbers in which `of` finds the number of one factor."""
+    if t.word == "negative":
+        v = of(t.args[0])
+        return None if v is None else -v
+    a, b = t.args if len(t.args) == 2 else (None, None)
+    if t.word == "divide":
+        v, w = of(a), _constant(b)
+        return None if v is None or not w else v / w
+    if t.word == "multiply":
+        v, w = (of(a), _constant(b)) if of(a) is not None else (of(b), _constant(a))
+        return None if v is None or w is None else v * w
+    return None
 
 
 def _much(n: int) -> str:

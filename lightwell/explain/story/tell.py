@@ -14,7 +14,8 @@ from .chain import Chain
 from .document import Code, Document, Equation, Equations, Heading, Paragraph, Table, Unfold
 from .fold import folded
 from .of_op import derivation_blocks, local_derivatives, symbols_of
-from .walk import Passage, Step, Story, renamed
+from .phrasing import renamed
+from .walk import Passage, Step, Story
 
 _BLACK = ("rnn_back", "gru_back", "lstm_back", "rnn", "gru", "lstm")  # words that only name what they do
 _LONG = 150  # characters from which a formula is left to the operation's own derivation
@@ -52,7 +53,7 @@ class Telling:
         t = step.formulas[0] if step.formulas else None
         if t is not None and not any(_has(t, word) for word in _BLACK) and len(step.names) == 1:
             box = self.box(t)
-            if len(plain(box)) <= _LONG:
+            if self.length(box) <= _LONG:
                 return box
         inputs = tuple(layout(t, self.names) for t in step.given) or (Box("text", "…"),)
         return Box("apply", Box("roman", title(step.op)), inputs)
@@ -234,7 +235,7 @@ class Telling:
         ]
         if any(c > 1 for c in s.uses.values()):
             pieces.append(
-                say(" Where a quantity was used several times, the contributions add up (+=).", " 一个量被多次使用时，各路贡献相加（+=）。")
+                say(" Where a quantity was used several times, the contributions add up (+=).", "一个量被多次使用时，各路贡献相加（+=）。")
             )
         out: list = [Paragraph(pieces, True)]
         start = Box("number", "1") if s.scalar else self.gradient(s.loss)
@@ -250,7 +251,7 @@ class Telling:
 
     def _backward(self, groups) -> list:
         out: list = []
-        seen: set = set()
+        seen: dict = {}  # how many parts of each gradient have been told
         for g in reversed(groups):
             if g.left_out:
                 out.append(Paragraph([self._fold_text(g)], True))
@@ -264,12 +265,18 @@ class Telling:
         if p.term is None or any(_has(p.term, word) for word in _BLACK):
             return None
         box = self.box(p.term)
-        return box if len(plain(box)) <= _LONG else None
+        return box if self.length(box) <= _LONG else None
 
-    def step_back(self, step: Step, seen: set) -> Unfold:
+    def length(self, box: Box) -> int:
+        """How long a formula is to the eye: a dotted name counts as a word, however long."""
+        text = plain(box)
+        return len(text) - sum(text.count(n) * (len(n) - 8) for n in self.story.quantities if len(n) > 8 and "." in n)
+
+    def step_back(self, step: Step, seen: dict) -> Unfold:
         """One step of the way back."""
         rows, blocks, remarks = self.local(step), [], []
         mentioned: set = set()
+        counted: list = []
         for p in step.passages:
             box = self.passage(step, p)
             why: list = []
@@ -277,12 +284,13 @@ class Telling:
                 told = ", ".join(map(str, p.summed))
                 why = [say(f"added up over dim {told}, along which it was spread", f"沿广播的维度 {told} 求和")]
             if box is None:
-                box = Box("apply", Box("roman", f"{title(step.op)}ᵀ"), (self.gradient(step.name),))
+                box = Box("apply", Box("roman", f"{title(step.op)}ᵀ"), tuple(map(self.gradient, step.names[:4])))
                 why = [self._untold(step)]
             elif p.term is not None:
                 symbols_of(p.term, mentioned)
             relation = "+=" if p.to in seen else "="
-            seen.add(p.to)
+            seen[p.to] = seen.get(p.to, 0) + 1
+            counted.append((p, relation, relation == "+=" and seen[p.to] == self.story.uses.get(p.to)))
             rows.append(Equation(self.gradient(p.to), box, why, relation))
         if rows:
             blocks.append(Equations(rows))
@@ -303,8 +311,7 @@ class Telling:
         if self.line(step):
             blocks.append(Paragraph(self.line(step), True))
         if self.story.numbers:
-            pairs = [(self.gradient(p.to), self.story.handed.get((step.node, p.place))) for p in step.passages]
-            blocks += self._numbers(pairs)
+            blocks += self._numbers(step, counted)
         if self.derivations and step.op not in self.told and step.reading is not None:
             self.told.add(step.op)
             found = derivation_blocks(step.op)
@@ -320,7 +327,7 @@ class Telling:
         for name, t in local_derivatives(step.reading).items() if len(step.names) == 1 and not step.gone else ():
             to = next((p.to for p in step.passages if p.input == name), None)
             box = None if to is None else self.box(renamed(t, step.names_of))
-            if to is not None and len(plain(box)) <= _LONG:
+            if to is not None and self.length(box) <= _LONG:
                 left = derivative(self.name(step.name), self.name(to))
                 rows.append(Equation(left, box, [say("the local derivative, element by element", "局部导数，逐元素")]))
         return rows
@@ -334,10 +341,17 @@ class Telling:
                 if step.gone == "freed"
                 else say("its values were written over", "其数值已被改写")
             )
-        return say("see the derivation below", "见下面的推导")
+        return say(f"a longer formula: explain({title(step.op)!r}) derives it", f"式子较长，推导见 explain({title(step.op)!r})")
 
-    def _numbers(self, pairs: list) -> list:
-        rows = [[[box], ["= " if a is not None else "", number_text(a)]] for box, a in pairs if a is not None]
+    def _numbers(self, step: Step, counted: list) -> list:
+        """The numbers that a step hands on, and those of a gradient whose last part this was."""
+        rows = []
+        for p, relation, last in counted:
+            part, whole = self.story.handed.get((step.node, p.place)), self.story.gradients.get(p.to)
+            if part is not None:
+                rows.append([[self.gradient(p.to)], [relation + " ", number_text(part)]])
+            if last and whole is not None:
+                rows.append([[self.gradient(p.to)], ["= ", number_text(whole), say("  (all parts together)", "（各部分之和）")]])
         return [Table(["", ""], rows)] if rows else []
 
 

@@ -11,11 +11,13 @@ from ...autograd.function import FunctionNode
 from ...autograd.node import Alias
 from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...nn.parameter import Parameter
+from ...ops.parts import Parts
 from ...tensor import Tensor
+from ..derive.axes import of_whole
 from ..derive.reader import Reading, read, read_node
-from ..derive.simplify import simplify
 from ..derive.terms import Term, symbol, term
 from .names import Known
+from .phrasing import exponentials, familiar, in_front, renamed, simple, spelled
 from .values import Values, gradients, key_of, nodes_of, ones
 
 ndarray = np.ndarray
@@ -72,44 +74,13 @@ class Step:
         return self.names[0]
 
 
-def renamed(t: Any, names: dict) -> Any:
-    """A term with its symbols replaced by the terms that `names` gives for them; lists and tuples inside too."""
-    if isinstance(t, (tuple, list)):
-        return type(t)(renamed(v, names) for v in t) if not hasattr(t, "_fields") else t
-    if not isinstance(t, Term):
-        return t
-    if t.word == "symbol":
-        found = names.get(t.params["name"])
-        if found is None:
-            return t
-        return Term(found.word, found.args, found.params, t.value if found.value is None else found.value)
-    if not t.args and not any(isinstance(v, (Term, tuple, list)) for v in t.params.values()):
-        return t
-    return Term(t.word, renamed(t.args, names), {k: renamed(v, names) for k, v in t.params.items()}, t.value)
-
-
-def simple(t: Term) -> Term:
-    """The term as one would leave it: numbers gathered, common factors in front."""
-    try:
-        return simplify(_spelled(t))
-    except (builtins.TypeError, builtins.ValueError, ArithmeticError):  # arguments that no rule of algebra reads
-        return t
-
-
-def _spelled(t: Any) -> Any:
-    """The words that are derivatives of softmax, spelled out."""
-    if isinstance(t, (tuple, list)):
-        return type(t)(map(_spelled, t)) if not hasattr(t, "_fields") else t
-    if not isinstance(t, Term) or not t.args:
-        return t
-    args = _spelled(t.args)
-    if t.word == "softmax_pull":
-        gy, y = args[:2]
-        return Term("multiply", (y, gy - Term("sum", (gy * y,), {"axis": t.params.get("axis"), "keepdims": True})), value=t.value)
-    if t.word == "log_softmax_pull":
-        gy, y = args[:2]
-        return gy - Term("exp", (y,)) * Term("sum", (gy,), {"axis": t.params.get("axis"), "keepdims": True})
-    return Term(t.word, args, t.params, t.value)
+def _joined(n, names: list) -> Term | None:
+    """The gradient of a tensor that was taken apart, from those of its parts; None where that isn't known, or is much work."""
+    if n.saved is None or len(names) > 8 or int(np.prod(n.saved[0])) > 1 << 20:
+        return None
+    reading = read_node(n)
+    found = reading.gradients.get("x")
+    return None if found is None else renamed(found, {f"gy{j + 1}": gradient_symbol(name) for j, name in enumerate(names)})
 
 
 def gradient_symbol(of: str) -> Term:
@@ -259,6 +230,8 @@ class Story:
             step.passages = [self._passage(step, e, i, f"x{i + 1}", None) for i, e in enumerate(n.edges) if e is not None]
             if isinstance(n, Alias):
                 step.passages[0].term = gradient_symbol(names[0])
+            elif isinstance(n, Parts):
+                step.passages[0].term = _joined(n, names)
             return step
         self._read(n, rec, step)
         return step
@@ -287,14 +260,25 @@ class Story:
         for j, name in enumerate(rec.outputs):
             names[name] = symbol(step.names[j], self.values.arrays.get((n, j)))
             names["g" + name] = gradient_symbol(step.names[j])
+            if self.scalar and (n, j) == self.root_key:
+                names["g" + name].value = np.ones(())
         step.names_of, step.given = names, [names[name] for name in inputs if name in names]
         reading = step.reading = self._reading(n, rec)
         if reading is None:
             step.formulas = [Term(rec.name, tuple(step.given)) for _ in step.names]
             found: dict = {}
         else:
-            step.formulas = [renamed(reading.outputs.get(name), names) for name in rec.outputs]
-            step.kept = {k: renamed(t, names) for k, t in reading.keeps.items() if t is not None}
+            first = reading.symbols.get(inputs[0]) if inputs else None
+            shape = None if step.gone or first is None else first.value.shape
+
+            def told(t):
+                return renamed(familiar(t if shape is None else of_whole(t, shape)), names)
+
+            step.formulas = [in_front(told(reading.outputs.get(name))) for name in rec.outputs]
+            if any(t.word == "number" and np.ndim(t.value) for t in step.given):  # targets of 1: no (1 - 1)·x
+                step.formulas = [None if t is None else simple(t) for t in step.formulas]
+            step.kept = {k: told(t) for k, t in reading.keeps.items() if t is not None}
+            probabilities = {k: t for k, t in step.kept.items() if t.word == "log_softmax"}
             found = reading.gradients
         for i, (edge, name) in enumerate(zip(n.edges, inputs)):
             if edge is None:
@@ -302,7 +286,7 @@ class Story:
             t = found.get(name)
             passage = self._passage(step, edge, i, name, None)
             if t is not None:
-                passage.term = simple(renamed(t, names))
+                passage.term = simple(exponentials(spelled(told(t)), probabilities))
                 fit = n.fit[i] if n.fit else None
                 if fit is not None and not step.gone and hasattr(t.value, "shape") and t.value.shape != fit[0]:
                     passage.summed = _spread(t.value.shape, fit[0])

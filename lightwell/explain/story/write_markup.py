@@ -111,15 +111,46 @@ _ESCAPED = {
 }  # fmt: skip
 
 
+_PIECES = re.compile(
+    r"(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣʸⁿⁱʲᵏ]+)|(?P<lowered>₋∞|[₀₁₂₃₄₅₆₇₈₉₋₊ₐₑᵢⱼₖₗₘₙₚᵣₛₜₓ]+)"
+    r"|\^(?P<power>\([^()]*\)|[^\W_](?:_[^\W_])?)|(?P<index>(?<![^\W\d_])[A-Za-z]_[A-Za-z]{1,3}(?![\w_]))|(?P<other>.)",
+    re.DOTALL,
+)
+
+
 def tex_text(text: str) -> str:
-    """Text outside mathematics, or within it as words: signs of mathematics go between dollars."""
-    out = ""
-    for c in text:
-        if c in _IN_TEXT:
-            out += f"${_IN_TEXT[c]}$" if _IN_TEXT[c] else ""
+    r"""Text outside mathematics, or within it as words: signs, powers and indices go between dollars.
+
+    >>> print(tex_text("quotient rule: (uⁿ)′ = n·uⁿ⁻¹, y_i = e^x_i/s"))
+    quotient rule: (u$^{n}$)$'$ = n$\cdot$u$^{n-1}$, $y_{i}$ = e$^{x_{i}}$/s
+    """
+    out: list[str] = []
+    signs: list[str] = []
+
+    def close() -> None:
+        if signs:
+            out.append("$" + re.sub(r"(\^\{[^{}]*\}) (?=['^])", r"\1{}", " ".join(signs)).replace(" '", "'") + "$")
+            signs.clear()
+
+    for piece in _PIECES.finditer(text):
+        found = piece.group()
+        if piece["raised"] or piece["lowered"]:
+            low = "^" if piece["raised"] else "_"
+            signs.append(low + "{" + "".join(r"\infty" if c == "∞" else _IN_TEXT[c][2:-1] for c in found) + "}")
+        elif piece["power"] or piece["index"]:
+            inner = re.sub(r"_(\w+)", r"_{\1}", piece["power"] or found)
+            if inner.startswith("("):
+                inner = re.sub(r"([A-Za-z]{2,}) ?", r"\\mathrm{\1}\\,", inner[1:-1]).replace(r"\,)", ")")
+                inner = inner.removesuffix(r"\,")
+            inner = "".join(_IN_TEXT.get(c, c) + (" " if _IN_TEXT.get(c, "").startswith("\\") else "") for c in inner)
+            signs.append(f"^{{{inner}}}" if piece["power"] else inner)
+        elif found in _IN_TEXT:
+            signs += [_IN_TEXT[found]] if _IN_TEXT[found] else []
         else:
-            out += _ESCAPED.get(c, c)
-    return out.replace("$$", "${}$")
+            close()
+            out.append(_ESCAPED.get(found, found))
+    close()
+    return "".join(out)
 
 
 def tex_inline(pieces) -> str:
