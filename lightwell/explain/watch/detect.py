@@ -316,11 +316,11 @@ class Detector(Origins):
 
     def weighing(self, site) -> tuple:
         """The operation with weights behind the use of a parameter: of `h @ w.t()` the product, not the transposition."""
-        if plain(site[0].name) not in WEIGHED:
-            for other in self.sites.values():
-                if other[1] is site[1] and other[2] == site[2] and other[3] is site[3] and plain(other[0].name) in WEIGHED:
-                    return other
-        return site
+        if plain(site[0].name) in WEIGHED:
+            return site
+        near = [s for s in self.sites.values() if s[1] is site[1] and s[3] is site[3] and plain(s[0].name) in WEIGHED]
+        line = str(Place.of(site[1], site[2]))
+        return next((s for s in near if s[2] == site[2]), None) or next((s for s in near if str(Place.of(s[1], s[2])) == line), site)
 
     def _suspect_of_node(self, node, g, a) -> Suspect | None:
         came = [v if v.__class__ is ndarray else getattr(v, "_a", None) for v in (g if isinstance(g, list | tuple) else [g])]
@@ -383,7 +383,7 @@ class Detector(Origins):
                     if (
                         f is not None
                         and f.op == plain(rec.name)
-                        and f.phase == "forward"
+                        and (f.phase == "forward" or suspect.forward is not None)
                         and f.place
                         and place
                         and str(f.place) == str(place)

@@ -180,7 +180,7 @@ def backward(name: str, g, operands: list, results: list, gradient, hidden: bool
         code = "LW530"
     elif name in ("linalg_vector_norm", "hypot") or name in _VARIANCES:
         code = "LW531"
-    elif name == "pow":
+    elif name == "pow" and (x is None or x == 0):
         code = "LW532"
     elif name in ("acos", "asin", "acosh", "atanh", "asinh"):
         code = "LW533"

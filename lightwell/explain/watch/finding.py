@@ -208,10 +208,10 @@ def value_line(op: str, v: dict) -> str:
     """One element at fault: "log(0.0) = -inf at [3]"."""
     infix = {"div": "/", "mul": "·", "add": "+", "sub": "-", "pow": "**"}.get(op)
     numbers = [show(x) for x in v["operands"].values()]
-    if infix and len(numbers) == 2:
-        told = f"{numbers[0]} {infix} {numbers[1]}"
-    elif v.get("told"):
+    if v.get("told"):
         told = v["told"]
+    elif infix and len(numbers) == 2:
+        told = f"{numbers[0]} {infix} {numbers[1]}"
     else:
         told = f"{op}({', '.join(numbers)})"
     at = f" {say('at', '位于')} {places(v['at'])}" if v["at"] else ""

@@ -105,18 +105,19 @@ class Verdicts:
 
     def _diverged(self, code: str) -> None:
         frame = sys._getframe(3)
-        place, module, name = None, "", "step"
+        place, module, name, largest = None, "", "step", None
         if code == "LW540" and self._overshot():
             code = "LW541"
         if code == "LW540":
-            largest = max(self.training.followed.values(), key=lambda f: f.g2, default=None)
+            weights = [f for f in self.training.followed.values() if f.tensor._a.ndim > 1] or self.training.followed.values()
+            largest = max(weights, key=lambda f: f.g2, default=None)
             used = self.detector.leaves.get(id(largest.tensor)) if largest is not None else None
             site = used.site if used is not None else None
             if site is not None:
                 site = self.detector.weighing(site)
                 place, module, name = (
                     Place.of(site[1], site[2]),
-                    self.path(site[3]) or largest.name,
+                    self.path(site[3]),
                     called(site[0].name, site[3], Place.of(site[1], site[2])),
                 )  # type: ignore[union-attr]
         if place is None and not self._stepped and self.detector.update is not None:
@@ -131,6 +132,8 @@ class Verdicts:
         f.step -= 1  # the update has been made already
         row = self.training.rows[-1]
         if code == "LW540":
+            if largest is not None:
+                f.notes.append((f"the largest gradient is that of {largest.name}", f"梯度最大的参数是 {largest.name}"))
             f.notes.append((
                 f"the gradient's norm is {show(row.gradient)} at a loss of {show(row.loss)}; on its way back it grew {self.training.amplified:.1g}-fold",
                 f"损失为 {show(row.loss)} 时梯度范数达 {show(row.gradient)}；反传途中放大了 {self.training.amplified:.1g} 倍",

@@ -11,7 +11,7 @@ import lightwell as torch
 from lightwell import nn
 from lightwell.nn import functional as F
 
-from .test_causes import found, inf, nan, train
+from .test_causes import found, inf, leaf, nan, train
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of the faults made here on purpose
@@ -229,3 +229,44 @@ for i in range(0, 40, 8):
     table = done.stdout.partition("LW510")[0]
     assert ">> →  log" in table and "→  mm" in table and "scratch.py:7" in table, done.stdout
     assert "examples    1 of the batch of 8" in done.stdout and "forward, step 5" in done.stdout
+
+
+def test_a_hidden_quotient_stays_the_one_suspect():
+    """Its backward gives two gradients that are not finite: both go back to the same forward value."""
+
+    def program():
+        v = torch.tensor([[1.0, 2.0], [0.0, 0.0]], requires_grad=True)
+        b = torch.zeros(2, requires_grad=True)
+        u = v - b
+        n = (u * u).sum(1, keepdim=True)
+        torch.where(n > 0, u / n, torch.zeros_like(u)).square().mean().backward()
+
+    (f,) = found(program)
+    assert (f.code, f.op, f.phase) == ("LW534", "div", "backward")
+
+
+def test_a_power_that_overflows_backward_has_no_base_of_0():
+    (f,) = found(lambda: (leaf(1e18) ** 2).backward(torch.tensor([1e30])))
+    assert f.code in ("LW535", "LW540") and (f.op, f.phase) == ("pow", "backward") and "d pow at x = 1e+18, times gradient" in str(f)
+
+
+def test_two_products_on_a_line():
+    """The recurrent product's line is named by a product, not by the addition of a bias."""
+
+    def program():
+        w, u, b = torch.randn(4, 8), torch.eye(8) * 2, torch.zeros(8)
+        for p in (w, u, b):
+            p.requires_grad_()
+        for _ in range(3):
+            h = torch.zeros(2, 8)
+            for _ in range(50):
+                h = torch.mm(torch.ones(2, 4), w) + torch.mm(h, u) + b
+            h.square().mean().backward()
+            with torch.no_grad():
+                for p in (w, u, b):
+                    p -= 0.1 * p.grad
+                    p.grad.zero_()
+
+    f = found(program)[0]
+    assert (f.code, f.op, f.module) == ("LW540", "mm", "") and "torch.mm(h, u)" in f.place.text
+    assert "largest gradient" in str(f)
