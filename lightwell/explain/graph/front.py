@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.node import Port
 from ...errors.teaching import TypeError
 from ...nn.module import Module
 from ...nn.parameter import Parameter
 from ...random import get_rng_state, set_rng_state
 from ...tensor import Tensor
-from . import nodes
+from . import nodes as nodes_
 from .capture import Known, Watch
 from .model import gather
 from .picture import Picture
@@ -21,9 +22,9 @@ from .picture import Picture
 def graph(target, *inputs, params: dict | None = None, model=None, title: str | None = None, **kwargs) -> Picture:
     """A picture of a computation: `graph(loss)` of the graph that was built, `graph(model, *inputs)` of what the module does.
 
-    `graph(loss, model=net)` names the parameters and groups the operations by the modules that own them; `params`, a
-    dictionary of tensors by name (or `net.named_parameters()`), only names them; what nobody named is called as the caller's
-    variables are. `graph(f, *inputs)` runs the module or function,
+    `graph(loss, model=net)` names the parameters and groups the operations by the modules that own them (without `model`: by the
+    only module among the caller's variables that took part); `params`, a dictionary of tensors by name (or `net.named_parameters()`),
+    only names them; what nobody named is called as the caller's variables are. `graph(f, *inputs)` runs the module or function,
     with `kwargs`, and sees everything: what needs no gradient, calls of modules, the user's lines. The module's buffers and the random
     numbers are afterwards what they were. TypeError: neither a tensor with a graph nor something that can be called.
 
@@ -31,7 +32,7 @@ def graph(target, *inputs, params: dict | None = None, model=None, title: str | 
     >>> w = torch.ones(3, requires_grad=True)
     >>> loss = (w * 2).sum()
     >>> torch.graph(loss, params={"w": w})
-    <Picture of SumBackward0: 2 operations, 0 parameters>
+    <Picture of loss: 2 operations, 0 parameters>
     >>> print(torch.graph(loss, params={"w": w}).mermaid().splitlines()[0])
     flowchart TD
     """
@@ -52,10 +53,30 @@ def graph(target, *inputs, params: dict | None = None, model=None, title: str | 
     if outputs and not callable(target):
         if inputs or kwargs:
             raise TypeError("graph(): a tensor takes no inputs; pass graph(model, *inputs) to run a module")
+        if model is None:
+            model, found = _taking_part(outputs, frame)
+            names = {**found, **names}
         return built(outputs, names, variables, model, title)
     if not callable(target):
         raise TypeError(f"graph(): argument 'target' must be a tensor (or several) or a module to run, not {type(target).__name__}")
     return ran(target, inputs, kwargs, names, variables, model, title)
+
+
+def _taking_part(outputs: dict, frame) -> tuple:
+    """(the only module of the caller's that has parameters in the graph, {}), or (None, their parameters by "variable.name")."""
+    ends = [t._node for t in outputs.values() if t._node is not None]
+    nodes = {n for e in ends for n in nodes_.unread(Known(), e.node if type(e) is Port else e)}
+    leaves = {id(e) for n in nodes for e in n.edges if isinstance(e, Tensor)}
+    found: dict = {}
+    for space in (frame.f_locals, frame.f_globals):
+        for name, m in list(space.items()):
+            if isinstance(m, Module) and name[:1] != "_" and any(id(p) in leaves for p in m.parameters()):
+                found.setdefault(id(m), (name, m))
+    inner = {id(s) for _, m in found.values() for s in m.modules() if s is not m}
+    whole = [(name, m) for name, m in found.values() if id(m) not in inner]
+    if len(whole) == 1:
+        return whole[0][1], {}
+    return None, {f"{name}.{path}": p for name, m in whole for path, p in m.named_parameters()}
 
 
 def built(outputs: dict, names: dict, variables: dict, model=None, title: str | None = None) -> Picture:
@@ -72,12 +93,13 @@ def built(outputs: dict, names: dict, variables: dict, model=None, title: str | 
         value = known.value_of(t)
         value.grad = t.requires_grad
         if t.grad_fn is not None:
-            nodes.complete(known, value, t.grad_fn)
+            nodes_.complete(known, value, t.grad_fn)
         ends.append((variables[id(t)][0] if id(t) in variables else name, value))
     first = next(iter(outputs.values()))
-    found = gather(title or (type(model).__name__ if model is not None else first.grad_fn.name() if first.grad_fn else "Tensor"), ends)
+    named = variables[id(first)][0] if id(first) in variables else first.grad_fn.name() if first.grad_fn else "Tensor"
+    found = gather(title or (type(model).__name__ if model is not None else named), ends)
     if model is not None:
-        nodes.place(found.ops, known)
+        nodes_.place(found.ops, known)
     return Picture(found)
 
 

@@ -139,13 +139,16 @@ def _saved(node) -> list:
                 if i < first:
                     kind = "data" if edge is None else "activation" if isinstance(edge, (Node, Port)) else "leaf"
                 else:
-                    kind = "activation" if i < results else "index"
+                    kind = "activation" if i < results or isinstance(v, list) else "index"  # a list that forward filled
                 out.append((name, a, kind, _readers(rec, node, name)))
     return out
 
 
 def _readers(rec, node, name: str) -> tuple[str, str]:
     """Which gradients' rules read a saved value, in both languages."""
+    rules = [rec.joint] if rec.joint is not None else [r for r in rec.rules if r is not None]
+    if not any(name in r.__code__.co_varnames[: r.__code__.co_argcount] for r in rules):
+        return ("no rule reads it: forward was given it", "没有规则用到它：它是前向计算的参数")
     if rec.joint is not None:
         wanted = [n for n, e in zip(rec.inputs, node.edges) if e is not None]
     else:

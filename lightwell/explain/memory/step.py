@@ -15,7 +15,7 @@ from .tracking import Tracker, untouched
 
 
 def step_memory(model, closure, optimizer=None) -> "StepReport":
-    """Run one training step and tell what it takes: `closure()` computes the loss, and after it everything is as it was.
+    """Run one training step and tell what it takes: `closure()` computes the loss (and may run backward); then all is as it was.
 
     Forward, backward and (with an `optimizer`) its step really run, after a first run for what is set up once; then parameters, buffers, gradients, the optimizer's
     state, modes and random numbers are put back. The peaks are measured: what NumPy and Python held at most, beyond what they
@@ -35,7 +35,7 @@ def step_memory(model, closure, optimizer=None) -> "StepReport":
     try:
         with untouched(model, parameters=True):
             saved = None if saved is None else _copied(saved)
-            first = closure()  # what a first call sets up for later ones isn't counted
+            first = _loss_of(closure)  # what a first call sets up for later ones isn't counted
             if isinstance(first, Tensor) and first.requires_grad:
                 first.backward()
             del first
@@ -44,7 +44,7 @@ def step_memory(model, closure, optimizer=None) -> "StepReport":
             before = tracemalloc.get_traced_memory()[0]
             tracemalloc.reset_peak()
             with Tracker(model) as tracker:
-                loss = closure()
+                loss = _loss_of(closure)
             if not isinstance(loss, Tensor):
                 raise TypeError(f"step_memory(): argument 'closure' must return the loss, a Tensor, not {type(loss).__name__}")
             if not loss.requires_grad:
@@ -72,6 +72,20 @@ def step_memory(model, closure, optimizer=None) -> "StepReport":
             elif saved is not None:
                 optimizer.load_state_dict(saved)
     return StepReport(model, kept, gradients, state, (forward, backward, stepped))
+
+
+def _loss_of(closure):
+    """What the closure returns; a backward() within it, as an optimizer's closure has, is left to the caller."""
+    held: list = []
+    own = Tensor.backward
+    Tensor.backward = lambda self, *args, **kwargs: held.append(self)  # type: ignore[method-assign]
+    try:
+        loss = closure()
+    finally:
+        Tensor.backward = own  # type: ignore[method-assign]
+    if any(t is not loss for t in held):
+        raise RuntimeError("step_memory(): argument 'closure' must return the loss on which it runs backward(), and run it on no other")
+    return loss
 
 
 def _copied(value):

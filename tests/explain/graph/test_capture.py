@@ -201,3 +201,18 @@ def test_chips_and_boxes():
     conv = picture.graph.ops[0]
     assert [(n, v.name) for n, v, _ in chips(conv, tree)] == [("w", "stem.weight"), ("b", "stem.bias")]
     assert tree.captions[id(conv)][:2] == ("stem", "Conv2d")
+
+
+def test_a_loss_is_drawn_with_the_names_of_the_callers_modules():
+    """Without `model`, the only module that took part groups the operations; of several, parameters get their variables' names."""
+    net, other = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), torch.nn.Linear(3, 2)
+    first = net[0]  # a part of the whole, which is told as such
+    loss = net(torch.ones(4, 3)).sum()
+    text = torch.graph(loss).mermaid()
+    assert "0.weight" in text or ("weight" in text and "Linear" in text)
+    assert repr(torch.graph(loss)).startswith("<Picture of Sequential: ")
+    both = net(torch.ones(4, 3)).sum() + other(torch.ones(4, 3)).sum()
+    picture = torch.graph(both)
+    assert repr(picture).startswith("<Picture of both: ")
+    names = picture.svg()
+    assert "net.0.weight" in names and "other.weight" in names and first is net[0]

@@ -168,3 +168,37 @@ def test_a_step_is_measured_and_undone(make):
     assert "一步训练" in str(report) and "实测" in report._repr_html_()
     with pytest.raises(TypeError, match="must return the loss"):
         step_memory(net, lambda: 3.0)
+
+
+def test_step_memory_takes_an_optimizers_closure():
+    """A closure that runs backward itself, as `optimizer.step(closure)` wants it, gives the same report."""
+    net, x = torch.nn.Linear(30, 20), torch.ones(10, 30)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    backward = torch.Tensor.backward
+
+    def closure():
+        optimizer.zero_grad()
+        loss = net(x).relu().sum()
+        loss.backward()
+        return loss
+
+    report = torch.step_memory(net, closure, optimizer)
+    plain = torch.step_memory(net, lambda: net(x).relu().sum(), optimizer)
+    assert (report.gradients, report.activations) == (plain.gradients, plain.activations) and report.gradients == 620 * 4
+    assert net.weight.grad is None and torch.Tensor.backward is backward
+
+    def two():
+        net(x).mean().backward()
+        return net(x).sum()
+
+    with pytest.raises(RuntimeError, match="on no other"):
+        torch.step_memory(net, two)
+    assert torch.Tensor.backward is backward
+
+
+def test_what_batch_norm_keeps_is_told_as_it_is():
+    net, x = torch.nn.BatchNorm1d(4), torch.randn(8, 4)
+    report = torch.kept_for_backward(lambda: net(x).sum(), net)
+    assert not any(k.kind == "index" for k in report.kept)
+    reasons = {name: why[0] for k in report.kept for _, name, _, _, why in k.uses}
+    assert "read" in reasons["r"] and reasons.get("stats", "no rule reads it").startswith("no rule reads it")
