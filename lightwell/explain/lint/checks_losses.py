@@ -20,9 +20,13 @@ def _name(t) -> str:
     return str(list(t.shape))
 
 
-def _sigmoid_by_hand(steps) -> bool:
-    """1/(1 + exp(-x)), written out."""
-    return steps[:4] in (("reciprocal", "add", "exp", "neg"), ("div", "add", "exp", "neg"), ("pow", "add", "exp", "neg"))
+def _sigmoid_by_hand(x, steps) -> bool:
+    """1/(1 + exp(-x)) or exp(x)/(1 + exp(x)), written out: no number is outside 0 and 1."""
+    steps = steps[1:] if steps[:2] == ("mul", "reciprocal") else steps
+    quotient = steps[:2] == ("div", "exp") and x._a.size >= 8
+    if not quotient and steps[:4] not in (("reciprocal", "add", "exp", "neg"), ("div", "add", "exp", "neg"), ("pow", "add", "exp", "neg")):
+        return False
+    return bool((x._a >= 0).all() and (x._a <= 1).all())
 
 
 class Losses:
@@ -64,7 +68,7 @@ class Losses:
                     f"kl_div 的第一个参数要的是对数概率，而 {_name(x)} 里是概率。")  # fmt: skip
         elif name in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
             if name.endswith("logits"):
-                if last in ("sigmoid", "softmax", "hardsigmoid") or _sigmoid_by_hand(steps):
+                if last in ("sigmoid", "softmax", "hardsigmoid") or _sigmoid_by_hand(x, steps):
                     word = "softmax" if last == "softmax" else "sigmoid"
                     add("LW402", at, f"BCEWithLogitsLoss applies sigmoid itself, and its input {_name(x)} comes from {word} already.",
                         f"BCEWithLogitsLoss 自己会做 sigmoid，而它的输入 {_name(x)} 已经过了 {word}。")  # fmt: skip
@@ -86,6 +90,9 @@ class Losses:
         elif last in ("softmax", "log_softmax", "sigmoid"):
             add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from {last} already.",
                 f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 已经过了 {last}。")  # fmt: skip
+        elif not _probabilities(x) and _sigmoid_by_hand(x, steps):
+            add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from a sigmoid already.",
+                f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 已经过了 sigmoid。")  # fmt: skip
         elif _probabilities(x):
             add("LW401", at, f"CrossEntropyLoss applies softmax itself, but the rows of its input {_name(x)} are probabilities: they add up to 1.",
                 f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 每一行之和为 1，已经是概率。")  # fmt: skip
@@ -166,7 +173,7 @@ class Losses:
     def _squash(self, name, x, axis):
         origin = origins.of(x)
         twice = "softmax" if name == "log_softmax" else name
-        if not self.observer.in_loss and (origin.last == twice or (name == "sigmoid" and _sigmoid_by_hand(origin.computed()))):
+        if not self.observer.in_loss and (origin.last == twice or (name == "sigmoid" and _sigmoid_by_hand(x, origin.computed()))):
             self.report.add("LW402", source.here(), f"{name} is applied to {_name(x)}, which comes from {twice} already.",
                             f"{name} 作用在 {_name(x)} 上，而它已经过了 {twice}。")  # fmt: skip
         if axis in (0, -2) and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and (origin.direct or self._last_layer(x, origin)):
