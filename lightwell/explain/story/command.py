@@ -6,6 +6,7 @@ import re
 import sys
 
 from ...cli import options_behind
+from ...language import say
 
 
 def add_arguments(parser):
@@ -149,8 +150,16 @@ def _of_script(options):
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     story = listener.story
     if story is None:
-        told = "backward() was never called in it" if not listener.count else f"backward() was called {listener.count} times in it"
-        print(f"lightwell explain: {options.what}: {told}: there is nothing to explain", file=sys.stderr)
+        times = listener.count
+        told = (
+            say(f"backward() was called {times} times in it", f"其中 backward() 只调用了 {times} 次")
+            if times
+            else say(
+                "backward() was never called in it (gradients by torch.func.grad or autograd.grad: write lightwell.explain(loss) in the script)",
+                "其中没有调用 backward()（若用 torch.func.grad 或 autograd.grad 求梯度，请在脚本里写 lightwell.explain(loss)）",
+            )
+        )
+        print(f"lightwell explain: {options.what}: {told}" + say(": there is nothing to explain", "：没有可讲解的内容"), file=sys.stderr)
         return None, code or 1
     try:
         story.wrt = story.find(options.wrt) if options.wrt else None

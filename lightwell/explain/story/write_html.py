@@ -5,6 +5,7 @@ from html import escape
 
 from ..derive.notation import Box
 from ..derive.notation_mathml import mathml
+from ..derive.notation_plain import plain
 from .document import Code, Document, Equations, Heading, Paragraph, Picture, Program, Table, Unfold
 
 STYLE = """
@@ -133,7 +134,9 @@ def _contents(blocks) -> str:
         if isinstance(b, Heading) and b.level == 2 and b.anchor:
             out.append(f'<b><a href="#{escape(b.anchor)}">{escape(b.text)}</a></b>')
         elif isinstance(b, Unfold) and b.anchor:
-            out.append(f'<a href="#{escape(b.anchor)}">{inline(b.summary[:3])}</a>')
+            long = b.aside and sum(len(plain(p) if isinstance(p, Box) else str(p)) for p in b.summary) > 26  # a formula isn't cut
+            shown = inline([*b.summary[:1], f"  {b.aside}"] if long else b.summary[:3])
+            out.append(f'<a href="#{escape(b.anchor)}">{shown}</a>')
     return "".join(out)
 
 

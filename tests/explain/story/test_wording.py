@@ -119,3 +119,22 @@ def test_words_hold_no_command_that_only_some_typesetters_know(text, wanted):
 def test_no_page_has_such_a_command():
     e = lw.explain("softmax", lang="en")
     assert "textascii" not in e.latex() + e.markdown()
+
+
+def test_the_contents_name_a_long_step_by_its_operation():
+    x = lw.randn(4, 3, requires_grad=True)
+    page = lw.explain(nn.BatchNorm1d(3)(x).tanh().sum()).page()
+    contents = page.partition("<nav>")[2].partition("</nav>")[0]
+    assert "batch_norm" in contents and "mfrac" not in contents and "tanh" in contents
+
+
+@pytest.mark.parametrize("language, words", [("en", "never called"), ("zh", "没有调用 backward()")])
+def test_a_script_without_backward_is_told_what_to_do(language, words, tmp_path, capsys):
+    from lightwell.cli import main
+
+    script = tmp_path / "functional.py"
+    script.write_text("import torch\nprint(torch.func.grad(torch.sin)(torch.tensor(0.5)))\n")
+    lw.set_language(language)
+    assert main(["explain", str(script)]) == 1
+    said = capsys.readouterr().err
+    assert words in said and "lightwell.explain(loss)" in said
