@@ -116,7 +116,7 @@ def save(watch, finding, chosen, after: bool) -> str:
         "finding": plain({**finding.to_dict(), "file": os.path.abspath(path)}),
         "text": str(finding),
         "script": plain(watch.script) if watch.script else None,
-        "step": watch.training.step,
+        "step": watch.training.step - (finding.reached == "training"),  # a divergence is seen when its step has been counted
         "models": models,
         "leaves": leaves,
         "optimizers": [{"kind": type(o).__name__, **_optimizer_state(watch, o, after)} for o in watch.optimizers],

@@ -94,7 +94,7 @@ class Modules:
                 for t in (*module.parameters(), *module.buffers())
                 if t._a.__class__ is np.ndarray and t._a.dtype.kind == "f" and not finite(t._a) and (t._rg or np.isnan(t._a).any())
             ]
-            if bad:
+            if bad and self.detector.mark_of(bad[0]) is None and self.detector.made_by(bad[0]) is None:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
             self.data.inputs = tensors_in((args, kwargs))

@@ -20,6 +20,7 @@ from .sites import stack_places
 __all__ = ["INTENDED", "Origins", "Suspect", "called", "plain"]
 
 HIDEABLE = frozenset("LW510 LW511 LW512 LW513 LW514 LW515 LW516 LW517".split())  # what `where`, a mask or a clamp hides forward
+COMPARING = frozenset("sub mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits".split())
 MOST = 20000  # nodes of a graph that are looked through
 
 
@@ -78,10 +79,9 @@ class Origins:
                 suspect.make = lambda: self._of_parameter(rec, v, place, module, phase).finding
                 self._hand_on(v, suspect)
                 return suspect
-            return self._parameter_written(v) or self._of_parameter(rec, v, place, module, phase)
-        written = self._written_over(v)
+            return self.made_by(v) or self._parameter_written(v) or self._of_parameter(rec, v, place, module, phase)
+        written = self.made_by(v)
         if written is not None:
-            self._hand_on(v, written)
             return written
         if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
             self._hand_on(v, INTENDED)
@@ -106,7 +106,8 @@ class Origins:
                     return early
         as_input = held is not None and (held[0] == 0 or any(np.may_share_memory(source._a, t._a) for t in watch.data.inputs if t._a.size))
         of_graph = any(w is not v and isinstance(w, Tensor) and w._node is not None for _, w in operands)
-        if held is None and not nan and plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
+        compared = of_graph and plain(rec.name) in COMPARING and v._a.ndim > 0
+        if held is None and not nan and not compared and plain(rec.name) not in WEIGHED and not any(v is t for t in watch.data.inputs):
             self._hand_on(v, INTENDED)
             return INTENDED
         label = not as_input and (held is not None or (of_graph and plain(rec.name) not in WEIGHED))
@@ -123,6 +124,13 @@ class Origins:
         held = module._buffers.values() if module is not None and rec.name in diagnose.NORMS else ()
         bad = next((t for t in held if t is not None and t._a.__class__ is np.ndarray and not finite(t._a)), None)
         return None if bad is None else self._of_parameter(rec, bad, place, module, phase)
+
+    def made_by(self, v) -> Suspect | None:
+        """The suspect that a tensor's values go back to though no operation gave that tensor: they were written into it."""
+        found = self._written_over(v)
+        if found is not None:
+            self._hand_on(v, found)
+        return found
 
     def _written_over(self, v) -> Suspect | None:
         """The suspect whose values were written over this tensor's, or over a part of them: by `x /= s`, `x[3] = y`, `copy_`, `out=x`."""

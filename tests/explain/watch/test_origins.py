@@ -270,3 +270,55 @@ def test_two_products_on_a_line():
     f = found(program)[0]
     assert (f.code, f.op, f.module) == ("LW540", "mm", "") and "torch.mm(h, u)" in f.place.text
     assert "largest gradient" in str(f)
+
+
+def test_a_table_normalised_before_it_became_a_parameter():
+    def program():
+        vectors = torch.randn(10, 4)
+        vectors[7] = 0.0
+        vectors /= vectors.norm(dim=1, keepdim=True)
+        table, head = nn.Embedding.from_pretrained(vectors), nn.Linear(4, 2)
+        F.cross_entropy(head(table(torch.arange(10))), torch.zeros(10, dtype=torch.long)).backward()
+
+    (f,) = found(program)
+    assert (f.code, f.op) == ("LW513", "div") and "vectors /=" in f.place.text
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, lambda p, y: (p - y).square().mean()])
+def test_infinite_labels(loss):
+    y = torch.randn(6, 1)
+    y[4] = -inf
+    (f,) = found(lambda: loss(nn.Linear(3, 1)(torch.randn(6, 3)), y).backward())
+    assert (f.code, f.rows) == ("LW503", [4])
+
+
+def test_an_infinite_best_so_far_is_no_label():
+    best = torch.tensor(inf)
+
+    def program():
+        loss = nn.Linear(3, 1)(torch.randn(6, 3)).square().mean()
+        torch.minimum(best, best - loss.detach())
+        (loss - best).item()
+        loss.backward()
+
+    assert found(program) == []
+
+
+def test_replay_of_a_divergence_shows_its_step(tmp_path):
+    script = tmp_path / "steep.py"
+    script.write_text("""import torch
+torch.manual_seed(0)
+net = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+X = torch.randn(64, 4) * 3
+for _ in range(60):
+    loss = (net(X) - X[:, :1]).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LIGHTWELL_LANG": "en"}
+    for arguments in (["run", "--watch", "--save", "step.pt", "steep.py"], ["replay", "step.pt"]):
+        done = subprocess.run([sys.executable, "-m", "lightwell", *arguments], capture_output=True, text=True, env=env, cwd=tmp_path)
+    table = done.stdout.partition("LW541")[0]
+    assert "→  linear" in table and "←  AddmmBackward0" in table and table.count("→  mean") == 1, done.stdout + done.stderr
