@@ -24,9 +24,9 @@ def attributes(space: dict, modules: frozenset, single: dict):
             except ModuleNotFoundError as error:
                 if error.name != f"{package}.{name}":
                     raise
-                raise AttributeError(f"module '{package}' has no attribute '{name}'") from None
+                raise AttributeError(f"module '{package}' has no attribute '{name}'", name=name, obj=sys.modules[package]) from None
         else:
-            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+            raise AttributeError(f"module '{package}' has no attribute '{name}'", name=name, obj=sys.modules[package])
         space[name] = found
         return found
 

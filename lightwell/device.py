@@ -21,11 +21,17 @@ def _read_name(text: str) -> tuple[str, int | None]:
         raise RuntimeError("device(): the device string must not be empty; pass e.g. 'cpu' or 'cuda:0'")
     match = re.fullmatch(r"([a-zA-Z_]+)(?::(0|[1-9][0-9]*))?", text)
     if match is None:
-        raise RuntimeError(f"Invalid device string: {text!r}; expected a type and, if wanted, an index, as in 'cuda:1'")
+        raise RuntimeError(f"Invalid device string: {text!r}; expected a type and, if wanted, an index, as in 'cuda:1'{_hint(text)}")
     kind, index = match.groups()
     if kind not in _TYPES:
-        raise RuntimeError(f"Expected one of {', '.join(_TYPES)} device type at start of device string: {text}")
+        raise RuntimeError(f"Expected one of {', '.join(_TYPES)} device type at start of device string: {text}{_hint(text)}")
     return kind, None if index is None else _read_index(int(index))
+
+
+def _hint(text: str) -> str:
+    """What to say where a string that should be a device's names a dtype."""
+    names = re.fullmatch(r"(?:torch\.)?((?:b?float|u?int|complex)\d+|bool|float|int|long|double|half)", text)
+    return f"; {text!r} names a dtype: write torch.{names[1]}, without quotation marks" if names else ""
 
 
 def _read_index(index) -> int:

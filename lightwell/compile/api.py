@@ -114,15 +114,25 @@ class Compiled:
         """Capture the program for arguments of a new form, and run it; or run the function where it can't be."""
         tensors = [v for v in leaves if isinstance(v, Tensor)]
         found = guards.find(self.function)
+        refusal: Untraceable | None = None
         try:
             made = capture(self.function, args, kwargs, tensors, found)
             variant = Variant(self, made, found)
         except Break as reason:
-            return self._eagerly(key, reason, args, kwargs)
+            refusal, known = reason, True
         except Exception as error:  # the function's own, or that of something which can't be traced
-            result = self.function(*args, **kwargs)
-            self._refuse(key, Untraceable(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
-            return result
+            refusal, known = Untraceable(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__), False
+        else:
+            known = False
+        if refusal is not None:  # out of the handlers: an error of the function's own stands alone in its traceback
+            try:
+                if known:
+                    return self._eagerly(key, refusal, args, kwargs)
+                result = self.function(*args, **kwargs)
+                self._refuse(key, refusal)
+                return result
+            finally:
+                del refusal  # whose traceback holds this frame
         found.hold()
         self.variants.setdefault(key, []).append(variant)
         self.count += 1
@@ -458,6 +468,9 @@ def _again(module, options):
     return OptimizedModule(module, options)
 
 
+MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")  # PyTorch's: all the same compiler here
+
+
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False, name=None, **more):
     """The function, module or whole training step `model`, run as one native program; also a decorator.
 
@@ -478,6 +491,8 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     told = dict(fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode, options=options, disable=disable)
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
     if model is None:
         return lambda f: compile(f, **told)
     if not callable(model):

@@ -182,7 +182,7 @@ def operands(node, frame) -> list[Operand]:
     """What goes into an expression: the arguments of a call (and the object whose method it is), the sides of an operator."""
     parts: list = []
     if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and _is_tensor(lookup(node.func.value, frame)):
+        if isinstance(node.func, ast.Attribute) and _may_own(node.func.value, frame):
             parts.append(node.func.value)
         parts += [a.value if isinstance(a, ast.Starred) else a for a in node.args] + [k.value for k in node.keywords]
     elif isinstance(node, ast.BinOp):
@@ -203,12 +203,34 @@ def operands(node, frame) -> list[Operand]:
     return [Operand(ast.unparse(part), lookup(part, frame), part) for part in parts]
 
 
+def _may_own(part, frame) -> bool:
+    """Whether the object of a method is a tensor, or what an expression gave that can't be looked up."""
+    owner = lookup(part, frame)
+    computed = isinstance(part, (ast.Call, ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Compare)) and ast.unparse(part) != "super()"
+    return _is_tensor(owner) if known(owner) else computed
+
+
+def _may_be_tensor(part) -> bool:
+    """Whether an expression that can't be looked up may have given a tensor."""
+    if isinstance(part, ast.UnaryOp):
+        return _may_be_tensor(part.operand)
+    return isinstance(part, (ast.Call, ast.BinOp, ast.Subscript, ast.Attribute, ast.Compare, ast.IfExp, ast.Name))
+
+
 def _list_of_names(part) -> bool:
     return isinstance(part, (ast.List, ast.Tuple)) and not all(isinstance(e, ast.Constant) for e in part.elts)
 
 
 def _is_tensor(value) -> bool:
-    return hasattr(type(value), "_refresh") and hasattr(value, "_a")
+    return hasattr(type(value), "_refresh") and array_of(value) is not None
+
+
+def array_of(value):
+    """A tensor's array; None for anything else, and for sparse tensors, which have none."""
+    try:
+        return getattr(value, "_a", None)
+    except Exception:
+        return None
 
 
 def calls_us(place: Place) -> bool:
@@ -217,7 +239,16 @@ def calls_us(place: Place) -> bool:
     if not isinstance(node, ast.Call):
         return False
     called = lookup(node.func, place.frame)
-    return known(called) and str(getattr(called, "__module__", "")).split(".")[0] in ("lightwell", "torch")
+    if not known(called) and isinstance(node.func, ast.Attribute):
+        called = type(lookup(node.func.value, place.frame))
+    return is_ours(called)
+
+
+def is_ours(value) -> bool:
+    """Whether a value is of this package: one of its classes, functions, modules, or an object of such a class or of a class made of it."""
+    kind = value if isinstance(value, type) else type(value)
+    names = [str(getattr(value, "__module__", "")), str(getattr(value, "__name__", "")), *(c.__module__ for c in kind.__mro__)]
+    return known(value) and any(name.split(".")[0] in ("lightwell", "torch") for name in names)
 
 
 # ---- what the package was given -----------------------------------------------------------------------------------------
@@ -239,7 +270,7 @@ def arguments(frame) -> list[tuple[str, Any]]:
     return [(name, values[name]) for name in names if name in values and name not in changed]
 
 
-PUBLIC = {"x": "input", "y": "other", "xs": "tensors"}
+PUBLIC = {"x": "input", "y": "other", "xs": "tensors", "self": "input", "ndarray_": "ndarray"}
 
 
 def given(found: list[Place], at: int) -> list[Operand]:
@@ -256,7 +287,7 @@ def given(found: list[Place], at: int) -> list[Operand]:
             layer = p
     if layer is not None and ours(layer.file):
         every = [Operand(name, v, None) for name, v in arguments(layer.frame) if name != "self"]
-        taken = [t for t in every if _holds_tensors(t.value)]
+        taken = [t for t in every if _holds_tensors(t.value) or isinstance(t.value, (list, tuple))]
         called = lookup(node.func, place.frame) if isinstance(node, ast.Call) else None
         names = layer.frame.f_code.co_varnames[1 : 1 + len(written)]
         plain = isinstance(node, ast.Call) and node.args and not node.keywords and len(node.args) == len(written)
@@ -264,17 +295,37 @@ def given(found: list[Place], at: int) -> list[Operand]:
             return [Operand(o.text, t.value, o.node) for o, t in zip(written, every)]  # the user's own words
         return [next((o for o in values if o.value is t.value), t) for t in taken] or _telling(values)
     if entry is not None:
-        taken = [Operand(PUBLIC.get(n, n), v, None) for n, v in arguments(entry.frame) if n not in ("self", "cls", "args", "leaves")]
-        missing = [o for o in written if not known(o.value)]
+        skip = ("cls", "args", "leaves")
+        taken = [
+            Operand(PUBLIC.get(n, n), v, None)
+            for n, v in arguments(entry.frame)
+            if n not in skip and not (n == "self" and not _is_tensor(v))
+        ]
         left = [t for t in taken if _tells(t.value) and not any(t.value is o.value for o in values)]
-        if missing and len(missing) == len([t for t in left if _is_tensor(t.value)]):
-            tensors = iter([t for t in left if _is_tensor(t.value)])
-            return _telling([Operand(o.text, next(tensors).value, o.node) if not known(o.value) else o for o in written])
+        missing = [o for o in written if not known(o.value) and o.node is not None and _may_be_tensor(o.node)]
+        if missing:
+            return _telling(_paired(node, written, missing, left))
         if not values:
             return _telling([t for t in left if _holds_tensors(t.value)])
-        if missing:
-            return _telling(values + [t for t in left if _is_tensor(t.value)])
     return _telling(values)
+
+
+def _paired(node, written: list[Operand], missing: list[Operand], left: list[Operand]) -> list[Operand]:
+    """The operands with the values that the package was given for those that can't be looked up, where it is clear which is which."""
+    keywords = {id(k.value): PUBLIC.get(k.arg or "", k.arg) for k in node.keywords} if isinstance(node, ast.Call) else {}
+    found: dict[int, Any] = {}
+    for o in missing:
+        same = [t for t in left if t.text == keywords.get(id(o.node))]
+        if same:
+            found[id(o)] = same[0].value
+            left = [t for t in left if t is not same[0]]
+    rest = [o for o in missing if id(o) not in found]
+    pool = [v for t in left for v in (t.value if type(t.value) in (list, tuple) else [t.value]) if _holds_tensors(v)]
+    if len(rest) == len(pool) and not any(id(o.node) in keywords for o in rest):
+        found.update((id(o), v) for o, v in zip(rest, pool))
+        left = []
+    told = [o._replace(value=found[id(o)]) if id(o) in found else o for o in written]
+    return told + [t for t in left if _holds_tensors(t.value)]
 
 
 def _says(p: Place) -> bool:

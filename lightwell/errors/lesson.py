@@ -1,15 +1,19 @@
 """The lesson of an error: its code, the user's line, the module, what went in and where that came from, cause and mend."""
 
 import os
+import re
+import sys
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from ..language import get_language, say
 from . import frames
-from .catalogue import find
+from .catalogue import entry, find
 from .entry import Entry
+from .misuse import code_of
 from .origin import Origin, origin_of
-from .saved_lines import SAVED, lines_of
+from .saved_lines import CHANGED, SAVED, lines_of
 
 __all__ = ["Lesson", "Value", "explain_error", "lesson_of", "notes_of"]
 
@@ -30,8 +34,8 @@ class Value:
 
 @dataclass
 class Lesson:
-    """What can be told of an error. `line` is (file, number, function, text); `module` (path, description); `lines` further lines of
-    code that took part, as (role, file, number, text).
+    """What can be told of an error. `line` is (file, number, function, text); `module` (path, description); `names` those that
+    a misspelt name may stand for; `lines` further lines of code that took part, as (role, file, number, text).
 
     >>> import lightwell as torch
     >>> try:
@@ -45,6 +49,7 @@ class Lesson:
     line: tuple[str, int, str, str] | None = None
     module: tuple[str, str] | None = None
     values: list[Value] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     lines: list[tuple[tuple[str, str], str, int, str]] = field(default_factory=list)
 
     @property
@@ -74,9 +79,16 @@ class Lesson:
             path, what = self.module
             rows.append((say("module", "模块"), what if what.split("(")[0] == path else f"{path} = {what}"))
         rows += self._value_rows()
+        if self.names:
+            rows.append((say("perhaps", "也许是"), say(", ", "、").join(self.names)))
         if self.entry:
             rows.append((say("why", "原因"), self.entry.text("cause")))
             mend = self.entry.text("short") or self.entry.text("mend")
+            if any(role == CHANGED and ".step(" in text for role, _, _, text in self.lines):
+                mend = say(
+                    "Run every backward that needs the old parameters before the `step()`, or compute the loss anew after it.",
+                    "在 `step()` 之前完成所有要用旧参数的 backward，或者在它之后重新计算损失。",
+                )
             rows.append(
                 (say("mend", "改法"), mend + say(f"  (more: lightwell explain {self.code})", f"（详见：lightwell explain {self.code}）"))
             )
@@ -123,7 +135,7 @@ def _short(file: str) -> str:
 
 def describe(value: Any, devices: bool = False) -> str:
     """What a value is, in a few words: a tensor by shape, dtype and (where it matters) device, a number by itself, the rest by type."""
-    a = getattr(value, "_a", None)
+    a = frames.array_of(value)
     if a is not None and hasattr(a, "shape"):
         kind = type(value).__name__
         if type(value).__module__.startswith("lightwell") and kind != "Parameter":
@@ -139,7 +151,7 @@ def describe(value: Any, devices: bool = False) -> str:
         text = repr(value)
         return text if len(text) <= 40 else text[:37] + "..."
     if isinstance(value, (list, tuple)):
-        if any(hasattr(v, "_a") for v in value):
+        if any(frames.array_of(v) is not None for v in value):
             return (
                 f"{type(value).__name__} of {len(value)}: "
                 + ", ".join(describe(v) for v in value[:3])
@@ -156,7 +168,7 @@ def _tellable(value: Any) -> bool:
     """Whether a few words describe a value: not those of modules, files, generators."""
     return (
         isinstance(value, (bool, int, float, complex, str, list, tuple, dict, type(None)))
-        or hasattr(value, "_a")
+        or frames.array_of(value) is not None
         or hasattr(value, "dtype")
     )
 
@@ -169,10 +181,13 @@ def _about_module(module) -> str:
 def lesson_of(error: BaseException) -> Lesson:
     """The lesson of any exception whose traceback passes through this package; what can't be found is left out."""
     found = frames.places(error)
+    at = frames.users_place(found)
     lesson = Lesson(find(error))
+    if at is not None and _pythons_own(error, found, at):
+        code = code_of(error, found[at])
+        lesson.entry = entry(code) if code else lesson.entry
     if hasattr(error, "_lesson_about"):
         lesson.lines = lines_of(error, found)
-    at = frames.users_place(found)
     if at is None:
         return lesson
     place = found[at]
@@ -180,6 +195,11 @@ def lesson_of(error: BaseException) -> Lesson:
     inner = frames.module_path(found)
     if inner is not None:
         lesson.module = inner[0], _about_module(inner[1])
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        lesson.names = _like(error.name or "", error.obj)
+    missing = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error)) if isinstance(error, ImportError) else None
+    if missing and missing[2] in sys.modules:
+        lesson.names = _like(missing[1], sys.modules[missing[2]])
     if hasattr(error, "_lesson_about"):
         return lesson  # backward's own arguments say nothing: the lines do
     taken = [o for o in frames.given(found, at) if _tellable(o.value)][: VALUES + 2]
@@ -192,6 +212,20 @@ def lesson_of(error: BaseException) -> Lesson:
             where = None
         lesson.values.append(Value(o.text, describe(o.value, devices), where))
     return lesson
+
+
+def _pythons_own(error: BaseException, found: list, at: int) -> bool:
+    """Whether Python itself raised an error, in the user's own line."""
+    return at == len(found) - 1 and type(error).__module__ == "builtins" and not hasattr(type(error), "plain")
+
+
+def _like(name: str, module: ModuleType) -> list[str]:
+    """The names of a module that one may stand for: equal but for capitals, else nearly the same."""
+    import difflib
+
+    known = [n for n in dir(module) if not n.startswith("_")]
+    plain = name.lower().replace("_", "")
+    return [n for n in known if n.lower().replace("_", "") == plain][:3] or difflib.get_close_matches(name, known, 3, 0.7)
 
 
 def _clipped(text: str) -> str:
@@ -220,7 +254,10 @@ def teach(error: BaseException) -> None:
         return  # what this package made for a purpose of its own tells its own story
     found = frames.places(error)
     at = frames.users_place(found)
-    if at is None or (not any(frames.ours(p.file) for p in found[at:]) and not frames.calls_us(found[at])):
+    if at is None:
+        return
+    ours = any(frames.ours(p.file) for p in found[at:]) or frames.calls_us(found[at])
+    if not ours and not (_pythons_own(error, found, at) and code_of(error, found[at])):
         return
     lesson = lesson_of(error)
     if lesson.entry is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .frames import Place, is_cell, known, lookup, ours, tree_of
+from .frames import Place, array_of, is_cell, known, lookup, ours, tree_of
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -289,7 +289,7 @@ def _at(node, value, place: Place) -> Origin | None:
         if not isinstance(base, ast.Name):
             return first
         held = lookup(base, place.frame)
-        if not known(held) or not _rebinds_own(value, held) or not hasattr(held, "_a"):
+        if not known(held) or not _rebinds_own(value, held) or array_of(held) is None:
             return first
         if isinstance(node, ast.Name) and base.id == node.id:
             return first  # y = y.view(-1): the y before is gone

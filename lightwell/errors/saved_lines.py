@@ -13,6 +13,7 @@ import numpy as np
 
 from .frames import Place, known, lookup, ours, tree_of, users_place
 from .origin import _scope, statement_of
+from .saved_trace import built_at
 
 Line = tuple[tuple[str, str], str, int, str]
 SAVED, CHANGED, FREED = ("saved", "保存于"), ("changed", "修改于"), ("freed", "释放于")
@@ -43,7 +44,9 @@ def lines_of(error: BaseException, found: list[Place]) -> list[Line]:
     node, cell = about
     lines: list[Line] = []
     if node is not None:
+        freed = getattr(getattr(node, "cells", None), "line", None) if cell is None else None
         saved = recorded_at(node) or _held(node, cell, found) or _only_site(node, found) or _beside_the_write(node, cell, found)
+        saved = saved or built_at(node, found, freed)
         if saved:
             lines.append((SAVED, *saved))
     if cell is not None and cell[WRITER] is not None and cell[WRITER][1]:

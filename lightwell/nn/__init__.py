@@ -1,5 +1,7 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initialisation and helpers."""
 
+import sys
+
 from ..errors.teaching import AttributeError
 from . import functional, init, parallel, parameter, utils
 from .containers import Container, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
@@ -18,4 +20,4 @@ def __getattr__(name: str):
         import importlib
 
         return importlib.import_module(".common_types", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])

@@ -19,7 +19,7 @@ def _position(n: int, index, what: str = "index") -> int:
     """`index` as 0 ≤ i < n; IndexError outside."""
     i = operator.index(index)
     if not -n <= i < n:
-        raise IndexError(f"{what} {i} is out of range")
+        raise IndexError(f"{what} {i} is out of range: this container has {n}")
     return i % n
 
 

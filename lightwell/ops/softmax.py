@@ -129,6 +129,16 @@ def class_terms(name: str, x: Tensor, target: Tensor, weight, ignore_index: int,
             )
         if a.ndim == 1 and t.ndim == 1:
             raise ValueError(f"{name}(): For 1D input, 1D target must have size 1, but got target size: {t.size}")
+        if t.shape == a.shape and name == "cross_entropy":
+            raise RuntimeError(
+                f"Expected floating point type for target with class probabilities, got {target.dtype}: cross_entropy takes one-hot rows as "
+                f"floats, target.float(), or class indices of shape {list(expected)}"
+            )
+        if a.ndim == t.ndim == 2:
+            raise RuntimeError(
+                f"0D or 1D target tensor expected, multi-target not supported: {name}() of an input of shape {list(a.shape)} takes class "
+                f"indices of shape {list(expected)}, not {list(t.shape)}"
+            )
         raise RuntimeError(
             f"Expected target size {list(expected)}, got {list(t.shape)}: {name}() of an input of shape {list(a.shape)} takes one "
             f"class index per position (the input's shape without dimension {axis})"

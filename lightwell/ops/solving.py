@@ -256,6 +256,11 @@ def _solved(name, f, A, B, left, *params):
     except np.linalg.LinAlgError:  # which is a ValueError
         raise
     except ValueError:
+        if A.shape[-1] != B.shape[-2 if left else -1]:
+            raise RuntimeError(
+                f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+                f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
+            ) from None
         raise RuntimeError(
             f"{name}: the batches of A and B, of shapes {list(A.shape)} and {list(B.shape)}, don't broadcast: leading sizes "
             "must be equal or 1"

@@ -489,6 +489,8 @@ def _check_options(name, lr, foreach=None, fused=None, differentiable=False, cap
             raise ValueError(f"Tensor lr must be 1-element ({name} got shape {tuple(lr.shape)})")
         if foreach and not capturable and name != "SGD":
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+    elif isinstance(lr, str):
+        raise TypeError(f"{name}: lr must be float, not str: write {lr.strip() or 0.1} without quotation marks")
     if not _number(lr) >= 0.0:
         raise ValueError(f"Invalid learning rate: {lr} ({name} needs lr >= 0)")
     if fused and differentiable:

@@ -53,7 +53,9 @@ def save(obj, f, pickle_module=pickle, pickle_protocol: int = 2, _use_new_zipfil
     elif hasattr(f, "write"):
         _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization)
     else:
-        raise AttributeError(f"save: expected 'f' to be a path or a file-like object with a 'write' attribute, got {type(f).__name__}")
+        raise AttributeError(
+            f"save: expected 'f' to be a path or a file-like object with a 'write' attribute, got {type(f).__name__}: the object comes first, save(obj, f)"
+        )
 
 
 def _write(obj, file, folder, protocol, new) -> None:

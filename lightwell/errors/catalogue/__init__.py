@@ -22,6 +22,7 @@ TABLES = (
     "lightwell.errors.catalogue.modules",
     "lightwell.errors.catalogue.types",
     "lightwell.errors.catalogue.arguments",
+    "lightwell.errors.catalogue.python",
     "lightwell.errors.catalogue.data",
     "lightwell.errors.catalogue.files",
     "lightwell.errors.catalogue.systems",

@@ -77,8 +77,8 @@ ENTRIES = (
             "采样器决定次序，因此与 `shuffle` 互斥；数据流没有可打乱的次序；工作进程的选项需要有工作进程。",
         ),
         ("Leave away the option that the message names.", "去掉错误信息所指的选项。"),
-        "import torch\nfrom torch.utils.data import DataLoader\nDataLoader([1, 2, 3], batch_size=0)",
-        "import torch\nfrom torch.utils.data import DataLoader\nprint(len(DataLoader([1, 2, 3], batch_size=2)))",
+        "import torch\nfrom torch.utils.data import DataLoader\nDataLoader([1, 2, 3], prefetch_factor=2)",
+        "import torch\nfrom torch.utils.data import DataLoader\nprint(len(DataLoader([1, 2, 3], batch_size=2, num_workers=0)))",
         (
             "num_workers",
             "prefetch_factor",
@@ -264,5 +264,37 @@ ENTRIES = (
         ),
         where=("vision.models", "vision"),
         related=("torchvision.models.get_model",),
+    ),
+    Entry(
+        "LW324",
+        ("There is nothing to draw from", "没有可抽取的样本"),
+        (
+            "The data set is empty, or `num_samples` is 0: often a folder without files, or a filter that let nothing through.",
+            "数据集为空，或 `num_samples` 是 0：常见原因是文件夹里没有文件，或筛选后什么都没剩下。",
+        ),
+        (
+            "Print `len(dataset)` before making the DataLoader, and check the path and the filter.",
+            "建立 DataLoader 之前先打印 `len(dataset)`，并检查路径和筛选条件。",
+        ),
+        "import torch\nfrom torch.utils.data import DataLoader\nDataLoader([], batch_size=2, shuffle=True)",
+        "import torch\nfrom torch.utils.data import DataLoader\nprint(len(DataLoader([1, 2, 3], batch_size=2, shuffle=True)))",
+        ("num_samples should be a positive integer value", "the list of datasets is empty"),
+        related=("torch.utils.data.DataLoader", "torch.utils.data.RandomSampler"),
+    ),
+    Entry(
+        "LW327",
+        ("The examples of a batch differ in their keys", "同一批样本的键不同"),
+        (
+            "Examples that are dicts are batched key by key, so all of them need the same keys.",
+            "样本是字典时按键组成批量，所以每个样本都要有相同的键。",
+        ),
+        (
+            "Give every example all keys, with a default where there is nothing, or write a `collate_fn`.",
+            "让每个样本都有全部的键（没有内容时给默认值），或自己写 `collate_fn`。",
+        ),
+        "import torch\nfrom torch.utils.data import DataLoader\nnext(iter(DataLoader([{'x': 1, 'y': 2}, {'x': 3}], batch_size=2)))",
+        "import torch\nfrom torch.utils.data import DataLoader\nprint(next(iter(DataLoader([{'x': 1, 'y': 2}, {'x': 3, 'y': 0}], batch_size=2))))",
+        ("default_collate: not every example of the batch has the key",),
+        related=("torch.utils.data.default_collate",),
     ),
 )

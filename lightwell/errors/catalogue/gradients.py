@@ -80,6 +80,8 @@ ENTRIES = (
             "must require grad",
             "doesn't require grad",
             "none of the them have requires_grad",
+            "'float' object has no attribute 'backward'",
+            "'int' object has no attribute 'backward'",
         ),
         related=("Tensor.requires_grad", "torch.no_grad", "Tensor.detach"),
     ),
@@ -471,5 +473,21 @@ ENTRIES = (
             "accumulate",
         ),
         related=("torch.autograd.Function",),
+    ),
+    Entry(
+        "LW223",
+        ("The gradient is None", "梯度是 None"),
+        (
+            "`.grad` is None until `backward()` has run, for tensors that took no part in the loss, and for results: `w = w - lr * w.grad` makes a new tensor that is no leaf.",
+            "`backward()` 之前 `.grad` 是 None；没有参与损失的张量、以及运算结果也没有梯度：`w = w - lr * w.grad` 得到的是新张量，不再是叶子。",
+        ),
+        (
+            "Call `loss.backward()` first, and update in place: `with torch.no_grad(): w -= lr * w.grad`; to clear, `if w.grad is not None: w.grad.zero_()`.",
+            "先调用 `loss.backward()`；用原地更新：`with torch.no_grad(): w -= lr * w.grad`；清零前先判断 `if w.grad is not None: w.grad.zero_()`。",
+        ),
+        "import torch\nw = torch.ones(2, requires_grad=True)\nfor _ in range(2):\n    (w * w).sum().backward()\n    w = w - 0.1 * w.grad",
+        "import torch\nw = torch.ones(2, requires_grad=True)\nfor _ in range(2):\n    (w * w).sum().backward()\n    with torch.no_grad():\n        w -= 0.1 * w.grad\n        w.grad.zero_()\nprint(w)",
+        ("'NoneType' object has no attribute 'zero_'",),
+        related=("Tensor.grad", "torch.no_grad", "Tensor.retain_grad"),
     ),
 )

@@ -152,6 +152,7 @@ ENTRIES = (
             "one for each dimension",
             "There must be one `x` value for each sample",
             "as many values as",
+            "must be of size batch_size",
         ),
         related=("Tensor.shape", "Tensor.size"),
     ),

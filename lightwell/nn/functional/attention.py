@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 
 import numpy as np
@@ -225,7 +226,13 @@ def multi_head_attention_forward(
         raise AssertionError("bias_k and bias_v must be given together")
 
     def heads(x):
-        return x.reshape(x.shape[0], count * num_heads, head).transpose(0, 1)
+        try:
+            return x.reshape(x.shape[0], count * num_heads, head).transpose(0, 1)
+        except builtins.RuntimeError:
+            raise RuntimeError(
+                f"shape '{[x.shape[0], count * num_heads, head]}' is invalid for input of size {x.numel()}: query and key have different "
+                f"batch sizes, {count} and {x.shape[1]} (with (N, T, E) tensors say batch_first=True)"
+            ) from None
 
     q = heads(q)
     k = heads(k) if static_k is None else static_k

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import dtypes, errors
 from ...errors import traced
-from ...errors.teaching import RuntimeError, TypeError, ValueError
+from ...errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops import loss_ops as L
 from ...ops.choose import where
 from ...ops.op import readable
@@ -243,6 +243,11 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     if input._a.shape == target._a.shape and target.is_floating_point():
         return _soft_targets(input, target, weight, reduction, label_smoothing)
     if target.is_floating_point():
+        if not input.is_floating_point():
+            raise NotImplementedError(
+                f'"log_softmax_lastdim_kernel_impl" not implemented for {input.dtype}: cross_entropy(input, target) takes the scores '
+                "first, and they are floats; are prediction and target swapped?"
+            )
         raise RuntimeError(
             f"expected scalar type Long but found {target.dtype}: cross_entropy takes class indices (integers), or probabilities of "
             f"the input's shape {list(input._a.shape)}; the target has shape {list(target._a.shape)}"

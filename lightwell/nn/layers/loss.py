@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from ...errors.teaching import ValueError
+from ...errors.teaching import RuntimeError, ValueError
+from ...tensor import Tensor
 from .. import functional as F
 from ..module import Module
 from .distance import PairwiseDistance
@@ -23,6 +24,11 @@ def _reduction(size_average, reduce, reduction: str) -> str:
         return reduction
     import warnings
 
+    if isinstance(size_average, Tensor) or isinstance(reduce, Tensor):
+        raise RuntimeError(
+            "Boolean value of Tensor with more than one value is ambiguous: tensors were given where the loss is made. The class makes the "
+            "loss, which is then called: CrossEntropyLoss()(input, target)"
+        )
     if reduce is not None and not reduce:
         name = "none"
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import numbers
 import warnings
 
 from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops.precision import lowering
+from ...tensor import Tensor
 from .. import init
 from ..core import empty, factory, zeros
 from ..functional import recurrent
@@ -18,6 +20,13 @@ from ..utils.rnn import PackedSequence
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
+
+
+def _no_state(layer: str, hx) -> RuntimeError:
+    """The error of a state that isn't what a layer's state is."""
+    wanted = "a pair of tensors, (h_0, c_0)" if layer == "LSTM" else "one tensor, h_0"
+    got = f"{type(hx).__name__} of {len(hx)}" if isinstance(hx, (list, tuple)) else type(hx).__name__
+    return RuntimeError(f"{layer}: the hidden state should be {wanted}, but got {got}")
 
 
 class RNNBase(Module):
@@ -178,7 +187,13 @@ class RNNBase(Module):
             states = tuple(hx) if lstm else (hx,)
             if not packed:
                 wanted = 2 if single else 3
-                if any(s.dim() != wanted for s in states):
+                try:
+                    wrong = any(s.dim() != wanted for s in states)
+                except builtins.AttributeError:
+                    raise _no_state(self._get_name(), hx) from None
+                if wrong:
+                    if lstm and isinstance(hx, Tensor):
+                        raise _no_state(self._get_name(), hx)
                     what = "hx and cx" if lstm else "hx"
                     raise RuntimeError(
                         f"For {'unbatched 2-D' if single else 'batched 3-D'} input, {what} should also be {wanted}-D "
@@ -186,7 +201,9 @@ class RNNBase(Module):
                     )
                 if single:
                     states = tuple(s.unsqueeze(1) for s in states)
-            for i, (state, shape) in enumerate(zip(states, shapes, strict=True)):
+            if len(states) != len(shapes):
+                raise _no_state(self._get_name(), hx)
+            for i, (state, shape) in enumerate(zip(states, shapes)):
                 if tuple(state.shape) != shape:
                     name = f"hidden[{i}]" if lstm else "hidden"
                     raise RuntimeError(f"Expected {name} size {shape}, got {list(state.shape)}")

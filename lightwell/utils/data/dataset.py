@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from lightwell.errors.teaching import AssertionError, IndexError, NotImplementedError, ValueError
+from lightwell.errors.teaching import AssertionError, AttributeError, IndexError, NotImplementedError, TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 
 T_co = TypeVar("T_co", covariant=True)
@@ -83,7 +83,15 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
-        sizes = [t.size(0) for t in tensors]
+        try:
+            sizes = [t.size(0) for t in tensors]
+        except (builtins.AttributeError, builtins.TypeError) as error:
+            other = next((type(t).__name__ for t in tensors if not isinstance(t, Tensor)), None)
+            if other is None:
+                raise
+            kind = AttributeError if isinstance(error, builtins.AttributeError) else TypeError
+            hint = "torch.from_numpy(array)" if other == "ndarray" else "torch.tensor(data)"
+            raise kind(f"TensorDataset takes tensors, not {other}: convert it first, with {hint}") from None
         if any(n != sizes[0] for n in sizes):
             raise AssertionError(
                 f"TensorDataset: the tensors differ in their first dimension ({', '.join(map(str, sizes))}); "

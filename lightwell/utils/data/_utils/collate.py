@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from lightwell.errors.teaching import RuntimeError, TypeError
+from lightwell.errors.teaching import KeyError, RuntimeError, TypeError
 from lightwell.tensor import Tensor, wrap
 
 _TEXT_KIND = re.compile("[SaUO]")
@@ -79,7 +79,11 @@ def collate(batch, *, collate_fn_map=None):
         if rule is not None:
             return rule(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, abc.Mapping):
-        columns = {key: collate([d[key] for d in batch], collate_fn_map=collate_fn_map) for key in first}
+        try:
+            rows = {key: [d[key] for d in batch] for key in first}
+        except builtins.KeyError as error:
+            raise KeyError(f"{error}: default_collate: not every example of the batch has the key") from None
+        columns = {key: collate(row, collate_fn_map=collate_fn_map) for key, row in rows.items()}
         return _like(first, columns)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
         return kind(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))
