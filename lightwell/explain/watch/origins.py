@@ -152,7 +152,8 @@ class Origins:
                 return suspect
         self.examples = source._a.shape[0] if code != "LW504" and source._a.ndim > 1 else 0
         count, values = diagnose.elements([], source._a)
-        values = [{**w, "told": "input" if code != "LW504" else self.watch.parameter_name(v)} for w in values]
+        told = self.watch.parameter_name(v) if code == "LW504" else "label" if code == "LW503" else "input"
+        values = [{**w, "told": told} for w in values]
         found = diagnose.Diagnosis(code, values, count, notes)
         f = self._finding(found, called(rec.name, module, place), "data" if code != "LW504" else phase, place, module, source._a, [])
         f.stack = stack_places(sys._getframe(4))
