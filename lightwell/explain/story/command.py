@@ -67,21 +67,6 @@ def run(options) -> int:
 
 def _page(options) -> int:
     """The page of an error's or a warning's code."""
-    from lightwell import errors, language
-
-    said = dict(zip(options.rest[::2], options.rest[1::2]))  # a page takes no arguments: --lang may come last
-    if options.lang or "--lang" in said:
-        language.set_language(options.lang or said["--lang"])
-    try:
-        print(errors.page(options.what))
-    except ValueError as error:
-        print(f"lightwell explain: {str(error).removeprefix('explain: ')}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _of_error(options) -> int:
-    """The page of an error's or a warning's code."""
     from ...errors import page
     from ...language import set_language
 
@@ -90,7 +75,7 @@ def _of_error(options) -> int:
     try:
         print(page(options.what.upper()))
     except (ValueError, LookupError) as error:
-        print(f"lightwell explain: {error}", file=sys.stderr)
+        print(f"lightwell explain: {str(error).removeprefix('explain: ')}", file=sys.stderr)
         return 2
     finally:
         if options.lang:

@@ -26,6 +26,8 @@ STYLE = """
 .lw-explain .eq table{border-collapse:collapse;border:0;background:none;margin:0}
 .lw-explain .eq td{padding:.28em .25em;border:0;vertical-align:middle;text-align:left;white-space:nowrap;background:none}
 .lw-explain .eq td.l{text-align:right}.lw-explain .eq td.why{color:var(--soft);padding-left:2em;font-size:.92em;white-space:normal;min-width:16em;max-width:34em}
+@media (max-width:760px){.lw-explain .eq table,.lw-explain .eq tbody{display:block}.lw-explain .eq tr{display:flex;flex-wrap:wrap;align-items:center}
+.lw-explain .eq td.why{flex:0 0 100%;min-width:0;max-width:none;padding:0 0 .5em 1.4em}}
 .lw-explain .grid{overflow-x:auto}
 .lw-explain .grid table{border-collapse:collapse;font-size:.95em;margin:.4em 0}
 .lw-explain .grid th{text-align:left;font-weight:600;color:var(--soft);font-size:.86em}
