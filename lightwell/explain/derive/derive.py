@@ -5,7 +5,7 @@ derive("mm", [x, y])                            on these
 derive_reading(read_node(tensor.grad_fn))       as it stands in a graph
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,13 +92,3 @@ def derive(op: Any, arrays: Any = None, params: Any = (), gradients: Any = None)
         rng = np.random.default_rng(0)
         arrays = [0.2 + 0.6 * rng.random((2, 3)) for _ in record.inputs]
     return derive_reading(read(record, arrays, params, gradients))
-
-
-def derive_all(calls: Any) -> Iterator[tuple]:
-    """(reading, derivation or the reason why there is none) for every (record, tensors, params) of `calls`."""
-    for record, tensors, params in calls:
-        reading = read(record, tensors, params)
-        try:
-            yield reading, derive_reading(reading)
-        except LookupError as error:
-            yield reading, error

@@ -211,7 +211,7 @@ word("log_sigmoid", lambda a: (sigmoid(-a),), known("log σ", "log σ "), meanin
 
 def _soft(a, b, t, curved):
     """By cases: beyond the threshold softplus is the straight line."""
-    bent = (t if number_of(t) is None else float(number_of(t))) if True else None
+    bent = t if number_of(t) is None else float(number_of(t))
     return where(greater(_times(b, a), bent), 1, curved)
 
 

@@ -17,7 +17,7 @@ from .differences import Lazy
 from .elementwise import bindings_of, flat, looks_alike
 from .evaluate import evaluate
 from .reader import Reading
-from .simplify import depends, number_of, simplify
+from .simplify import depends, simplify
 from .terms import Term, call, symbol, term
 
 RECORD = ("what lightwell computes", "lightwell 实际计算的式子")
@@ -213,8 +213,3 @@ class Program:
         rule = self.reading.gradients[name]
         raw = np.shape(evaluate(rule, self.bindings))
         return spread(tidy(rule), raw, self.reading.symbols[name].value.shape)
-
-
-def is_zero(t: Term) -> bool:
-    """Whether a term is the number 0."""
-    return number_of(t) == 0

@@ -28,10 +28,8 @@ class Data:
         self.fresh: set = set()  # loaders that gave a batch since the last backward
         self.targets: dict = {}  # place of the loss -> class numbers in the order of training
         self.pending = None
-        self.random_place = None
         from ...random import default_generator
 
-        self._seeded, self._draws = False, 0
         self._generator = default_generator
 
     # ---- scale ----------------------------------------------------------------------------------------------------------

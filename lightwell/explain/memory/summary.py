@@ -152,7 +152,6 @@ class Summary:
         self.input_size = [tuple(t.shape) for t in inputs]
         self.total_mult_adds = sum(w[0] for w in tracker.work.values())
         self.total_flops = sum(w[1] for w in tracker.work.values())
-        self.flops_by_operation = {name: tuple(w) for name, w in tracker.by_record.items()}
         item = max((p.element_size() for p in parameters), default=4)
         leaves = {path for path, m in model.named_modules() if not m._modules}
         self.output_bytes = sum(_numbers_in(c.output) * item for c in tracker.calls if c.path in leaves)

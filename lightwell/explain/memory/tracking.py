@@ -28,8 +28,7 @@ class Call:
 class Tracker:
     """Within it, the calls of a model's modules and the operations in them are noted.
 
-    `calls` in the order in which they began; `work[path]` the (multiply–adds, FLOPs) done in a module itself, `by_record`
-    the same by operation. Each module's `forward` is wrapped in its instance's dictionary for the time being.
+    `calls` in the order in which they began; `work[path]` the (multiply–adds, FLOPs) done in a module itself. Each module's `forward` is wrapped in its instance's dictionary for the time being.
     """
 
     def __init__(self, model):
@@ -38,7 +37,6 @@ class Tracker:
         self.modules = dict(model.named_modules()) if model is not None else {}
         self.calls: list[Call] = []
         self.work: dict[str, list[int]] = {}
-        self.by_record: dict[str, list[int]] = {}
         self._stack: list[str] = []
         self._times: list[int] = []
         self._tops: list[str | None] = []
@@ -90,11 +88,9 @@ class Tracker:
         outs = out if isinstance(out, (tuple, list)) else (out,)
         flat = (*args[0], *args[1:]) if record.variadic and args else args
         done = count(record, flat, tuple(outs))
-        if any(done):
-            for table, key in ((self.work, self._stack[-1] if self._stack else None), (self.by_record, record.name)):
-                if key is not None:
-                    sums = table.setdefault(key, [0, 0])
-                    sums[0], sums[1] = sums[0] + done[0], sums[1] + done[1]
+        if any(done) and self._stack:
+            sums = self.work.setdefault(self._stack[-1], [0, 0])
+            sums[0], sums[1] = sums[0] + done[0], sums[1] + done[1]
         return out
 
 

@@ -219,7 +219,6 @@ def _replay_script(capsule: dict) -> Tape:
 
     script, tape = capsule["script"], Tape()
     w = Watch(on="stop", save=False, script=script)
-    w.tape_waiting = tape  # type: ignore[attr-defined]
     tape.path = w.path  # type: ignore[method-assign]
 
     def begin() -> None:

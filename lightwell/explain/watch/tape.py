@@ -38,7 +38,6 @@ class Tape:
 
     def __init__(self):
         self.entries: list[Entry] = []
-        self.text_of_finding = ""
         self.finding = None
         self.on_step_end = None
 

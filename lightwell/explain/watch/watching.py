@@ -95,10 +95,8 @@ class Watch(Modules, Verdicts):
         self._buffers: dict = {}  # buffers before the step
         self._all_buffers: list = []
         self._random: Any = None  # the random streams before the step's first draw
-        self._python: Any = None
         self.first_random: Any = None  # and those at the beginning
         self.seconds = 0.0
-        self.interrupted: BaseException | None = None
 
     # ---- on and off -----------------------------------------------------------------------------------------------------
 
@@ -153,7 +151,6 @@ class Watch(Modules, Verdicts):
                     op.active -= 1
             self._threads = []
         if error is not None and not isinstance(error, Exploded):
-            self.interrupted = error
             suspect = next((s for s in self.detector.pending if s.finding is not None), None)
             if suspect is None and isinstance(error, OverflowError) and self.training.growing():  # math.exp of a loss that has diverged
                 suspect = Suspect(Finding("LW541", type(error).__name__, "training", _line_of(trace)))
@@ -351,7 +348,7 @@ class Watch(Modules, Verdicts):
                 self._complain(*complaint)
         step = training.step
         self.sampling = step < 3 or step % self.every == 0
-        self._random = self._python = None
+        self._random = None
         self._buffers = {}
         if self.tape is not None:
             self.tape.step_ended()
@@ -381,7 +378,7 @@ class Watch(Modules, Verdicts):
     # ---- the rest of the world ---------------------------------------------------------------------------------------------
 
     def _batch_came(self) -> None:
-        self._random = self._python = None
+        self._random = None
 
     def _draw(self, fn, args, kwargs):
         """Random numbers are about to be drawn: the first draw of a step notes where the stream is."""
