@@ -195,7 +195,7 @@ def lesson_of(error: BaseException) -> Lesson:
     inner = frames.module_path(found)
     if inner is not None:
         lesson.module = inner[0], _about_module(inner[1])
-    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+    if isinstance(error, AttributeError) and (isinstance(error.obj, ModuleType) or hasattr(type(error.obj), "named_modules")):
         lesson.names = _like(error.name or "", error.obj)
     missing = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(error)) if isinstance(error, ImportError) else None
     if missing and missing[2] in sys.modules:
@@ -219,8 +219,8 @@ def _pythons_own(error: BaseException, found: list, at: int) -> bool:
     return at == len(found) - 1 and type(error).__module__ == "builtins" and not hasattr(type(error), "plain")
 
 
-def _like(name: str, module: ModuleType) -> list[str]:
-    """The names of a module that one may stand for: equal but for capitals, else nearly the same."""
+def _like(name: str, module: Any) -> list[str]:
+    """The names of a module (Python's, or a part of a network) that one may stand for: equal but for capitals, else nearly the same."""
     import difflib
 
     known = [n for n in dir(module) if not n.startswith("_")]

@@ -207,14 +207,7 @@ class Module(HookHost, StateHost, TensorsHost):
             from ..explain.memory.summary import summary
 
             return partial(summary, self)
-        hint = ""
-        if "_modules" not in own:
-            hint = ": super().__init__() has not been called"
-        elif not name.startswith("_"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, [k for t in ("_parameters", "_buffers", "_modules") for k in own[t]], 1)
-            hint = f". Did you mean: '{near[0]}'?" if near else ""
+        hint = "" if "_modules" in own else ": super().__init__() has not been called"
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{hint}", name=name, obj=self)
 
     def _drop(self, name: str, *keep: str) -> None:

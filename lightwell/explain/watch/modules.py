@@ -98,7 +98,7 @@ class Modules:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
             self.data.inputs = tensors_in((args, kwargs))
-            self.data.time_first = getattr(module, "batch_first", True) is False
+            self.data.time_first = module.__dict__.get("batch_first", True) is False
             self.health._order = []
             if modes.state.grad and not self._buffers:
                 for b in self._all_buffers:
