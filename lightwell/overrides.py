@@ -342,22 +342,30 @@ def _recorders() -> list:
 
 def _stub_code(function, dispatch):
     """The code of a stub that calls `dispatch(function, args, kwargs)`, fit for the function's closure."""
-    source = _stub.__code__
+    code = function.__code__
+    source = _stub(len(code.co_freevars))
     consts = tuple(dispatch if c == "<dispatch>" else function if c == "<function>" else c for c in source.co_consts)
-    code = function.__code__  # the stub goes under its name and file: a frame of it is one of this package's
+    # the stub goes under the function's name and file: a frame of it is one of this package's
     return source.replace(co_consts=consts, co_freevars=code.co_freevars, co_name=code.co_name, co_filename=code.co_filename)
 
 
-def _make_stub():
-    """A function whose constants "<dispatch>" and "<function>" are to be exchanged for objects."""
-    space: dict = {}
+@functools.lru_cache
+def _stub(n: int):
+    """The code of a function whose constants "<dispatch>" and "<function>" are to be exchanged for objects, with a closure of `n` cells.
+
+    It must have them from the compiler: whoever reads the locals of a frame whose code never took its closure's cells crashes Python.
+    """
+    cells = [f"cell{i}" for i in range(n)]
+    text = f"""
+def make({", ".join(cells)}):
+    def stub(*args, **kwargs):
+        return '<dispatch>'('<function>', args, kwargs)
+        {"; ".join(cells)}
+"""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # "str" is not callable: what it is exchanged for is
-        exec("def stub(*args, **kwargs):\n    return '<dispatch>'('<function>', args, kwargs)\n", space)
-    return space["stub"]
-
-
-_stub = _make_stub()
+        make = compile(text, __file__, "exec").co_consts[0]
+    return next(c for c in make.co_consts if isinstance(c, types.CodeType))
 
 
 def original(function):

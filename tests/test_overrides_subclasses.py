@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import lightwell as lw
+
 ROOT = pathlib.Path(__file__).parents[1]
 PROGRAM = ROOT / "tests" / "programs" / "subclasses.py"
 EXPECTED = PROGRAM.with_suffix(".txt")
@@ -25,3 +27,20 @@ def test_prints_what_pytorch_prints():
 def test_the_expected_output_is_pytorchs():
     pytest.importorskip("torch")
     assert run() == EXPECTED.read_text()
+
+
+def test_the_locals_of_an_intercepted_call_can_be_read():
+    """As debuggers do; it ended the process where a stub had a closure it had never taken over."""
+    seen = {}
+
+    def recorder(function, args, kwargs):
+        frame = sys._getframe(1)
+        while frame is not None:
+            seen.setdefault(frame.f_code.co_name, dict(frame.f_locals))
+            frame = frame.f_back
+        return lw.overrides.original(function)(*args, **kwargs)
+
+    x = lw.ones(3)
+    with lw.overrides.interception(recorder):
+        lw.add(x, 1), lw.nn.functional.relu(x), x.exp()
+    assert any(len(names) > 2 and "args" in names for names in seen.values()), "no stub with a closure was met"

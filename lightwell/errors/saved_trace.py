@@ -5,6 +5,7 @@ variable is carried over from the round before, a graph that was freed by this v
 """
 
 import ast
+import builtins
 import linecache
 
 from .frames import Place, _is_tensor, known, lookup, node_at, users_place
@@ -47,7 +48,7 @@ def _follow(name: ast.Name, node, place: Place, again: bool):
         targets = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         before = Place(place.frame, statement.lineno, -1)
         through = None
-        for part in _read(statement.value):
+        for part in _read(statement.value, place.frame):
             if part.id in targets:  # its value before is gone
                 if not again:
                     return None
@@ -69,18 +70,11 @@ def _follow(name: ast.Name, node, place: Place, again: bool):
     return None
 
 
-def _read(expression) -> list[ast.Name]:
-    """The variables that an expression reads, those of its own loops aside."""
+def _read(expression, frame) -> list[ast.Name]:
+    """The variables that an expression reads, those of its own loops aside, and Python's own functions."""
     inner = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return [
-        n for n in ast.walk(expression) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id not in inner and not _builtin(n)
-    ]
-
-
-def _builtin(name: ast.Name) -> bool:
-    import builtins
-
-    return hasattr(builtins, name.id)
+    loaded = [n for n in ast.walk(expression) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id not in inner]
+    return [n for n in loaded if not hasattr(builtins, n.id) or n.id in frame.f_locals or n.id in frame.f_globals]
 
 
 def _tensors(value) -> list:

@@ -129,7 +129,7 @@ def test_the_contents_name_a_long_step_by_its_operation():
 
 
 @pytest.mark.parametrize("language, words", [("en", "never called"), ("zh", "没有调用 backward()")])
-def test_a_script_without_backward_is_told_what_to_do(language, words, tmp_path, capsys):
+def test_a_script_without_backward_is_told_what_to_do(language, words, tmp_path, capsys, pytorch_hidden):
     from lightwell.cli import main
 
     script = tmp_path / "functional.py"
