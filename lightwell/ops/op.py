@@ -385,8 +385,8 @@ def _binary(rec: Record):
                 if saved_y is not None and isinstance(y, Tensor):
                     cells += (y._cell or y._cell_now(),)
                 node.cells = cells
-            else:
-                node.saved = node.cells = ()
+            else:  # no rule reads anything, but a story tells of the number in x + 1
+                node.saved, node.cells = (None, y, None, None, None) if kind is float or kind is int else (), ()
             node.seq = tick()
             out._node = node
             out._rg = True

@@ -146,7 +146,8 @@ def test_constants_that_no_rule_reads_are_found_from_the_values_around_them():
     assert "= x - t" in str(lw.explain((x - t).square().sum()))
     assert "= -2.5·x" in str(lw.explain((x * -2.5).abs().sum()))
     assert "= x + 0.1" in str(lw.explain(((x + 0.1) * 3).exp().sum()))
-    hidden = str(lw.explain((x + 7).sum()))  # the sum keeps nothing
+    assert "= x + 7" in str(lw.explain((x + 7).sum()))  # the sum keeps nothing, the addition its number
+    hidden = str(lw.explain((x + t).sum()))
     assert re.search(r"= x \+ c\d", hidden) and "operand that the graph did not keep" in hidden
 
 
