@@ -194,8 +194,6 @@ class Watch(Modules, Verdicts):
         finally:
             self.on = before
 
-    # ---- modules and parameters -------------------------------------------------------------------------------------------
-
     # ---- operations on some steps ------------------------------------------------------------------------------------------
 
     def sampled(self, rec, args, out, site, module) -> None:
@@ -409,8 +407,6 @@ class Watch(Modules, Verdicts):
                 say(f"watch: compiled programs ({name}) run eagerly while they are watched", f"watch：被监视时，编译过的程序（{name}）按即时模式运行"),
                 HealthWarning, stacklevel=4,
             )  # fmt: skip
-
-    # ---- findings ----------------------------------------------------------------------------------------------------------
 
     # ---- what came of it ---------------------------------------------------------------------------------------------------
 
