@@ -12,6 +12,7 @@ import warnings
 import zipfile
 from urllib.parse import urlparse
 
+from .errors.level import users_level
 from .errors.teaching import FileNotFoundError, RuntimeError, ValueError
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
@@ -129,7 +130,7 @@ def load_state_dict_from_url(url: str, model_dir: str | None = None, map_locatio
     import lightwell
 
     if os.getenv("TORCH_MODEL_ZOO"):
-        warnings.warn("TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead", stacklevel=2)
+        warnings.warn("TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead", stacklevel=users_level())
     model_dir = model_dir if model_dir is not None else os.path.join(get_dir(), "checkpoints")
     os.makedirs(model_dir, exist_ok=True)
     name = file_name if file_name is not None else os.path.basename(urlparse(url).path)
@@ -205,7 +206,7 @@ def _trust(owner: str, name: str, folder: str, trust_repo, calling: str) -> None
             f"allowed. To add the repository to your trusted list, change the command to {calling}(..., trust_repo=False) and a command "
             f"prompt will appear asking for an explicit confirmation of trust, or {calling}(..., trust_repo=True), which will assume that "
             "the prompt is to be answered with 'yes'.",
-            stacklevel=4,
+            stacklevel=users_level(),
         )
         return
     if trust_repo is False or (trust_repo == "check" and not trusted):

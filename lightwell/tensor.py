@@ -13,6 +13,7 @@ from .layouts import (  # noqa: F401  (tensor.layout and its kin are names that 
     Size, channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, sparse_csr, strided,
 )  # fmt: skip
 from .errors.teaching import IndexError, RuntimeError, TypeError, ValueError
+from .errors.level import users_level
 
 ndarray, new = np.ndarray, object.__new__
 _cpu = Device("cpu")
@@ -294,7 +295,7 @@ class Tensor(metaclass=_TensorMeta):
                 "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
                 "Tensor, use .retain_grad() on the non-leaf Tensor.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=users_level(),
             )
         return self._grad
 

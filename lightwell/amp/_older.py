@@ -3,13 +3,14 @@
 import functools
 import warnings
 
+from ..errors.level import users_level
 from .autocast_mode import autocast as _autocast
 from .autocast_mode import custom_bwd as _custom_bwd
 from .autocast_mode import custom_fwd as _custom_fwd
 
 
 def _told(old: str, new: str) -> None:
-    warnings.warn(f"`{old}` is deprecated. Please use `{new}` instead.", FutureWarning, stacklevel=3)
+    warnings.warn(f"`{old}` is deprecated. Please use `{new}` instead.", FutureWarning, stacklevel=users_level())
 
 
 def autocast_of(kind: str, fast):

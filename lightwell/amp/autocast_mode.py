@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..device import device as _device
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, ValueError
 from ..ops import precision
 from ..tensor import Tensor
@@ -69,13 +70,13 @@ class autocast:
         self.fast_dtype = precision.fast_dtype(kind) if dtype is None else dtype
         self._cache_enabled = precision.state.caching if cache_enabled is None else cache_enabled
         if enabled and kind == "cuda":
-            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=2)
+            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=users_level())
             enabled = False
         elif enabled and kind == "cpu" and self.fast_dtype not in _CPU_DTYPES:
             warnings.warn(
                 "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
                 f"CPU Autocast only supports dtypes of {', '.join(map(str, _CPU_DTYPES))} currently.",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             enabled = False
         self._enabled = enabled
@@ -255,7 +256,7 @@ def _older(device: str, word: str):
     """The four functions whose names carry the device, deprecated in favour of those that take it."""
 
     def told(name, instead):
-        warnings.warn(f"torch.{name} is deprecated. Please use torch.{instead} instead.", DeprecationWarning, stacklevel=3)
+        warnings.warn(f"torch.{name} is deprecated. Please use torch.{instead} instead.", DeprecationWarning, stacklevel=users_level())
 
     def enabled() -> bool:
         told(f"is_autocast_{word}_enabled()", f"is_autocast_enabled('{device}')")

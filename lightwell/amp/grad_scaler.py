@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.level import users_level
 from ..errors.teaching import AssertionError, RuntimeError, ValueError
 from ..tensor import Tensor
 
@@ -65,7 +66,7 @@ class GradScaler:
     ) -> None:  # fmt: skip
         self._device, self._enabled = device, enabled
         if device == "cuda" and enabled:
-            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
+            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=users_level())
             self._enabled = False
         if not self._enabled:
             return
@@ -321,7 +322,7 @@ def _older(kind: str):
         warnings.warn(
             f"`torch.{kind}.amp.GradScaler(args...)` is deprecated. Please use `torch.amp.GradScaler('{kind}', args...)` instead.",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
         GradScaler.__init__(self, kind, init_scale, growth_factor, backoff_factor, growth_interval, enabled)
 

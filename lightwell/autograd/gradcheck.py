@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, ValueError
 from ..tensor import Tensor, make
 from . import modes
@@ -128,7 +129,7 @@ def _check_inputs(inputs, wanted, raise_exception) -> None:
                     f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will likely "
                     "fail if all the inputs are not of double precision floating point or complex.",
                     UserWarning,
-                    stacklevel=3,
+                    stacklevel=users_level(),
                 )
             if t._a.size and any(s == 0 and n > 1 for s, n in zip(t._a.strides, t._a.shape)):
                 raise RuntimeError(

@@ -3,6 +3,8 @@
 import contextlib
 import warnings
 
+from ..errors.level import users_level
+
 
 class _Matmul:
     allow_tf32 = False
@@ -56,7 +58,7 @@ def sdp_kernel(enable_flash: bool = True, enable_math: bool = True, enable_mem_e
     warnings.warn(
         "`torch.backends.cuda.sdp_kernel()` is deprecated. Please use `torch.nn.attention.sdpa_kernel()` instead.",
         FutureWarning,
-        stacklevel=3,
+        stacklevel=users_level(),
     )
     before = dict(_sdp)
     _sdp.update(flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient, cudnn=enable_cudnn)

@@ -19,6 +19,7 @@ from .. import dtypes
 from ..autograd import modes
 from ..autograd.node import Node, Port, tick
 from ..errors import Untraceable
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, TypeError
 from ..nn.module import Module
 from ..ops import op as core
@@ -150,7 +151,7 @@ class Compiled:
         if self.options.get("fullgraph"):
             raise RuntimeError(told)
         if self.reasons.count(told) == 1:
-            warnings.warn(told, CompileWarning, stacklevel=5)
+            warnings.warn(told, CompileWarning, stacklevel=users_level())
 
 
 def _flat(args) -> bool:

@@ -2,6 +2,7 @@
 
 import warnings
 
+from ..errors.level import users_level
 from ..errors.teaching import AttributeError, RuntimeError
 
 __all__ = ["all_gather", "all_reduce", "broadcast", "init_rank", "is_available", "reduce", "reduce_scatter", "unique_id", "version"]
@@ -11,7 +12,7 @@ SUM = 0
 
 def is_available(tensors) -> bool:
     """Whether NCCL can work on these tensors: never in this build; tells so once, in a UserWarning."""
-    warnings.warn("PyTorch is not compiled with NCCL support", stacklevel=2)
+    warnings.warn("PyTorch is not compiled with NCCL support", stacklevel=users_level())
     return False
 
 

@@ -9,6 +9,8 @@ from lightwell.distributions.utils import broadcast_all, lazy_property
 from lightwell.errors.teaching import NotImplementedError, ValueError
 from lightwell.tensor import Size, Tensor
 
+from ..errors.level import users_level
+
 __all__ = ["Distribution"]
 
 _HINT = "\n(validate_args=False turns the check off)"
@@ -57,7 +59,7 @@ class Distribution:
             warnings.warn(
                 f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize the "
                 "distribution with `validate_args=False` to turn off validation.",
-                stacklevel=4,
+                stacklevel=users_level(),
             )
             return
         for name, constraint in known.items():
@@ -174,7 +176,7 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """n draws; deprecated in favour of sample((n,))."""
-        warnings.warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2)
+        warnings.warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=users_level())
         return self.sample(Size((n,)))
 
     def log_prob(self, value) -> Tensor:
@@ -223,7 +225,7 @@ class Distribution:
             warnings.warn(
                 f"{type(self)} does not define `support` to enable sample validation. Please initialize the distribution with "
                 "`validate_args=False` to turn off validation.",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
             return
         if not support.check(value).all():

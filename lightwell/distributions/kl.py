@@ -33,6 +33,8 @@ from lightwell.distributions.utils import euler_constant, sum_rightmost
 from lightwell.errors.teaching import NotImplementedError, TypeError, ValueError
 from lightwell.nn.functional import softplus
 
+from ..errors.level import users_level
+
 __all__ = ["kl_divergence", "register_kl"]
 
 _registry: dict = {}
@@ -73,7 +75,7 @@ def _find(type_p, type_q):
         warnings.warn(
             f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please register_kl({by_p[0].__name__}, {by_q[1].__name__})",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     return _registry[by_p]
 

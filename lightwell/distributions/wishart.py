@@ -12,6 +12,8 @@ from lightwell.distributions.utils import is_number, lazy_property
 from lightwell.errors.teaching import AssertionError, ValueError
 from lightwell.tensor import Size
 
+from ..errors.level import users_level
+
 __all__ = ["Wishart"]
 
 _LOG_2 = math.log(2)
@@ -58,7 +60,9 @@ class Wishart(ExponentialFamily):
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {p - 1}.")
         setattr(self, name, matrix.expand(batch + (-1, -1)))
         if (self.df < p).any():
-            warnings.warn("Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.", stacklevel=2)
+            warnings.warn(
+                "Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.", stacklevel=users_level()
+            )
         super().__init__(batch, event, validate_args=validate_args)
         if name == "covariance_matrix":
             matrix = lw.linalg.cholesky(matrix)
@@ -133,7 +137,7 @@ class Wishart(ExponentialFamily):
             sample[again] = self._bartlett_sampling(again[again].shape)
             again = ~self._regular(sample)[1]
         if again.any():
-            warnings.warn("Singular sample detected.", stacklevel=2)
+            warnings.warn("Singular sample detected.", stacklevel=users_level())
         return sample
 
     def log_prob(self, value):

@@ -57,14 +57,6 @@ class NotStrided(NotImplementedError):
 NotStrided.__name__, NotStrided.__qualname__, NotStrided.__module__ = "NotImplementedError", "NotImplementedError", "builtins"
 
 
-def kind_of(value) -> str:
-    """How a message names a value: a tensor by shape and dtype, anything else by its type."""
-    a = getattr(value, "_a", None)
-    if a is not None:
-        return f"Tensor of shape {list(a.shape)} and dtype {value.dtype}"
-    return type(value).__name__
-
-
 def not_a_tensor(rec, position: int, value) -> TypeError:
     """The error of a non-tensor where the op takes a tensor."""
     name = "tensors" if rec.variadic else rec.inputs[position] if position < len(rec.inputs) else "input"

@@ -5,6 +5,7 @@ import copy
 import keyword
 import re
 
+from ..errors.level import users_level
 from ..errors.teaching import AssertionError, RuntimeError
 from .codegen import CodeGen, PythonCode
 from .node import Node, _get_qualified_name, map_arg
@@ -170,7 +171,7 @@ class Graph:
                     warnings.warn(
                         f"Attempted to insert a get_attr Node with no underlying reference in the owning GraphModule! "
                         f"{qualified_name!r} isn't there: call GraphModule.add_submodule, register_buffer or register_parameter first",
-                        stacklevel=2,
+                        stacklevel=users_level(),
                     )
                     break
                 found = getattr(found, part)
@@ -188,7 +189,7 @@ class Graph:
                 warnings.warn(
                     f"Attempted to insert a call_module Node with no underlying reference in the owning GraphModule! "
                     f"Call GraphModule.add_submodule({module_name!r}, ...) first",
-                    stacklevel=2,
+                    stacklevel=users_level(),
                 )
         return self.create_node("call_module", module_name, args, kwargs, type_expr=type_expr)
 
@@ -261,7 +262,7 @@ class Graph:
         if to_erase._erased:
             import warnings
 
-            warnings.warn(f"erase_node({to_erase}) on an already erased node", stacklevel=2)
+            warnings.warn(f"erase_node({to_erase}) on an already erased node", stacklevel=users_level())
             return
         if self.owning_module is not None:
             for hook in getattr(self.owning_module, "_erase_node_hooks", ()):

@@ -13,6 +13,8 @@ from lightwell.gp.utils.cholesky import psd_safe_cholesky
 from lightwell.gp.utils.warnings import GPInputWarning
 from lightwell.tensor import Tensor
 
+from ..errors.level import users_level
+
 __all__ = ["ExactGP", "GP"]
 
 
@@ -113,7 +115,11 @@ class ExactGP(GP):
 
     def _posterior(self, inputs, kwargs):
         if settings.debug.on() and self._at_training_inputs(inputs):
-            warnings.warn("The input matches the stored training data. Did you forget to call model.train()?", GPInputWarning, stacklevel=3)
+            warnings.warn(
+                "The input matches the stored training data. Did you forget to call model.train()?",
+                GPInputWarning,
+                stacklevel=users_level(),
+            )
         full = []
         for old, new in zip(self.train_inputs, inputs):
             batch = lw.broadcast_shapes(old.shape[:-2], new.shape[:-2])

@@ -7,6 +7,7 @@ import types
 import warnings
 
 from .. import overrides
+from ..errors.level import users_level
 from ..errors.teaching import AttributeError, RuntimeError
 from ..errors.unpickling import PickleError
 from ..fx import Graph, GraphModule, Node
@@ -143,7 +144,7 @@ class _Recorder:
                 "values, so this value will be treated as a constant in the future. This means that the trace might not generalize to "
                 "other inputs!",
                 TracerWarning,
-                stacklevel=4,
+                stacklevel=users_level(),
             )
         if name in _OPEN:
             return run(*args, **kwargs)
@@ -275,7 +276,9 @@ def _run(fn, root: Module, names: list, inputs: tuple, keywords: dict, strict: b
     for leaf in _flatten(out):
         if isinstance(leaf, Tensor) and id(leaf) not in recorder.values and id(leaf) not in recorder.members:
             warnings.warn(
-                "Output of the traced program doesn't depend on its inputs: it is a constant in the trace", TracerWarning, stacklevel=4
+                "Output of the traced program doesn't depend on its inputs: it is a constant in the trace",
+                TracerWarning,
+                stacklevel=users_level(),
             )
             leaf.requires_grad and recorder.node_of(leaf.detach())
     recorder.graph.output(recorder.argument(out))
@@ -388,7 +391,7 @@ def _check(traced, original, inputs, keywords, tolerance: float) -> None:
                     f"Output nr {i + 1}. of the traced function does not match the corresponding output of the Python function. "
                     f"Detailed error:\n{error}",
                     TracerWarning,
-                    stacklevel=3,
+                    stacklevel=users_level(),
                 )
 
 

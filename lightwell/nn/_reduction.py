@@ -2,6 +2,7 @@
 
 import warnings
 
+from ..errors.level import users_level
 from ..errors.teaching import ValueError
 
 __all__ = ["get_enum", "legacy_get_enum", "legacy_get_string"]
@@ -13,7 +14,7 @@ def get_enum(reduction: str) -> int:
     if reduction not in words:
         raise ValueError(f"{reduction} is not a valid value for reduction: choose 'none', 'mean' or 'sum'")
     if reduction == "elementwise_mean":
-        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=2)
+        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=users_level())
     return words[reduction]
 
 
@@ -21,7 +22,7 @@ def legacy_get_string(size_average, reduce, emit_warning: bool = True) -> str:
     """The word for the two older arguments, with a UserWarning that says so."""
     word = "none" if reduce is False else "sum" if size_average is False else "mean"
     if emit_warning:
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{word}' instead.", stacklevel=3)
+        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{word}' instead.", stacklevel=users_level())
     return word
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from ..errors.level import users_level
 from ..errors.teaching import AssertionError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor
 from .module import Module, _indent
@@ -35,7 +36,7 @@ class Container(Module):
         warnings.warn(
             "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
         for name, module in kwargs.items():
             self.add_module(name, module)

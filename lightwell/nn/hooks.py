@@ -8,6 +8,7 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError
 from ..tensor import Tensor
 
@@ -294,7 +295,7 @@ def hooked(module, args: tuple, kwargs: dict):
                     try:
                         hook(module, args, kwargs, None) if key in with_kw else hook(module, args, None)
                     except Exception as error:
-                        warnings.warn(f"forward hook with always_call=True raised {error!r}; it was ignored", stacklevel=2)
+                        warnings.warn(f"forward hook with always_call=True raised {error!r}; it was ignored", stacklevel=users_level())
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from ..errors.level import users_level
 from ..errors.teaching import ValueError
 from . import core
 from .core import no_grad
@@ -100,7 +101,7 @@ def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, 
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     if tensor.is_meta:  # nothing to fill, and no numbers to reject
         return tensor
@@ -228,7 +229,7 @@ def xavier_normal_(tensor, gain: float = 1.0, generator=None):
 
 def _nothing_to_fill(tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=users_level())
         return True
     return False
 
@@ -314,7 +315,7 @@ def sparse_(tensor, sparsity: float, std: float = 0.01, generator=None):
 def _deprecated(new):
     def old(*args, **kwargs):
         name = new.__name__
-        warnings.warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning, stacklevel=2)
+        warnings.warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning, stacklevel=users_level())
         return new(*args, **kwargs)
 
     old.__name__, old.__doc__ = new.__name__[:-1], f"The old name of `{new.__name__}`; it warns."

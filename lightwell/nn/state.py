@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import OrderedDict, namedtuple
 
+from ..errors.level import users_level
 from ..errors.teaching import AssertionError, RuntimeError, TypeError
 from ..tensor import Tensor
 from .core import no_grad
@@ -179,7 +180,7 @@ class StateHost:
                     f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which is a "
                     "no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their corresponding key in the "
                     "module instead of copying them in place?)",
-                    stacklevel=2,
+                    stacklevel=users_level(),
                 )
                 continue
             if assign:

@@ -10,6 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..autograd.modes import no_grad
+from ..errors.level import users_level
 from ..errors.teaching import TypeError, ValueError
 from ..tensor import Tensor, wrap
 from ..utils._capture import Capture
@@ -334,14 +335,14 @@ def export(
         raise ValueError(f"onnx.export(): opset_version={opset} can't be written; {_LEAST_OPSET} to {newest} can")
     if opset < _LEAST_OPSET:
         told = f"onnx.export(): opset {opset} is not written any more; the file has opset {_LEAST_OPSET}, the oldest that is"
-        warnings.warn(told, OnnxExporterWarning, stacklevel=2)
+        warnings.warn(told, OnnxExporterWarning, stacklevel=users_level())
         opset = _LEAST_OPSET
     if profile or dump_exported_program or custom_opsets or export_modules_as_functions:
         warnings.warn(
             "onnx.export(): profile, dump_exported_program, custom_opsets and export_modules_as_functions belong to PyTorch's own "
             "exporter and change nothing here",
             OnnxExporterWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     if not callable(model):
         raise TypeError(f"onnx.export(): argument 'model' (position 1) must be a torch.nn.Module or a function, not {type(model).__name__}")

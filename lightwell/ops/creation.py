@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .. import dtypes, errors
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, TypeError
 from ..meta import hollow, hollow_like
 from ..tensor import Tensor, _cpu
@@ -252,7 +253,11 @@ def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=F
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
     """`torch.tensor` with this tensor's dtype and device unless others are given."""
     if isinstance(data, Tensor):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone().", UserWarning, stacklevel=2)
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone().",
+            UserWarning,
+            stacklevel=users_level(),
+        )
     elif isinstance(data, int) and dtype is None:
         return finish(_filled((), data, self._a.dtype), device or _cpu, requires_grad)
     return finish(array_of(data, dtype or self.dtype), device or _cpu, requires_grad)

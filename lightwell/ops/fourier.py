@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor, wrap
 from .op import op
@@ -155,7 +156,7 @@ def stft(
             "Other windows such as torch.hann_window or torch.hamming_window are recommended to reduce spectral leakage. "
             "To suppress this warning and use a rectangular window, explicitly set `window=torch.ones(n_fft)`.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     lone = input.ndim == 1
     x = input.unsqueeze(0) if lone else input
@@ -240,7 +241,7 @@ def istft(
         from .join import cat
 
         warnings.warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail. "
-                      "Please check your center and hop_length settings.", UserWarning, stacklevel=2)  # fmt: skip
+                      "Please check your center and hop_length settings.", UserWarning, stacklevel=users_level())  # fmt: skip
         y = cat([y, wrap(np.zeros((y.shape[0], length - y.shape[1]), y._a.dtype))], 1)
     return y.squeeze(0) if lone else y
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from .. import dtypes
+from ..errors.level import users_level
 from ..errors.teaching import OverflowError, RuntimeError, TypeError, ValueError
 from ..meta import as_meta
 from ..tensor import Tensor, make
@@ -179,7 +180,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
             UserWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     return finish(array_of(data, dtype), device, requires_grad)
 
@@ -255,7 +256,7 @@ def from_numpy(ndarray_) -> Tensor:
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to "
             "this tensor will result in undefined behavior. You may want to copy the array to protect its data.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     a = ndarray_ if type(ndarray_) is ndarray else ndarray_.view(ndarray)
     return make(a if a.dtype is d.np else a.view(d.np))
@@ -282,7 +283,7 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Ten
         warnings.warn(
             "The given buffer is not writable: writing to this tensor is undefined. Copy it, with bytearray(buffer), to be safe.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     return finish(np.frombuffer(buffer, np_dtype(dtype), count, offset), None, requires_grad)
 

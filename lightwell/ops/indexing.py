@@ -9,6 +9,7 @@ from .. import dtypes
 from ..autograd.modes import state
 from ..backend.moving import add_at
 from ..errors import Unreadable, traced
+from ..errors.level import users_level
 from ..errors.teaching import IndexError, RuntimeError, TypeError, ValueError
 from ..tensor import Tensor, make
 from . import inplace
@@ -149,7 +150,9 @@ def index_tensor(k) -> Tensor:
         import warnings
 
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=4
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            UserWarning,
+            stacklevel=users_level(),
         )
         return make(k._a != 0)
     if kind not in (dtypes.int64, dtypes.int32, dtypes.bool):
@@ -207,7 +210,7 @@ def parse(shape: tuple, key):
         warnings.warn(
             "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq].",
             UserWarning,
-            stacklevel=3,
+            stacklevel=users_level(),
         )
         key = tuple(key)
     entries = [_entry(k) for k in (key if type(key) is tuple else (key,))]

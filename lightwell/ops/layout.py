@@ -5,6 +5,7 @@ from operator import index as as_int
 
 import numpy as np
 
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError
 from ..tensor import Tensor, make, view_of
 from .axes import becoming, movedim, permute_
@@ -507,7 +508,7 @@ def resize(self: Tensor, *sizes) -> Tensor:
     """
     import warnings
 
-    warnings.warn("non-inplace resize is deprecated: use reshape(), or resize_() to change the tensor itself", stacklevel=2)
+    warnings.warn("non-inplace resize is deprecated: use reshape(), or resize_() to change the tensor itself", stacklevel=users_level())
     shape = sizes_of(sizes)
     if math.prod(shape) != self._a.size:
         raise RuntimeError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import traced
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from .dims import axes_of, count, need_tensor, with_dims
@@ -185,7 +186,7 @@ def _spread_arguments(input, dim, unbiased, correction, name):
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel).",
             UserWarning,
-            stacklevel=4,
+            stacklevel=users_level(),
         )
     return axis, correction
 

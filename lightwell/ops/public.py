@@ -9,6 +9,7 @@ from .. import dtypes
 from ..autograd.modes import state
 from ..autograd.node import tick
 from ..errors import NotStrided, Unreadable, refuse_no_tensor
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, TypeError
 from ..tensor import Tensor
 from . import op as core
@@ -158,7 +159,7 @@ def write_out(name: str, out, result):
                 f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match "
                 f"the required output shape {list(result.shape)}. Reuse it by resizing it to zero elements first: out.resize_(0).",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=users_level(),
             )
         out._a = np.empty(result._a.shape, out._a.dtype)
     np.copyto(out._a, result._a, casting="unsafe")

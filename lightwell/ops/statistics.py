@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from ..backend.reductions import is_half
+from ..errors.level import users_level
 from ..errors.teaching import NotImplementedError, RuntimeError
 from ..tensor import Tensor, wrap
 from .dims import need_tensor, one_axis
@@ -420,7 +421,7 @@ def cov(input: Tensor, *, correction=1, fweights=None, aweights=None) -> Tensor:
         warnings.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=users_level(),
         )
         freedom = wrap(np.zeros((), np.float32))
     x = x - mean.unsqueeze(1)

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from ..errors.level import users_level
 from ..errors.teaching import NotImplementedError, TypeError, ValueError
 from ..tensor import Tensor
 from .optimizer import Optimizer
@@ -135,7 +136,7 @@ class LRScheduler:
             warnings.warn(
                 "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=users_level(),
             )
 
     def step(self, epoch: int | None = None) -> None:
@@ -146,7 +147,7 @@ class LRScheduler:
                     "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, "
                     "make sure to call `optimizer.step()` before `lr_scheduler.step()`. " + _ORDER,
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=users_level(),
                 )
             elif not getattr(self.optimizer, "_opt_called", False):
                 warnings.warn(
@@ -154,7 +155,7 @@ class LRScheduler:
                     "`optimizer.step()` before `lr_scheduler.step()`, or the first value of the learning rate schedule is "
                     "skipped. " + _ORDER,
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=users_level(),
                 )
         self._step_count += 1
         if epoch is not None:
@@ -185,7 +186,7 @@ def _warn_epoch():
         "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is "
         "used instead of the new chainable form, where available.",
         UserWarning,
-        stacklevel=3,
+        stacklevel=users_level(),
     )
 
 

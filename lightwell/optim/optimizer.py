@@ -16,6 +16,7 @@ from .. import ops
 from ..autograd.modes import enable_grad, set_grad_enabled
 from ..autograd.node import Handle, tick
 from ..dtypes import get_default_dtype
+from ..errors.level import users_level
 from ..errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ..tensor import STAMP, VERSION, Tensor, wrap
 from .readers import TENSORS, Runner
@@ -271,7 +272,7 @@ class Optimizer:
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
                 "see github.com/pytorch/pytorch/issues/40967 for more information",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         if any(id(p) in ids for group in self.param_groups for p in group["params"]):
             raise ValueError("some parameters appear in more than one parameter group")

@@ -8,6 +8,7 @@ import time
 import warnings
 
 from ..autograd import profiler as plain
+from ..errors.level import users_level
 from ..errors.teaching import AssertionError, ValueError
 from ..tensor import Tensor
 from ._table import Event, EventList, averages
@@ -46,7 +47,7 @@ def schedule(*, wait: int, warmup: int, active: int, repeat: int = 0, skip_first
             "Invalid profiler schedule arguments: wait, warmup, repeat and skip_first must not be negative, active positive"
         )
     if warmup == 0:
-        warnings.warn("Profiler won't be using warmup, this can skew profiler results", stacklevel=2)
+        warnings.warn("Profiler won't be using warmup, this can skew profiler results", stacklevel=users_level())
 
     def action(step: int) -> ProfilerAction:
         if step < 0:

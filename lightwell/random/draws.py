@@ -6,6 +6,7 @@ import warnings
 import ml_dtypes
 import numpy as np
 
+from ..errors.level import users_level
 from ..errors.teaching import NotImplementedError, RuntimeError
 from . import engine
 from .rounding import box_muller_double, box_muller_float, fma32, fma64, libm
@@ -237,7 +238,7 @@ def integers(generator, shape, dtype=np.int64, low=0, high=None) -> np.ndarray:
         if digits and abs(value) > 1 << digits:
             warnings.warn(
                 f"{name} is out of bounds [-(2^{digits}), 2^{digits}]: {dtype.name} has no discrete uniform distribution beyond",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
     span = last - low + 1
     if span >= 2**28:

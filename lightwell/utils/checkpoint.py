@@ -10,6 +10,7 @@ from ..autograd import modes
 from ..autograd.engine import backward
 from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
+from ..errors.level import users_level
 from ..errors.teaching import RuntimeError, ValueError
 from ..ops import precision
 from ..random import default_generator
@@ -50,7 +51,7 @@ def set_checkpoint_early_stop(enable: bool):
 def check_backward_validity(inputs) -> None:
     """Warn (UserWarning) where none of the tensors requires grad: a checkpoint of them would give no gradients."""
     if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=users_level())
 
 
 def get_device_states(*args) -> tuple[list, list]:
@@ -222,7 +223,9 @@ def checkpoint(
     """
     if use_reentrant is None:
         warnings.warn(
-            "checkpoint(): pass use_reentrant explicitly: False is recommended, True is what its absence means.", UserWarning, stacklevel=2
+            "checkpoint(): pass use_reentrant explicitly: False is recommended, True is what its absence means.",
+            UserWarning,
+            stacklevel=users_level(),
         )
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
@@ -232,7 +235,7 @@ def checkpoint(
         if context_fn is not noop_context_fn or debug:
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         if modes.state.grad and not any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2)
+            warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=users_level())
         return CheckpointFunction.apply(function, preserve, *args)
     if determinism_check not in ("default", "none"):
         raise ValueError(f"determinism_check should be one of ['default', 'none'] but got {determinism_check}")
@@ -261,7 +264,7 @@ def checkpoint_sequential(functions, segments: int, input, use_reentrant: bool |
     if use_reentrant is None:
         warnings.warn(
             "checkpoint_sequential(): pass use_reentrant explicitly: False is recommended, True is what its absence means.",
-            UserWarning, stacklevel=2,
+            UserWarning, stacklevel=users_level(),
         )  # fmt: skip
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)

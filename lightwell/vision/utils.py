@@ -9,6 +9,8 @@ from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 from lightwell.vision._pillow import image_module
 
+from ..errors.level import users_level
+
 __all__ = ["draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks", "flow_to_image", "make_grid", "save_image"]
 
 
@@ -145,7 +147,7 @@ def draw_bounding_boxes(
         raise ValueError("Boxes need to be in (xmin, ymin, xmax, ymax) format. Use torchvision.ops.box_convert to convert them")
     count = boxes.shape[0]
     if count == 0:
-        warnings.warn("boxes doesn't contain any box. No box was drawn", stacklevel=2)
+        warnings.warn("boxes doesn't contain any box. No box was drawn", stacklevel=users_level())
         return image
     labels = [None] * count if labels is None else labels
     if len(labels) != count:
@@ -154,7 +156,7 @@ def draw_bounding_boxes(
     text_colors = _colours(label_colors or "black", count) if label_colors or fill_labels else colors
     behind = _colours(label_background_colors, count) if fill_labels and label_background_colors else colors
     if font is None and font_size is not None:
-        warnings.warn("Argument 'font_size' will be ignored since 'font' is not set.", stacklevel=2)
+        warnings.warn("Argument 'font_size' will be ignored since 'font' is not set.", stacklevel=users_level())
     image_module()
     from PIL import ImageDraw, ImageFont
 
@@ -194,7 +196,7 @@ def draw_segmentation_masks(image, masks, alpha: float = 0.8, colors=None):
     if masks.shape[-2:] != image.shape[-2:]:
         raise ValueError("The image and the masks must have the same height and width")
     if masks.size(0) == 0:
-        warnings.warn("masks doesn't contain any mask. No mask was drawn", stacklevel=2)
+        warnings.warn("masks doesn't contain any mask. No mask was drawn", stacklevel=users_level())
         return image
     picture = image.detach()
     painted = picture.clone()

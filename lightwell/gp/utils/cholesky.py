@@ -7,6 +7,8 @@ from lightwell.gp import settings
 from lightwell.gp.utils.errors import NanError, NotPSDError
 from lightwell.gp.utils.warnings import NumericalWarning
 
+from ...errors.level import users_level
+
 __all__ = ["psd_safe_cholesky"]
 
 
@@ -38,7 +40,7 @@ def _with_jitter(A, jitter, tries):
         if bad is None:
             bad = lw.linalg.cholesky_ex(A).info > 0
         B = A + bad.to(A.dtype)[..., None, None] * size * identity
-        warnings.warn(f"A not p.d., added jitter of {size:.1e} to the diagonal", NumericalWarning, stacklevel=4)
+        warnings.warn(f"A not p.d., added jitter of {size:.1e} to the diagonal", NumericalWarning, stacklevel=users_level())
         factor, info = lw.linalg.cholesky_ex(B)
         if not info.any():
             return factor

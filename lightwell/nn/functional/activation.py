@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from ... import random
+from ...errors.level import users_level
 from ...errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops import activations as A
 from ...ops.arith import mul_
@@ -297,7 +298,8 @@ leaky_relu_, rrelu_, selu_ = _twin(leaky_relu, "leaky_relu_"), _twin(rrelu, "rre
 def implicit_dim(name: str, ndim: int) -> int:
     """The dimension that softmax takes when none is said: 0 for 0, 1 and 3 dimensions, otherwise 1; with a warning."""
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.", stacklevel=3
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=users_level(),
     )
     return 0 if ndim in (0, 1, 3) else 1
 
@@ -351,7 +353,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     tensor(1.)
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=users_level())
     _prepared("gumbel_softmax", logits, dim, None)  # before a number is drawn
     noise = -np.log(random.exponential(None, logits._a.shape, logits._a.dtype))
     soft = softmax((logits + make(np.asarray(noise, logits._a.dtype))) / tau, dim)

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ... import random
+from ...errors.level import users_level
 from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops.arith import add_, mul_
 from ...ops.inplace import overwrite
@@ -138,13 +139,13 @@ def _channels(input, p, training, inplace, n):
         warnings.warn(
             f"{name}: Received a {dim}-D input to {name}, which is deprecated and will result in an error in a future release. "
             "To retain the behavior and silence this warning, please use feature_dropout instead.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     if n == 2 and dim == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
             "interpreted as shape (N, C, L), where C is the channel dim. Use dropout1d for that.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     if (n == 1 and dim == 2) or (n == 3 and dim != 5):
         result = feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import dtypes, errors
 from ...errors import traced
+from ...errors.level import users_level
 from ...errors.teaching import NotImplementedError, RuntimeError, TypeError, ValueError
 from ...ops import loss_ops as L
 from ...ops.choose import where
@@ -27,7 +28,9 @@ def chosen(size_average, reduce, reduction: str) -> str:
     if size_average is not None or reduce is not None:
         average, whole = size_average is None or size_average, reduce is None or reduce
         reduction = "mean" if average and whole else "sum" if whole else "none"
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=5)
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=users_level()
+        )
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     return reduction
@@ -52,13 +55,13 @@ def _need_tensors(name: str, **values) -> None:
             raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}")
 
 
-def _broadcast_warning(name: str, input, target, level: int = 4) -> None:
+def _broadcast_warning(name: str, input, target) -> None:
     _need_tensors(name, input=input, target=target)
     if input._a.shape != target._a.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to "
             "incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=level,
+            stacklevel=users_level(),
         )
 
 
@@ -301,7 +304,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     loss = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
     loss = reduced(loss, reduction)

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from ...errors.level import users_level
 from ...errors.teaching import NotImplementedError, RuntimeError, ValueError
 from ...ops.pool import RESAMPLING
 from ._sizes import tensor
@@ -191,7 +192,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
     >>> torch.nn.functional.upsample_nearest(torch.ones(1, 1, 2, 2), scale_factor=2).shape  # doctest: +SKIP
     torch.Size([1, 1, 4, 4])
     """
-    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=users_level())
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
@@ -202,5 +203,5 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     >>> torch.nn.functional.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape  # doctest: +SKIP
     torch.Size([1, 1, 4, 4])
     """
-    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=users_level())
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

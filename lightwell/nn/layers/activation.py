@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors.level import users_level
 from ...errors.teaching import AssertionError
 from .. import functional as F
 from ..core import empty, factory
@@ -367,7 +368,7 @@ class Hardtanh(_Elementwise):
             warnings.warn(
                 "keyword arguments `min_value` and `max_value` are deprecated and rename to `min_val` and `max_val`",
                 FutureWarning,
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             min_val = min_val if min_value is None else min_value
             max_val = max_val if max_value is None else max_value

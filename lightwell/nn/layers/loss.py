@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ...errors.level import users_level
 from ...errors.teaching import RuntimeError, ValueError
 from ...tensor import Tensor
 from .. import functional as F
@@ -33,7 +34,7 @@ def _reduction(size_average, reduce, reduction: str) -> str:
         name = "none"
     else:
         name = "mean" if size_average is None or size_average else "sum"
-    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.", stacklevel=4)
+    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.", stacklevel=users_level())
     return name
 
 
@@ -143,7 +144,9 @@ class NLLLoss2d(NLLLoss):
 
     def __init__(self, weight=None, size_average=None, ignore_index: int = -100, reduce=None, reduction: str = "mean") -> None:
         warnings.warn(
-            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement.", FutureWarning, stacklevel=2
+            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement.",
+            FutureWarning,
+            stacklevel=users_level(),
         )
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 

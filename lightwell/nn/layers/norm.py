@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import warnings
 
+from ...errors.level import users_level
 from ...errors.teaching import ValueError
 from .. import functional as F
 from .. import init
@@ -239,7 +240,7 @@ class _InstanceNorm(_NormBase):
                 )
             warnings.warn(
                 f"input's size at dim={at} does not match num_features, which is not used because affine=False",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
         out = F.instance_norm(
             input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight, self.bias,

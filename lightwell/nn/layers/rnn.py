@@ -7,6 +7,7 @@ import math
 import numbers
 import warnings
 
+from ...errors.level import users_level
 from ...errors.teaching import RuntimeError, TypeError, ValueError
 from ...ops.precision import lowering
 from ...tensor import Tensor
@@ -55,7 +56,7 @@ class RNNBase(Module):
             warnings.warn(
                 "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
                 f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         for name, value, kind in (("bias", bias, bool), ("batch_first", batch_first, bool)):
             if not isinstance(value, kind):

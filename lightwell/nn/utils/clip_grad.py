@@ -6,6 +6,7 @@ import types
 import warnings
 
 from ...autograd.modes import no_grad
+from ...errors.level import users_level
 from ...errors.teaching import RuntimeError, ValueError
 from ...tensor import Tensor
 
@@ -17,7 +18,7 @@ def _listed(tensors) -> list:
         return [tensors]
     listed = list(tensors)
     if not listed and isinstance(tensors, types.GeneratorType):
-        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=users_level())
     return listed
 
 
@@ -88,7 +89,7 @@ def clip_grad_norm(*args, **kwargs):
     warnings.warn(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
-        stacklevel=2,
+        stacklevel=users_level(),
     )
     return clip_grad_norm_(*args, **kwargs)
 

@@ -2,6 +2,8 @@
 
 import warnings
 
+from ...errors.level import users_level
+
 __all__ = ["functional_call"]
 
 
@@ -13,7 +15,7 @@ def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, t
         "This API is deprecated as of PyTorch 2.0 and will be removed in a future version. Please use torch.func.functional_call instead "
         "which is a drop-in replacement for this API.",
         FutureWarning,
-        stacklevel=2,
+        stacklevel=users_level(),
     )
     return call(module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ...errors.level import users_level
 from ...errors.teaching import RuntimeError, ValueError
 from ..module import Module
 from ..parameter import Parameter
@@ -63,7 +64,9 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     (torch.Size([2, 1]), torch.Size([2, 3]))
     """
     warnings.warn(
-        "`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.", FutureWarning, stacklevel=2
+        "`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.",
+        FutureWarning,
+        stacklevel=users_level(),
     )
     WeightNorm.apply(module, name, dim)
     return module

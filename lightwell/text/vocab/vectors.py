@@ -11,6 +11,8 @@ import lightwell as lw
 from lightwell.errors.teaching import RuntimeError
 from lightwell.text._files import fetch, member, write_whole
 
+from ...errors.level import users_level
+
 __all__ = ["CharNGram", "FastText", "GloVe", "Vectors", "pretrained_aliases"]
 
 
@@ -85,7 +87,7 @@ def _parse(path, max_vectors):
             count = numbers.count(b" ") + 1 if numbers else 0
             if count <= 1:
                 if tokens or count == 0:
-                    warnings.warn(f"{path}: skipping the token {word!r} with {count} numbers", stacklevel=4)
+                    warnings.warn(f"{path}: skipping the token {word!r} with {count} numbers", stacklevel=users_level())
                 continue
             if dim is None:
                 dim = count

@@ -12,6 +12,8 @@ from lightwell.utils.data._utils.worker import get_worker_info
 from lightwell.utils.data.dataset import Dataset, IterableDataset
 from lightwell.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, _draw_seed
 
+from ...errors.level import users_level
+
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -226,7 +228,7 @@ class DataLoader(Generic[T_co]):
                 f"DataLoader: {self.num_workers} workers on {cores} CPU cores take turns and slow each other down; "
                 f"num_workers={cores} or fewer is usually quicker",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=users_level(),
             )
 
 
@@ -284,7 +286,7 @@ class _BaseDataLoaderIter:
                 f"DataLoader: {type(self._loader.dataset).__name__} reports a length of {told} batches, "
                 f"but number {self._yielded} was fetched{hint}",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=users_level(),
             )
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from lightwell.errors.teaching import AssertionError, AttributeError, IndexError, NotImplementedError, TypeError, ValueError
 from lightwell.tensor import Tensor, wrap
 
+from ...errors.level import users_level
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -203,7 +205,7 @@ class ConcatDataset(Dataset[T_co]):
     @property
     def cummulative_sizes(self):
         """The old spelling of ``cumulative_sizes``."""
-        warnings.warn("cummulative_sizes is spelled cumulative_sizes", DeprecationWarning, stacklevel=2)
+        warnings.warn("cummulative_sizes is spelled cumulative_sizes", DeprecationWarning, stacklevel=users_level())
         return self.cumulative_sizes
 
 
@@ -296,7 +298,7 @@ def random_split(dataset: Dataset, lengths, generator=None) -> list[Subset]:
             lengths[i % len(lengths)] += 1
         for i, length in enumerate(lengths):
             if length == 0:
-                warnings.warn(f"random_split: part {i} is empty", UserWarning, stacklevel=2)
+                warnings.warn(f"random_split: part {i} is empty", UserWarning, stacklevel=users_level())
     if sum(lengths) != n:
         raise ValueError(
             f"random_split: the lengths {lengths} sum to {sum(lengths)}, the dataset has {n} samples; "

@@ -13,6 +13,8 @@ from typing import Any
 from lightwell.errors.teaching import TypeError, ValueError
 from lightwell.vision.models._weights import rows
 
+from ...errors.level import users_level
+
 __all__ = ["Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight", "list_models"]
 
 BUILDERS: dict[str, Callable] = {}
@@ -118,7 +120,7 @@ def _legacy(name, enumeration, positional, weights, progress, kwargs):
         warnings.warn(
             f"Using {named} as positional parameter(s) is deprecated since 0.13 and may be removed in the future. "
             "Please use keyword parameter(s) instead.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
         weights, progress = (*positional, progress)[:2]
     old = "pretrained" in kwargs
@@ -127,14 +129,14 @@ def _legacy(name, enumeration, positional, weights, progress, kwargs):
             weights = kwargs.pop("pretrained")
             warnings.warn(
                 "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use 'weights' instead.",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         weights = next(iter(enumeration)) if weights else None
         best = f" You can also use `weights={enumeration.__name__}.DEFAULT` to get the most up-to-date weights." if weights else ""
         warnings.warn(
             "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed in the future. "
             f"The current behavior is equivalent to passing `weights={weights}`.{best}",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     return enumeration.verify(weights), progress, kwargs
 

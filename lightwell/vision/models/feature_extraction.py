@@ -8,6 +8,8 @@ from collections import OrderedDict
 from lightwell import fx, nn
 from lightwell.errors.teaching import ValueError
 
+from ...errors.level import users_level
+
 __all__ = ["create_feature_extractor", "get_graph_node_names"]
 
 
@@ -89,7 +91,7 @@ def get_graph_node_names(model, tracer_kwargs=None, suppress_diff_warning=False,
         warnings.warn(
             "get_graph_node_names: the steps in training and in evaluation differ: "
             f"{sorted(set(names[0]) ^ set(names[1]))[:5]}; choose outputs for each with train_return_nodes and eval_return_nodes",
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     return tuple(names)
 

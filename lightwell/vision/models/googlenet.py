@@ -8,6 +8,8 @@ from lightwell import nn
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._inception_parts import BasicConv2d, normal_init, rescaled, trained
 
+from ...errors.level import users_level
+
 __all__ = ["GoogLeNet", "GoogLeNetOutputs", "GoogLeNet_Weights", "_GoogLeNetOutputs", "googlenet"]
 
 GoogLeNetOutputs = namedtuple("GoogLeNetOutputs", ["logits", "aux_logits2", "aux_logits1"])
@@ -74,7 +76,7 @@ class GoogLeNet(nn.Module):
                 "The default weight initialization of GoogleNet will be changed in future releases of torchvision. "
                 "If you wish to keep the old behavior, please set init_weights=True.",
                 FutureWarning,
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             init_weights = True
         conv, block, aux = blocks or [BasicConv2d, Inception, InceptionAux]
@@ -123,7 +125,9 @@ def _finish(model, weights, kwargs):
         if not kwargs.get("aux_logits", False):
             model.aux_logits, model.aux1, model.aux2 = False, None, None
         else:
-            warnings.warn("auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them", stacklevel=3)
+            warnings.warn(
+                "auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them", stacklevel=users_level()
+            )
 
 
 GoogLeNet_Weights = weights("GoogLeNet_Weights")

@@ -9,6 +9,8 @@ from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 from lightwell.vision.models._inception_parts import BasicConv2d, normal_init, rescaled, trained
 
+from ...errors.level import users_level
+
 __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "_InceptionOutputs", "inception_v3"]
 
 InceptionOutputs = namedtuple("InceptionOutputs", ["logits", "aux_logits"])
@@ -176,7 +178,7 @@ class Inception3(nn.Module):
                 "The default weight initialization of inception_v3 will be changed in future releases of torchvision. "
                 "If you wish to keep the old behavior, please set init_weights=True.",
                 FutureWarning,
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             init_weights = True
         blocks = inception_blocks or [BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE, InceptionAux]

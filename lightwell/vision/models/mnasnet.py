@@ -6,6 +6,8 @@ from lightwell import nn
 from lightwell.errors.teaching import ValueError
 from lightwell.vision.models._api import builder, weights
 
+from ...errors.level import users_level
+
 _NAMES = ("0_5", "0_75", "1_0", "1_3")
 __all__ = ["MNASNet"]
 __all__ += [f"MNASNet{n}_Weights" for n in _NAMES]
@@ -124,7 +126,7 @@ class MNASNet(nn.Module):
             self._version = 1
             warnings.warn(
                 "MNASNet: these weights are of the first version, whose first layers are not scaled; the model now has that form",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 

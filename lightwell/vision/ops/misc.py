@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import lightwell
 from lightwell import nn
 
+from ...errors.level import users_level
+
 __all__ = ["Conv2dNormActivation", "Conv3dNormActivation", "ConvNormActivation", "FrozenBatchNorm2d", "MLP", "Permute", "SqueezeExcitation"]
 
 
@@ -71,7 +73,7 @@ class ConvNormActivation(nn.Sequential):
         super().__init__(*layers)
         self.out_channels = out_channels
         if type(self) is ConvNormActivation:
-            warnings.warn("ConvNormActivation: use Conv2dNormActivation or Conv3dNormActivation instead", stacklevel=2)
+            warnings.warn("ConvNormActivation: use Conv2dNormActivation or Conv3dNormActivation instead", stacklevel=users_level())
 
 
 class Conv2dNormActivation(ConvNormActivation):

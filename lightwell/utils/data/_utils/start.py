@@ -4,6 +4,8 @@ import multiprocessing
 import sys
 import warnings
 
+from ....errors.level import users_level
+
 
 def way_to_start(chosen, given: tuple):
     """The multiprocessing context to start workers in, and `given` as they can receive it.
@@ -27,7 +29,7 @@ def way_to_start(chosen, given: tuple):
         warnings.warn(
             f"DataLoader: what is defined in a notebook cannot be imported by workers started with {context.get_start_method()!r}; "
             "they are forked instead (or: pip install cloudpickle)",
-            stacklevel=6,
+            stacklevel=users_level(),
         )
         return multiprocessing.get_context("fork"), given
     return context, _ByValue(cloudpickle.dumps(given))
