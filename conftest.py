@@ -27,6 +27,26 @@ def pytorch_hidden():
     for name in hidden:
         del sys.modules[name]
     yield
+    _without_standin()
     for name in [n for n in sys.modules if n.split(".")[0] in names]:
         del sys.modules[name]
     sys.modules.update(hidden)
+
+
+@pytest.fixture(autouse=True)
+def _no_script_stays():
+    """A test may run a script in this process; the next one must meet neither its main module nor lightwell in the place of torch."""
+    import sys
+
+    main, arguments, path = sys.modules["__main__"], sys.argv[:], sys.path[:]
+    yield
+    sys.modules["__main__"], sys.argv[:], sys.path[:] = main, arguments, path
+    _without_standin()
+
+
+def _without_standin() -> None:
+    import sys
+
+    standin = sys.modules.get("lightwell.standin")
+    if standin is not None and standin._installed():
+        standin.uninstall()

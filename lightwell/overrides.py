@@ -384,8 +384,8 @@ def _dispatch(function, args, kwargs):
     recorders = _recorders()
     if recorders:
         return recorders[-1](function, args, kwargs)
-    if _modes() or (not getattr(_local, "off", 0) and _overloaded(_flat(args, kwargs))):
-        relevant = tuple(_flat(args, kwargs))
+    relevant = () if getattr(_local, "off", 0) else tuple(_flat(args, kwargs))
+    if _modes() or _overloaded(relevant):
         name = _table()[0].get(function, "")
         if name.startswith("torch.nn.functional.") and function.__name__ not in _AS_GIVEN:
             args, kwargs = spelled(function, args, kwargs)

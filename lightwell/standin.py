@@ -93,6 +93,8 @@ def _reach_children():
         return
 
     def get_preparation_data(name, *args, **kwargs):
+        if not _installed():
+            return told(name, *args, **kwargs)
         # first in the dict, so that it is unpickled before anything that imports torch
         return {"lightwell": _InChild(), **told(name, *args, **kwargs)}
 
@@ -122,11 +124,15 @@ def install() -> None:
                 f"lightwell.standin.install(): {name} is imported already (from {getattr(module, '__file__', '?')}); "
                 "install before the first 'import torch'"
             )
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    if not _installed():
         sys.meta_path.insert(0, _Finder())
     ours = importlib.import_module("lightwell")
     ours.__version__ = importlib.import_module("lightwell.version").torch_version()
     _reach_children()
+
+
+def _installed() -> bool:
+    return any(isinstance(finder, _Finder) for finder in sys.meta_path)
 
 
 def uninstall() -> None:
