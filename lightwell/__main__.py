@@ -71,12 +71,18 @@ def _run_script(path, args):
 
 
 def _show_from_script(kind, error, trace):
-    """Print a traceback without the frames of this file, which are in front of the script's."""
+    """Print a traceback without the frames in front of the script's, which are those of the command that runs it."""
     import traceback
 
-    own = (__file__, "<frozen runpy>")
-    while trace is not None and trace.tb_frame.f_code.co_filename in own:
-        trace = trace.tb_next
+    from lightwell.errors.frames import is_launcher, ours
+
+    inner = trace
+    while inner is not None:
+        file = inner.tb_frame.f_code.co_filename
+        if not (ours(file) or is_launcher(file) or file == "<frozen runpy>"):
+            trace = inner
+            break
+        inner = inner.tb_next
     if "lightwell.tensor" in sys.modules:
         from lightwell.errors.lesson import teach
 

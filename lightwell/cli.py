@@ -36,6 +36,15 @@ def no_such(word: str) -> str:
     )
 
 
+def exit_code(stop: SystemExit) -> int:
+    """The number that a SystemExit ends the process with; what it has to say instead of a number is printed, as Python does."""
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    sys.stdout.flush()
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that shows, with an error, what could have been written."""
 
@@ -90,7 +99,7 @@ def main(argv=None) -> int:
             return 0
         return importlib.import_module(COMMANDS[options.command][0]).run(options) or 0
     except SystemExit as stop:  # argparse leaves this way; a caller of main() wants the number
-        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+        return exit_code(stop)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

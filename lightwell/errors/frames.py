@@ -48,13 +48,19 @@ def ours(file: str) -> bool:
     return file.startswith(PACKAGE)
 
 
+def is_launcher(file: str) -> bool:
+    """Whether a file is the command `lightwell`, as an installer writes it into the environment's bin or Scripts folder."""
+    folder, name = os.path.split(file)
+    return name == "lightwell" or os.path.basename(folder) == "lightwell.exe"
+
+
 def is_cell(file: str) -> bool:
     """Whether a file is a notebook's cell."""
     return "ipykernel_" in file or "<ipython-input" in file
 
 
 def _users(file: str) -> bool:
-    if ours(file) or file.startswith("<frozen"):
+    if ours(file) or is_launcher(file) or file.startswith("<frozen"):
         return False
     if any(part in file for part in _SITE):
         return False
@@ -85,7 +91,7 @@ def places(error: BaseException) -> list[Place]:
 
 def users_place(found: list[Place]) -> int | None:
     """Which of the frames is the innermost of the user's; None where there is none."""
-    for accept in (_users, lambda file: not ours(file) and not file.startswith("<frozen")):
+    for accept in (_users, lambda file: not ours(file) and not is_launcher(file) and not file.startswith("<frozen")):
         for i in range(len(found) - 1, -1, -1):
             if accept(found[i].file) and not _generated(found[i]):
                 return i

@@ -32,13 +32,12 @@ def _options(parser) -> None:
 
 def run(options) -> int:
     """Run the script, write the file, say where it is."""
-    from ... import __main__
-    from ...cli import options_behind
+    from ... import __main__, cli
     from ...language import say, set_language
 
     if options.rest:  # our own options may follow the script's name
         script = options.rest.pop(0)
-        options_behind(options, _options)
+        cli.options_behind(options, _options)
         options.rest.insert(0, script)
     rest = options.rest
     if not rest:
@@ -59,12 +58,9 @@ def run(options) -> int:
         except Enough:
             pass
         except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+            code = cli.exit_code(stop)
         except Exception as error:
-            trace = error.__traceback__
-            while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-                trace = trace.tb_next
-            __main__._show_from_script(type(error), error, trace)
+            __main__._show_from_script(type(error), error, error.__traceback__)
             code = 1
         finally:
             sys.argv = before

@@ -30,8 +30,7 @@ def run(options) -> int:
 
 def tell(script, args=(), ignore=(), as_json=False, execute=True, out=None) -> int:
     """Run a script under the lint and print what was found; returns the exit code."""
-    import traceback
-
+    from ... import __main__
     from ...language import say
     from .scope import run_script
 
@@ -46,10 +45,7 @@ def tell(script, args=(), ignore=(), as_json=False, execute=True, out=None) -> i
         if isinstance(error, SystemExit):
             print(f"lightwell lint: the script ended with {error.code!r}", file=sys.stderr)
         else:
-            trace = error.__traceback__
-            while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_package()):
-                trace = trace.tb_next
-            traceback.print_exception(type(error), error, trace)
+            __main__._show_from_script(type(error), error, error.__traceback__)
     if as_json or report.findings or error is None:
         print(report.json() if as_json else report, file=out or sys.stdout)
     else:
@@ -58,9 +54,3 @@ def tell(script, args=(), ignore=(), as_json=False, execute=True, out=None) -> i
             file=out or sys.stdout,
         )
     return 1 if report.findings else 2 if error is not None else 0
-
-
-def _package() -> str:
-    from .source import PACKAGE
-
-    return PACKAGE

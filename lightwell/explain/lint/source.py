@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from contextlib import suppress
 
+from ...errors.frames import is_launcher
 from ...errors.teaching import ValueError
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
@@ -23,7 +24,7 @@ def is_users(file: str) -> bool:
     """Whether a file is the user's own, not this package's, Python's or an installed library's."""
     if file.startswith("<"):
         return file.startswith(("<ipython", "<string", "<stdin"))
-    if file.startswith(PACKAGE):
+    if file.startswith(PACKAGE) or is_launcher(file):
         return False
     real = os.path.realpath(file)
     return not real.startswith(_LIBRARIES) and not real.startswith(PACKAGE)

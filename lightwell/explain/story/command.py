@@ -118,7 +118,7 @@ class Listener:
 
 def _of_script(options):
     """(explanation, exit code) of a script; None for the explanation where there is nothing to explain."""
-    from lightwell import __main__
+    from lightwell import __main__, cli
 
     from .explanation import Explanation
     from .tell import Telling
@@ -132,7 +132,7 @@ def _of_script(options):
         try:
             __main__.main()
         except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+            code = cli.exit_code(stop)
     story = listener.story
     if story is None:
         times = listener.count

@@ -24,7 +24,7 @@ def run_watched(rest: list, on: str = "stop", save=True, html: str | None = None
     sys.excepthook = __main__._show_from_script
     script = {"argv": list(rest), "folder": os.getcwd()}
     w = watch or Watch(on=on, save=save, script=script)
-    code = 0
+    code, ended = 0, None
     try:
         with w:
             if first in runners:
@@ -38,13 +38,17 @@ def run_watched(rest: list, on: str = "stop", save=True, html: str | None = None
         code = 1
     except SystemExit as stop:  # the script's own end
         if stop.code not in (None, 0):
-            raise
+            ended = stop
+    except BaseException as error:  # an error, or Ctrl-C: what was followed until there is told first
+        ended = error
     if html:
         w.save_html(html)
         print(say(f"report: {html}", f"报告：{html}"), file=sys.stderr)
-    if code == 0 and watch is None:
+    if code == 0 and watch is None and not isinstance(ended, Exception):
         sys.stdout.flush()
         print(w.report(), file=sys.stderr)
+    if ended is not None:
+        raise ended
     return code
 
 

@@ -5,6 +5,8 @@ import os
 import sys
 import sysconfig
 
+from ...errors.frames import is_launcher
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _STDLIB = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
 _known: dict[int, tuple] = {}  # id of a code object -> (whether it is not the user's, the code object, so that the id stays its own)
@@ -12,7 +14,7 @@ _known: dict[int, tuple] = {}  # id of a code object -> (whether it is not the u
 
 def _not_the_users(code) -> bool:
     file = code.co_filename
-    if file.startswith((_PACKAGE, "<frozen ", "<__array_function__")):
+    if file.startswith((_PACKAGE, "<frozen ", "<__array_function__")) or is_launcher(file):
         return True
     return file.startswith(_STDLIB) and "site-packages" not in file and "dist-packages" not in file
 
