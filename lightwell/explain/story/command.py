@@ -39,9 +39,13 @@ def run(options) -> int:
     from .explanation import of_operation
 
     options_behind(options, _options)
-    if re.fullmatch(r"LW\d{3}", options.what.upper()) and not os.path.exists(options.what):
+    script = os.path.exists(options.what) or options.what.endswith(".py")
+    if options.rest and not script:
+        print(f"lightwell explain: only a script takes arguments: {' '.join(options.rest)}\nSee: lightwell explain --help", file=sys.stderr)
+        return 2
+    if re.fullmatch(r"LW\d{3}", options.what.upper()) and not script:
         return _page(options)
-    if os.path.exists(options.what) or options.what.endswith(".py"):
+    if script:
         found, code = _of_script(options)
         if found is None:
             return code

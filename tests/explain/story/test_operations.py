@@ -126,6 +126,11 @@ def test_the_command_explains_operations(capsys, tmp_path):
     assert cli.main(["explain", "LW103", "--lang", "zh"]) == 0
     assert "LW103" in capsys.readouterr().out
     assert cli.main(["explain", "LW99999"]) == 2
+    capsys.readouterr()
+    for what in ("softmax", "LW103"):
+        assert cli.main(["explain", what, "--format", "html"]) == 2
+        told = capsys.readouterr()
+        assert "--format html" in told.err and not told.out
 
 
 def test_pages_are_what_the_generator_makes():
