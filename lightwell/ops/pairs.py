@@ -19,16 +19,18 @@ __all__ = [
 
 @op
 class atan2_:
-    r"""z = the angle of the point (y, x) in (-π, π].   gx = gz·y/(x² + y²),   gy = -gz·x/(x² + y²)."""
+    r"""z = the angle of the point (y, x) in (-π, π].   gx = gz·y/(x² + y²),   gy = -gz·x/(x² + y²);   both 0 at the origin."""
 
     def forward(xp, x, y):
         return xp.atan2(x, y)
 
     def grad_x(xp, gz, x, y):
-        return gz * (y / (x * x + y * y))
+        square = x * x + y * y
+        return gz * xp.where(square == 0, xp.zeros_like(square), y / square)
 
     def grad_y(xp, gz, x, y):
-        return gz * (-x / (x * x + y * y))
+        square = x * x + y * y
+        return gz * xp.where(square == 0, xp.zeros_like(square), -x / square)
 
 
 @op

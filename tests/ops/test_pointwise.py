@@ -52,6 +52,19 @@ def test_binary_edges(name):
     same(lambda f, x, y: getattr(f, name)(x, y), a.copy(), b.copy())
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_atan2_has_the_gradient_0_at_the_origin(kind):
+    points = [(0.0, 0.0), (-0.0, 0.0), (0.0, -0.0), (1e-300, 0.0), (0.0, 1e-30), (3.0, -4.0)]
+
+    def gradients(f):
+        y, x = (f.tensor(list(v), dtype=getattr(f, kind), requires_grad=True) for v in zip(*points))
+        first = f.autograd.grad(f.atan2(y, x).sum(), (y, x), create_graph=True)
+        return [g.detach().numpy() for g in (*first, *f.autograd.grad(sum(g.sum() for g in first), (y, x)))]
+
+    for ours, theirs in zip(gradients(lw), gradients(torch)):
+        np.testing.assert_allclose(ours, theirs, 1e-6)
+
+
 def test_round_with_decimals():
     same(lambda f, a: f.round(a, decimals=2), np.array([1.2345, -2.718, 0.005]))
     same(lambda f, a: f.round(a, decimals=-2), np.array([1234.5, -271.8]))
