@@ -1,5 +1,6 @@
 """Which batch is at work, of which loader, and which items of the dataset are in it: DataLoaders followed while a watch is on."""
 
+import inspect
 import sys
 from collections import deque
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
+from .numbers import finite
 from .sites import here
 
 MOST_TASKS = 4096  # batches whose indices are remembered ahead of their delivery
@@ -63,7 +65,8 @@ class Data:
         self.replace: Any = None  # replay: replace(loader number, batch) -> the batch to hand out
         self.batch: Any = None
         self.tensors: list = []
-        self.inputs: list = []  # what the outermost module was called with, last
+        self.inputs: list = []  # the tensors that the outermost module was called with, last
+        self.call: Any = None  # and the call: (module, args, kwargs)
         self.time_first = False  # whether the outermost module is recurrent, and takes sequences with time as their first dimension
         self.items: list | None = None
         self.epoch: int | None = None
@@ -125,6 +128,35 @@ class Data:
                 axis = 1 if t._a.ndim > 1 and self.time_first and not self.tensors else 0
                 return int(t._a.shape[axis])
         return 0
+
+    def called(self, module, args, kwargs) -> None:
+        """The outermost module is called."""
+        self.call, self.inputs = (module, args, kwargs), tensors_in((args, kwargs))
+        self.time_first = module.__dict__.get("batch_first", True) is False
+
+    def masked(self) -> bool:
+        """Whether all infinities that came in from outside are masks' -inf."""
+        broken = [t for t in (*self.tensors, *self.inputs) if t._a.__class__ is np.ndarray and not finite(t._a)]
+        if not broken or any(np.isnan(t._a).any() or np.isposinf(t._a).any() for t in broken):
+            return False
+        named = self._named("mask")
+        return all(any(t is m for m in named) or self._looks_like_a_mask(t) for t in broken)
+
+    def _named(self, word: str) -> list:
+        """The tensors that the outermost module takes under a name with this word in it."""
+        if self.call is None:
+            return []
+        module, args, kwargs = self.call
+        try:
+            given = inspect.signature(module.forward).bind_partial(*args, **kwargs).arguments
+        except (TypeError, ValueError):
+            given = {}
+        return tensors_in([v for name, v in {**given, **kwargs}.items() if word in name])
+
+    def _looks_like_a_mask(self, t) -> bool:
+        """Whether a tensor, not the first of its batch, holds 0 and -inf only."""
+        first = [many[0] for many in (self.tensors, self.inputs) if many]
+        return not any(t is v for v in first) and bool((np.isneginf(t._a) | (t._a == 0)).all())
 
     def holds(self, array) -> tuple | None:
         """(position in the batch, tensor) of the batch's tensor whose memory an array shows; None."""

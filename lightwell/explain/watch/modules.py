@@ -8,7 +8,6 @@ import numpy as np
 from ...autograd import modes
 from ...nn.hooks import everywhere, hooked
 from . import diagnose
-from .data import tensors_in
 from .numbers import finite
 from .origins import Suspect
 from .sites import Place, here, name_of, stack_places, whole_of
@@ -97,8 +96,7 @@ class Modules:
             if bad and self.detector.mark_of(bad[0]) is None and self.detector.made_by(bad[0]) is None:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
-            self.data.inputs = tensors_in((args, kwargs))
-            self.data.time_first = module.__dict__.get("batch_first", True) is False
+            self.data.called(module, args, kwargs)
             self.health._order = []
             if modes.state.grad and not self._buffers:
                 for b in self._all_buffers:

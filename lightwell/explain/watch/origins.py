@@ -83,7 +83,9 @@ class Origins:
         written = self.made_by(v)
         if written is not None:
             return written
-        if not nan and rec.name == "add" and not np.isposinf(v._a).any():  # a mask, whoever handed it in
+        added = rec.name == "add" and not np.isposinf(v._a).any()
+        used = plain(rec.name) in COMPARING or plain(rec.name) in WEIGHED  # as a label, or as data
+        if not nan and (added or (not used and watch.data.masked())):  # a mask, whoever handed it in
             self._hand_on(v, INTENDED)
             return INTENDED
         held = watch.data.holds(v._a)

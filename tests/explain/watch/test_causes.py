@@ -132,6 +132,44 @@ def test_masks_of_infinity_are_no_fault():
     assert found(program) == []
 
 
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_masks_of_infinity_given_to_attention_are_no_fault(need_weights):
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1)
+    padding = torch.tensor([[False, False, False, True], [False, False, False, False]])
+
+    def program():
+        causal = nn.Transformer.generate_square_subsequent_mask(4)
+        x = torch.randn(2, 4, 8)
+        attention(x, x, x, attn_mask=causal, need_weights=need_weights)[0].square().sum().backward()
+        encoder(x, mask=causal, src_key_padding_mask=padding).square().sum().backward()
+
+    assert found(program) == []
+
+
+class Biased(nn.Module):
+    """Attention scores with a bias, which is first read by something else than a sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.key = nn.Linear(4, 4)
+
+    def forward(self, x, bias):
+        return torch.softmax(x @ self.key(x).transpose(-2, -1) + torch.stack([bias, bias]), -1)
+
+
+def test_a_mask_is_known_by_its_values_but_infinite_data_are_not_taken_for_one():
+    causal = torch.zeros(3, 3)
+    causal[0, 1:] = -inf
+    marked = torch.log(torch.tensor([0.0, 1.0]))  # something not finite, so that operations that only move are looked at
+    model, x = Biased(), torch.randn(2, 3, 4)
+    assert found(lambda: (marked * 1, model(x, causal).square().sum().backward())) == []
+    features = torch.zeros(8, 3)
+    features[2, 1] = -inf  # the logarithm of one-hot rows
+    (f,) = found(lambda: train(nn.Sequential(nn.Flatten(), nn.Linear(3, 1)), features, torch.randn(8, 1), nn.MSELoss()))
+    assert (f.code, f.rows) == ("LW502", [2])
+
+
 def test_masked_attention_names_module_and_examples():
     attention = nn.MultiheadAttention(8, 2, batch_first=True)
     padding = torch.zeros(2, 5, dtype=torch.bool)
