@@ -139,5 +139,5 @@ def uninstall() -> None:
     """Take the finder and the names it gave away again."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     importlib.import_module("lightwell").__version__ = importlib.import_module("lightwell._version").__version__
-    for name in [n for n, m in sys.modules.items() if _target(n) and getattr(m, "__name__", "").startswith("lightwell")]:
+    for name in [n for n, m in list(sys.modules.items()) if _target(n) and getattr(m, "__name__", "").startswith("lightwell")]:
         del sys.modules[name]

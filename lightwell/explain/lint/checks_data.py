@@ -42,7 +42,13 @@ class Data:
         if name not in _LAYERS:
             return
         x, w = (args[1], args[2]) if name == "addmm" else args[:2]
-        if x._rg or not w._rg or (w._node is not None and not _moved_leaf(w._node)) or x._a.dtype.kind != "f":
+        if (
+            not modes.is_grad_enabled()
+            or x._rg
+            or not w._rg
+            or (w._node is not None and not _moved_leaf(w._node))
+            or x._a.dtype.kind != "f"
+        ):
             return
         seen = self.weights.get(id(w), 0)
         if seen >= 3:

@@ -13,7 +13,10 @@ _LOSS_NODES = frozenset(
     "cross_entropy nll_loss mse_loss mean_square smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits".split()
 )
 _PICKS = ("gather", "index", "pick")
-_EXPLICIT = frozenset("unsqueeze new_dims index sum_dim mean_dim amax amin max_dim min_dim logsumexp linalg_vector_norm var std".split())
+_COLUMNS = frozenset("unsqueeze new_dims".split())  # a column made on purpose
+_REDUCED = frozenset(
+    "index sum_dim mean_dim amax amin max_dim min_dim logsumexp linalg_vector_norm var std".split()
+)  # or kept so, of scores
 
 
 def _name(t) -> str:
@@ -40,6 +43,7 @@ class Losses:
         self.stepped: set = set()
         self.plain = None  # the last backward: (place, name of the loss), leaves
         self.climbs: dict = {}  # place of an update by hand along the gradient -> the leaves
+        self.across: dict = {}  # shape -> the line of the last softmax over dimension 0
         self.weights: dict = {}  # id of a model that was called -> the ids of its parameters that learn
 
     # ---- what goes in ---------------------------------------------------------------------------------------------------
@@ -55,16 +59,18 @@ class Losses:
         if name == "cross_entropy":
             self._cross_entropy(at, x, y, last, steps)
         elif name == "nll_loss":
-            if last == "softmax":
-                add("LW403", at, f"NLLLoss takes logarithms of probabilities, and its input {_name(x)} comes from softmax.",
+            if _sums_down(x, y):
+                self._batch_dim("log_softmax", x, self.across.get(x.shape))
+            elif last == "softmax":
+                add("LW403", at, f"NLLLoss expects log-probabilities, and its input {_name(x)} holds probabilities: it comes from softmax.",
                     f"NLLLoss 要的是对数概率，而它的输入 {_name(x)} 直接来自 softmax。")  # fmt: skip
             elif _rows(x) is not None and not _log_probabilities(x):
-                add("LW403", at, f"NLLLoss takes logarithms of probabilities, but the input {_name(x)} is none: exp of a row does not add up to 1.",
+                add("LW403", at, f"NLLLoss expects log-probabilities, and its input {_name(x)} holds none: exp of a row does not add up to 1.",
                     f"NLLLoss 要的是对数概率，而输入 {_name(x)} 不是：每一行取 exp 后之和不等于 1。")  # fmt: skip
         elif name == "kl_div":
             rows = _rows(x)
             if last == "softmax" or (rows is not None and not kwargs.get("log_target") and _probabilities(x)):
-                add("LW403", at, f"kl_div takes logarithms of probabilities as its first argument, and {_name(x)} holds probabilities.",
+                add("LW403", at, f"kl_div expects log-probabilities as its first argument, and {_name(x)} holds probabilities.",
                     f"kl_div 的第一个参数要的是对数概率，而 {_name(x)} 里是概率。")  # fmt: skip
         elif name in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
             if name.endswith("logits"):
@@ -87,12 +93,12 @@ class Losses:
         if x.ndim > 1 and x.shape[axis] == 1:
             add("LW408", at, f"The input has shape {_name(x)}, one class: softmax over one class is always 1, the loss always 0.",
                 f"输入的形状是 {_name(x)}，只有一个类别：一个类别的 softmax 恒为 1，损失恒为 0。")  # fmt: skip
-        elif last in ("softmax", "log_softmax", "sigmoid"):
+        elif last in ("softmax", "log_softmax"):
             add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from {last} already.",
                 f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 已经过了 {last}。")  # fmt: skip
-        elif not _probabilities(x) and _sigmoid_by_hand(x, steps):
-            add("LW401", at, f"CrossEntropyLoss applies softmax itself, and its input {_name(x)} comes from a sigmoid already.",
-                f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 已经过了 sigmoid。")  # fmt: skip
+        elif last == "sigmoid" or (not _probabilities(x) and _sigmoid_by_hand(x, steps)):
+            add("LW401", at, f"CrossEntropyLoss wants the scores themselves, and a sigmoid has pressed its input {_name(x)} between 0 and 1.",
+                f"CrossEntropyLoss 要的是得分本身，而它的输入 {_name(x)} 已被 sigmoid 压到 0 和 1 之间。")  # fmt: skip
         elif _probabilities(x):
             add("LW401", at, f"CrossEntropyLoss applies softmax itself, but the rows of its input {_name(x)} are probabilities: they add up to 1.",
                 f"CrossEntropyLoss 自己会做 softmax，而它的输入 {_name(x)} 每一行之和为 1，已经是概率。")  # fmt: skip
@@ -111,8 +117,11 @@ class Losses:
     def _distance(self, name, at, x, y):
         if x.shape != y.shape and x.ndim and y.ndim and x._a.size > 1 and y._a.size > 1:
             grown = np.broadcast_shapes(x._a.shape, y._a.shape)
-            self.report.add("LW404", at, f"{name} of {_name(x)} and {_name(y)} broadcasts to {list(grown)}: every prediction meets every target.",
-                            f"{name} 的两个参数形状是 {_name(x)} 和 {_name(y)}，会广播成 {list(grown)}：每个预测都和每个目标相减。")  # fmt: skip
+            pairs = ("every prediction meets every target", "每个预测都和每个目标相减")
+            if tuple(x.shape) == grown:  # only the targets are repeated
+                pairs = ("one target meets several predictions", "同一个目标和好几个预测相减")
+            self.report.add("LW404", at, f"{name} of {_name(x)} and {_name(y)} broadcasts to {list(grown)}: {pairs[0]}.",
+                            f"{name} 的两个参数形状是 {_name(x)} 和 {_name(y)}，会广播成 {list(grown)}：{pairs[1]}。")  # fmt: skip
 
     def call(self, call, args, out):
         """A model was called."""
@@ -160,10 +169,12 @@ class Losses:
         if self.observer.in_loss:
             return
         oc, orow = origins.of(column), origins.of(row)
-        if oc.source == orow.source or (oc.trail and oc.trail[0] in _EXPLICIT):
-            return
         learned = [t._rg or o.call is not None for t, o in ((column, oc), (row, orow))]
-        if learned[0] == learned[1] or (name == "mul" and not (learned[0] and _labels(row))):
+        if oc.source == orow.source or learned[0] == learned[1]:
+            return
+        if oc.trail and (oc.trail[0] in _COLUMNS or (learned[0] and oc.trail[0] in _REDUCED)):
+            return
+        if name == "mul" and not _labels(row if learned[0] else column):
             return
         n = row.shape[0]
         word = {"eq": "==", "ne": "!=", "mul": "*"}.get(name, "-")
@@ -176,8 +187,10 @@ class Losses:
         if not self.observer.in_loss and (origin.last == twice or (name == "sigmoid" and _sigmoid_by_hand(x, origin.computed()))):
             self.report.add("LW402", source.here(), f"{name} is applied to {_name(x)}, which comes from {twice} already.",
                             f"{name} 作用在 {_name(x)} 上，而它已经过了 {twice}。")  # fmt: skip
-        if axis in (0, -2) and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and (origin.direct or self._last_layer(x, origin)):
-            self._batch_dim(name, x)
+        if axis in (0, -2) and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1:
+            self.across[x.shape] = source.here()
+            if origin.direct or self._last_layer(x, origin):
+                self._batch_dim(name, x)
 
     def _last_layer(self, x, origin) -> bool:
         """Inside a model: whether these are class scores of the whole batch, made by the model's linear layer from a 2-D or image batch."""
@@ -187,9 +200,9 @@ class Losses:
         fed = model[1][0]
         return fed.ndim in (2, 4) and fed._a.dtype.kind == "f" and fed.shape[0] == x.shape[0]
 
-    def _batch_dim(self, name, x):
+    def _batch_dim(self, name, x, place=None):
         n, c = x.shape
-        self.report.add("LW409", source.here(), f"{name} over dimension 0 of {_name(x)} runs over the {n} examples of the batch, not over the {c} classes.",
+        self.report.add("LW409", place or source.here(), f"{name} over dimension 0 of {_name(x)} runs over the {n} examples of the batch, not over the {c} classes.",
                         f"{name} 沿 {_name(x)} 的第 0 维计算，跨的是批量里的 {n} 个样本，而不是 {c} 个类别。")  # fmt: skip
 
     # ---- the sign -------------------------------------------------------------------------------------------------------
@@ -218,12 +231,16 @@ class Losses:
                 self.report.add("LW406", at, f"The optimizer was made with maximize=True: every step makes {kind} larger.",
                                 f"优化器设了 maximize=True：每一步都让 {kind} 变得更大。")  # fmt: skip
         for at, (_kind, leaves) in self.negated.items():
+            if all(g.get("maximize") for g in optimizer.param_groups):
+                break
             if leaves and all(s <= mine for s in leaves[-1:]):
                 self.stepped.add(at)
 
     def _by_hand(self, leaves) -> bool:
         """Whether all the leaves of a loss are updated again and again without an optimizer."""
         known = self.training.leaves
+        if any(key in leaves for moved in self.climbs.values() for key in moved):
+            return False  # along the gradient: what is turned round is maximised
         return not self.training.optimizers and bool(leaves) and all(key in known and known[key].updates >= 2 for key in leaves)
 
     def _alone(self, leaves) -> bool:
@@ -243,7 +260,8 @@ class Losses:
                         f"反向传播的起点是负的{'平方误差' if kind.startswith('the') else ' ' + kind}：每一步都让损失变得更大。")  # fmt: skip
         for at, leaves in self.climbs.items():
             grew = any(len(v) >= 3 and not v[-1] <= v[0] for v in self.values.values())
-            if (len(set(leaves)) >= 2 or self._alone(set(leaves))) and len(leaves) >= 4 and grew:
+            meant = any(set(leaves) <= ids for _, groups in self.negated.values() for ids in groups[-1:])  # a likelihood is climbed
+            if (len(set(leaves)) >= 2 or self._alone(set(leaves))) and len(leaves) >= 4 and grew and not meant:
                 add("LW406", at, "The parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
                     "参数沿着梯度方向移动（+=）：损失会变大。梯度下降应当减去梯度。")  # fmt: skip
         for at, values in self.values.items():
@@ -281,6 +299,15 @@ def _log_probabilities(x) -> bool:
     return not bool((np.abs(lse) > 0.05).mean() > 0.5) or bool((rows <= 0).all() and (lse < 0.05).all())
 
 
+def _sums_down(x, y) -> bool:
+    """Whether exp of the columns adds up to 1 and that of the rows does not: a softmax over the batch."""
+    if x.ndim != 2 or y.ndim != 1 or min(x.shape) < 2 or not x._a.size:
+        return False
+    with np.errstate(all="ignore"):
+        p = np.exp(x._a.astype(np.float64))
+    return bool(np.allclose(p.sum(0), 1, atol=1e-4)) and not bool(np.allclose(p.sum(1), 1, atol=0.05))
+
+
 def _turned(node, sign=1):
     """The name of a loss whose negative this node is; "likelihood" for a mean of log-probabilities picked by class; None otherwise."""
     picked = False
@@ -303,7 +330,9 @@ def _turned(node, sign=1):
         elif name in ("mul", "div") and len(edges) == 1:
             factor = next((v for v in (node.saved or ())[:2] if v is not None and np.size(v) == 1), None)
             if factor is None:
-                return None
+                log = getattr(getattr(edges[0], "record", None), "name", "") in ("log", "log_softmax")
+                chosen = log and any(_one_hot(v) for v in (node.saved or ())[:2] if v is not None)
+                return "likelihood" if sign > 0 and chosen else None
             sign = sign if float(np.reshape(factor, -1)[0].real) > 0 else -sign
         elif (name == "rsub" and len(edges) == 1) or (name == "sub" and len(edges) == 1 and node.edges[0] is None):
             sign = -sign
@@ -327,6 +356,12 @@ def _turned_term(a, sign_a, b, sign_b):
         return None
     found = [name for name in (_turned(a, sign_a), _turned(b, sign_b)) if name not in (None, "likelihood")]
     return found[0] if found else None
+
+
+def _one_hot(v) -> bool:
+    """Whether an array's rows are the right classes, each as a 1 among zeros."""
+    a = np.asarray(getattr(v, "_a", v))
+    return a.ndim == 2 and a.shape[1] > 1 and bool(((a == 0) | (a == 1)).all()) and bool((a.sum(1) == 1).all())
 
 
 def _weighted_log(node) -> bool:

@@ -103,7 +103,7 @@ class Parameters:
 
     def op(self, name, args, out):
         """Parameters that are used without a graph inside a model that was called with one."""
-        if name == "argmax" and self.observer.recording and args[0]._rg:
+        if name == "argmax" and args[0]._rg and modes.is_grad_enabled():
             self.cut(args[0], name)
         if self.observer.recording and not modes.is_grad_enabled():
             for a in args:
@@ -166,11 +166,11 @@ class Parameters:
                 add("LW422", place, f"{kind}.{name} is a plain {container}: parameters() does not see the {n} numbers of the {what} in it, and they never learn.",
                     f"{kind}.{name} 是普通的 {container}：parameters() 看不到里面的 {n} 个参数，它们学不到东西。")  # fmt: skip
         self._late(optimizers, owned, hidden_ids)
-        self._blocked(optimizers)
+        self._blocked(optimizers, owned)
 
     def _late(self, optimizers, owned, hidden):
         """Parameters that gradients reach and no optimizer moves, though optimizers were at work in the same graph."""
-        told = set()
+        late: dict = {}  # line -> the names of what was made there
         for key, leaf in self.training.leaves.items():
             t = leaf.tensor
             if key in owned or key in hidden or not t._rg or leaf.updates or leaf.backwards < 2 or leaf.read:
@@ -189,19 +189,26 @@ class Parameters:
             place = (
                 made_at(t, next((s.place for s in self.training.optimizers.values()), None)) if place else mates[0].place if mates else None
             )
-            if place in told:
-                continue
-            told.add(place)
-            what = named or f"a tensor of shape {list(t.shape)}"
-            self.report.add("LW421", place, f"{what} gets gradients but is in no optimizer: it never changes.",
-                            f"{named or f'形状为 {list(t.shape)} 的张量'} 得到了梯度，却不在任何优化器里：它永远不变。")  # fmt: skip
+            if named is None and not isinstance(t, Parameter):
+                named = next(
+                    (f"{type(m).__name__}.{n} (no nn.Parameter)" for m in self.modules.values() for n, v in vars(m).items() if v is t), None
+                )
+            late.setdefault(place, []).append((named, t))
+        for place, found in late.items():
+            named, t = found[-1]
+            more = len(found) - 1
+            en = (named or f"a tensor of shape {list(t.shape)}") + (f" and {more} more made there get" if more else " gets")
+            zh = (named or f"形状为 {list(t.shape)} 的张量") + (f" 等 {more + 1} 个张量" if more else "")
+            verb = ("are", "they never change") if more else ("is", "it never changes")
+            self.report.add("LW421", place, f"{en} gradients but {verb[0]} in no optimizer: {verb[1]}.",
+                            f"{zh} 得到了梯度，却不在任何优化器里：永远不变。")  # fmt: skip
 
-    def _blocked(self, optimizers):
+    def _blocked(self, optimizers, owned):
         """Parameters of an optimizer that never got a gradient: cut off, or not used at all."""
         for place, times in self.leaf_roots.items():
             if optimizers and times >= 1:
                 blind = [at for at, ids in self.blind.items() if any(not s.ids.isdisjoint(ids) and not s.backwards for s in optimizers)]
-                at = self._cut_before(None) or (blind[0] if blind else place)
+                at = self._cut_before(owned) or (blind[0] if blind else place)
                 self.report.add("LW424", at, "The loss that backward starts from is a leaf: no graph leads from it to the parameters.",
                                 "反向传播的起点（损失）是叶子张量：没有计算图从它通到参数。")  # fmt: skip
         if not self.training.first and not self.groups:
@@ -216,7 +223,7 @@ class Parameters:
                 replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())
                 if replaced:
                     continue
-                cut = self._cut_before(id(p))
+                cut = self._cut_before({id(p)})
                 if cut is not None:
                     how = next(c.how for (pl, _), c in self.cuts.items() if pl == cut and id(p) in c.ids)
                     n = sum(1 for q in silent if any(id(q) in c.ids for (pl, _), c in self.cuts.items() if pl == cut))
@@ -253,7 +260,7 @@ class Parameters:
     def _blind(self, p):
         return next((place for place, ids in self.blind.items() if id(p) in ids), None)
 
-    def _cut_before(self, key):
-        """The line that likeliest cut a leaf off (any leaf, for None)."""
-        found = [(_GENTLE[c.how], -c.times, place) for (place, _), c in self.cuts.items() if (key is None and c.ids) or key in c.ids]
+    def _cut_before(self, ids):
+        """The line that likeliest cut off one of these leaves."""
+        found = [(_GENTLE[c.how], -c.times, place) for (place, _), c in self.cuts.items() if not c.ids.isdisjoint(ids)]
         return min(found)[2] if found else None

@@ -4,6 +4,8 @@ import ast
 import math
 import zlib
 
+import numpy as np
+
 from ...nn import Module
 from ...nn.parameter import Parameter
 from ...tensor import Tensor
@@ -34,6 +36,11 @@ class Leaf:
         self.zeroed = None
 
 
+def _finite(params) -> bool:
+    """Whether gradients are numbers: a step that a loss scaler leaves out has others."""
+    return all(p._grad is None or p._grad.is_sparse or bool(np.isfinite(p._grad._a).all()) for p in params)
+
+
 def leaf_of(t) -> Leaf:
     """The notes on a leaf."""
     found = LEAVES.get(t)
@@ -56,10 +63,12 @@ class Steps:
         from .origins import _serial
 
         self.optimizer, self.place, self.born = optimizer, place, next(_serial)
-        self.steps = self.empty = self.lost = self.backwards = 0
+        self.steps = self.empty = self.lost = self.backwards = self.unused = 0
         self.rates: set = set()
-        self.step_place = self.lost_place = None
+        self.closure = False  # it asks for gradients itself, as often as it likes
+        self.step_place = self.lost_place = self.unused_place = None
         self.since = False  # whether a backward reached its parameters since the last step
+        self.fresh = False  # whether its gradients come from a backward that reached nothing else, and no step or zero_grad met them yet
         self.ids: set = set()
 
     def params(self):
@@ -101,6 +110,10 @@ class Training:
         for p in params:
             if has_gradient(p):
                 leaf_of(p).zeroed = place
+        forgotten = {id(p) for p in params}
+        for s in self.optimizers.values():
+            if s.fresh and s.ids <= forgotten and not any(leaf_of(p).read for p in s.params()) and _finite(s.params()):
+                s.unused, s.unused_place, s.fresh = s.unused + 1, place, False
 
     def backward(self, roots, op, graph):
         """Gradients are about to be added to the leaves."""
@@ -130,9 +143,9 @@ class Training:
             elif updated or leaf.moved:
                 leaf.stale = True
             leaf.moved, leaf.zeroed = False, None
-        for s in self.optimizers.values():
-            if not s.ids.isdisjoint(reached):
-                s.since, s.backwards = True, s.backwards + 1
+        mine = [s for s in self.optimizers.values() if not s.ids.isdisjoint(reached)]
+        for s in mine:
+            s.since, s.backwards, s.fresh = True, s.backwards + 1, reached <= s.ids and not any(o.closure for o in mine)
         if len(self.leaves) > self.room:
             self._make_room()
 
@@ -165,6 +178,7 @@ class Training:
                         leaf.mark, leaf.moved = mark, True
             return
         s.ids = {id(p) for p in s.params()}
+        s.closure = s.closure or bool(closure)
         s.steps += 1
         s.step_place = source.here()
         s.rates.update(float(g["lr"]) for g in optimizer.param_groups if "lr" in g)
@@ -187,6 +201,8 @@ class Training:
                 if s.since and place is not None:
                     s.lost, s.lost_place = s.lost + 1, place
         s.since = False
+        for o in self.optimizers.values():
+            o.fresh = o.fresh and o.ids.isdisjoint(s.ids)  # another may move the same parameters later
         self._kept(s)
 
     def schedule(self, schedule, place):
@@ -227,8 +243,8 @@ class Training:
 
     def _report_kept(self, frame, name, many):
         place = _where_kept(frame.f_code.co_filename, frame.f_lineno, name) or (frame.f_code.co_filename, frame.f_lineno)
-        self.report.add("LW417", place, f"`{name}` holds the graphs of {many} steps that are done: memory grows with every step.",
-                        f"`{name}` 还拿着 {many} 个已经结束的步骤的计算图：内存一步步增长。")  # fmt: skip
+        self.report.add("LW417", place, f"`{name}` holds the graphs of at least {many} steps that are done: memory grows with every step.",
+                        f"`{name}` 还拿着至少 {many} 个已经结束的步骤的计算图：内存一步步增长。")  # fmt: skip
 
     # ---- at the end -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +261,10 @@ class Training:
             elif s.steps >= 2 and s.empty == s.steps and not s.backwards and not self._cut_off(s):
                 add("LW414", s.step_place, f"step() ran {s.steps} times and no parameter of this optimizer had a gradient: backward() never reached them.",
                     f"step() 运行了 {s.steps} 次，这个优化器的参数却从来没有梯度：没有哪次 backward() 到达它们。")  # fmt: skip
+            elif s.steps and s.unused >= 4 and s.unused >= 2 * s.steps:
+                add("LW412", s.unused_place, f"zero_grad() threw away the gradients of {s.unused} of {s.backwards} backward() calls, and no step had used them: "
+                    f"step() ran {s.steps} times.",
+                    f"backward() 共 {s.backwards} 次，其中 {s.unused} 次的梯度还没有被 step() 用过，就被 zero_grad() 清掉了：step() 只运行了 {s.steps} 次。")  # fmt: skip
             if not s.steps and s.backwards >= 2:
                 add("LW413", s.place, f"backward() ran {s.backwards} times and this optimizer's step() never: the parameters stay as they are.",
                     f"backward() 运行了 {s.backwards} 次，而这个优化器的 step() 一次也没有：参数始终不变。") if not self._moved(s) else None  # fmt: skip

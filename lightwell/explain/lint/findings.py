@@ -98,9 +98,10 @@ class Report:
             return say("lint: nothing found.", "lint：没有发现问题。")
         n = len(found)
         count = say(f"{n} finding{'s' if n > 1 else ''}.", f"共 {n} 处。")
+        codes = ",".join(dict.fromkeys(f.code for f in found))
         hint = say(
-            f"Silence one by `# lw: ignore[{found[0].code}]` on its line, or everywhere by --ignore {found[0].code}.",
-            f"要忽略某一处，在那一行写 `# lw: ignore[{found[0].code}]`；要全部忽略，用 --ignore {found[0].code}。",
+            f"Silence one by `# lw: ignore[{found[0].code}]` on its line, or everywhere by --ignore {codes}.",
+            f"要忽略某一处，在那一行写 `# lw: ignore[{found[0].code}]`；要全部忽略，用 --ignore {codes}。",
         )
         return "\n\n".join([*(str(f) for f in found), count + say(" ", "") + hint])
 

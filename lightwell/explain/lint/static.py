@@ -138,6 +138,9 @@ class _File:
             if function in _TORCH_PURE or on_tensor:
                 self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
                          f"`{ast.unparse(v)}` 的结果没有被使用：这次调用什么也没有改变。")  # fmt: skip
+        elif isinstance(v, (ast.BinOp, ast.UnaryOp)) and self._in_forward(n):
+            self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the line changes nothing.",
+                     f"`{ast.unparse(v)}` 的结果没有被使用：这一行什么也没有改变。")  # fmt: skip
 
     def _in_forward(self, n) -> bool:
         return any(

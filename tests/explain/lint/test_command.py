@@ -34,7 +34,7 @@ def test_exit_codes_and_text(lint):
     code, out, _ = lint(BAD)
     assert code == 1
     assert "script.py:12: LW411 zero_grad() is missing" in out and "    loss.backward()" in out
-    assert "Mend: call optimizer.zero_grad() before backward()." in out
+    assert "Mend: Call `optimizer.zero_grad()` before `backward()`." in out
     assert lint(GOOD) == (0, "lint: nothing found.\n", "")
 
 

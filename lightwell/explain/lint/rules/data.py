@@ -38,7 +38,7 @@ ENTRIES = [
         _START,
         related=("torch.Tensor.mean", "torch.Tensor.std"),
         short=(
-            "divide pixels by 255; subtract the mean and divide by the standard deviation.",
+            "Divide pixels by 255; for other features subtract the mean and divide by the standard deviation.",
             "像素除以 255；其他特征减去均值、除以标准差。",
         ),
     ),
@@ -51,13 +51,16 @@ ENTRIES = [
             "按文件顺序取批量，网络先看完一类再看下一类，学最后一类时已忘了第一类；每个周期的顺序都相同，各步的误差也不会相互抵消。",
         ),
         (
-            "`DataLoader(train, shuffle=True)`. Series in time are cut into windows first; where order matters, keep it and silence this.",
-            "`DataLoader(train, shuffle=True)`。时间序列先切成窗口；如果确实要保持顺序，就忽略这一条。",
+            "`DataLoader(train, shuffle=True)`; by hand, batches in the order of `torch.randperm(n)`. Series in time are cut into windows first; where order matters, keep it and silence this.",
+            "`DataLoader(train, shuffle=True)`；手工切批量时按 `torch.randperm(n)` 的顺序。时间序列先切成窗口；如果确实要保持顺序，就忽略这一条。",
         ),
         _START.replace(", shuffle=True", ""),
         _START,
         related=("torch.utils.data.DataLoader",),
-        short=("DataLoader(..., shuffle=True) for training.", "训练用 DataLoader(..., shuffle=True)。"),
+        short=(
+            "`DataLoader(..., shuffle=True)` for training; batches cut by hand: in the order of `torch.randperm(n)`, drawn anew in each epoch.",
+            "训练用 `DataLoader(..., shuffle=True)`；手工切批量时，每个周期用 `torch.randperm(n)` 重新抽取顺序。",
+        ),
     ),
     Entry(
         "LW443",

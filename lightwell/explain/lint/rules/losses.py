@@ -68,8 +68,8 @@ ENTRIES = [
             "得分可以无限增大，损失会降到 0 以下，却没有任何提示。",
         ),
         (
-            "Apply `log_softmax(x, dim=1)` before, or use `CrossEntropyLoss` with the scores.",
-            "先做 `log_softmax(x, dim=1)`，或者对得分使用 `CrossEntropyLoss`。",
+            "Apply `log_softmax(x, dim=1)` before; in place of `NLLLoss`, `CrossEntropyLoss` takes the scores themselves.",
+            "先做 `log_softmax(x, dim=1)`；也可以不用 `NLLLoss`，改用 `CrossEntropyLoss`，它直接接收得分。",
         ),
         _program("nn.NLLLoss()(net(X), y)"),
         _program("nn.NLLLoss()(torch.log_softmax(net(X), 1), y)"),
@@ -84,8 +84,8 @@ ENTRIES = [
             "(N, 1) 和 (N,) 会广播成 (N, N)：损失把每个预测和每个目标都比较了一遍，最小值在目标的均值处。网络只学会输出均值，而损失看起来还挺正常。",
         ),
         (
-            "Give both the same shape: `y.reshape(-1, 1)`, or `net(X).squeeze(1)`.",
-            "让两者形状相同：`y.reshape(-1, 1)`，或者 `net(X).squeeze(1)`。",
+            "Give both the same shape: `y.reshape(-1, 1)`, or `net(X).squeeze(1)`. Class numbers against the scores of several classes: `CrossEntropyLoss`.",
+            "让两者形状相同：`y.reshape(-1, 1)`，或者 `net(X).squeeze(1)`。如果是类别编号对多个类别的得分，用 `CrossEntropyLoss`。",
         ),
         _program("nn.L1Loss()(net(X), t)", n=1, data="t = X.sum(1)\n", body="import warnings\nwarnings.simplefilter('ignore')\n"),
         _program("nn.L1Loss()(net(X), t.reshape(-1, 1))", n=1, data="t = X.sum(1)\n"),
@@ -93,7 +93,7 @@ ENTRIES = [
     ),
     Entry(
         "LW405",
-        ("(N, 1) meets (N,) outside a loss", "损失函数之外，(N, 1) 遇上了 (N,)"),
+        ("(N, 1) meets (N,)", "(N, 1) 遇上了 (N,)"),
         (
             "A difference or comparison of (N, 1) with (N,) has N² elements: a squared error written by hand, or an accuracy, is about all pairs instead "
             "of the N examples.",

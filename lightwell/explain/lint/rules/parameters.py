@@ -39,8 +39,9 @@ ENTRIES = [
             "优化器只掌管它创建时已有的参数。之后新建或替换的层能得到梯度，却永远不会被更新。",
         ),
         (
-            "Make the optimizer last, after all layers; or add the new ones, with `optimizer.add_param_group({'params': layer.parameters()})`.",
-            "先建好所有的层，最后再创建优化器；或者用 `optimizer.add_param_group({'params': layer.parameters()})` 把新的层加进去。",
+            "Make the optimizer last, after all layers; or add the new ones, with `optimizer.add_param_group({'params': layer.parameters()})`. "
+            "A tensor that a module shall learn is an `nn.Parameter`.",
+            "先建好所有的层，最后再创建优化器；或者用 `optimizer.add_param_group({'params': layer.parameters()})` 把新的层加进去。模块里要学习的张量，应写成 `nn.Parameter`。",
         ),
         _START + _NET + _OPTIMIZER + "net[2] = nn.Linear(16, 1)\n" + _LOOP,
         _START + _NET + "net[2] = nn.Linear(16, 1)\n" + _OPTIMIZER + _LOOP,
@@ -87,9 +88,10 @@ ENTRIES = [
         "LW424",
         ("the graph is cut before the parameters", "计算图在到达参数之前被切断"),
         (
-            "`.data`, `.detach()`, `.item()`, `.numpy()` and `torch.tensor(t)` give a value without its history, and so does everything under `no_grad()`. "
+            "`.data`, `.detach()`, `.item()`, `.numpy()` and `torch.tensor(t)` give a value without its history, `argmax` a position, which has no derivative; "
+            "what runs under `no_grad()` leaves no history either. "
             "What lies behind gets no gradient. `requires_grad=True` on the loss only hides the error message.",
-            "`.data`、`.detach()`、`.item()`、`.numpy()`、`torch.tensor(t)` 给出的值没有来历，`no_grad()` 里的一切也是如此。它们后面的参数得不到梯度。"
+            "`.data`、`.detach()`、`.item()`、`.numpy()`、`torch.tensor(t)` 给出的值没有来历，`argmax` 给出的是位置，没有导数；`no_grad()` 里的一切也不留来历。它们后面的参数得不到梯度。"
             "给损失设 `requires_grad=True` 只是把报错盖住了。",
         ),
         (
@@ -101,8 +103,8 @@ ENTRIES = [
         _START + _module(_TWO, ["h = self.a(x).relu()", "return self.b(h)"]) + _OPTIMIZER + _LOOP,
         related=("torch.Tensor.detach", "torch.no_grad"),
         short=(
-            "keep the graph: no .data, .detach(), .item() or no_grad() on the way from the parameters to the loss.",
-            "保住计算图：从参数到损失的路上不要用 .data、.detach()、.item() 或 no_grad()。",
+            "Keep the graph: no `.data`, `.detach()`, `.item()`, `argmax` or `no_grad()` on the way from the parameters to the loss.",
+            "保住计算图：从参数到损失的路上不要用 `.data`、`.detach()`、`.item()`、`argmax` 或 `no_grad()`。",
         ),
     ),
     Entry(

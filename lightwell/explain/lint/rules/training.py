@@ -38,16 +38,21 @@ ENTRIES = [
         _START + _GOOD.replace("    optimizer.zero_grad()\n", ""),
         _START + _GOOD,
         related=("torch.optim.Optimizer.zero_grad",),
-        short=("call optimizer.zero_grad() before backward().", "在 backward() 之前调用 optimizer.zero_grad()。"),
+        short=("Call `optimizer.zero_grad()` before `backward()`.", "在 `backward()` 之前调用 `optimizer.zero_grad()`。"),
     ),
     Entry(
         "LW412",
         ("zero_grad() between backward() and step()", "zero_grad() 放在了 backward() 和 step() 之间"),
         (
-            "`backward()` computes the gradients, `zero_grad()` forgets them, and `step()` finds none: the parameters stay as they are.",
-            "`backward()` 算出梯度，`zero_grad()` 把它们清掉，`step()` 就什么也没拿到：参数原地不动。",
+            "`backward()` computes the gradients, `zero_grad()` forgets them, and `step()` finds none: the parameters stay as they are. Where `step()` stands "
+            "behind the loop over the batches and `zero_grad()` in it, only the last batch counts.",
+            "`backward()` 算出梯度，`zero_grad()` 把它们清掉，`step()` 就什么也没拿到：参数原地不动。如果 `step()` 写在批量循环之外，而 `zero_grad()` 在循环之内，"
+            "就只有最后一个批量起作用。",
         ),
-        ("The order is `zero_grad()`, `backward()`, `step()`.", "顺序应该是 `zero_grad()`、`backward()`、`step()`。"),
+        (
+            "The order is `zero_grad()`, `backward()`, `step()`, all three for each batch.",
+            "每个批量都依次调用 `zero_grad()`、`backward()`、`step()`。",
+        ),
         _START + _GOOD.replace("    optimizer.zero_grad()\n    loss.backward()\n", "    loss.backward()\n    optimizer.zero_grad()\n"),
         _START + _GOOD,
         related=("torch.optim.Optimizer.zero_grad",),

@@ -1,0 +1,21 @@
+"""LW424"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+X = torch.randn(300, 5)
+
+y = X[:, :3].argmax(1)
+net = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 3))
+opt = torch.optim.Adam(net.parameters(), lr=0.01)
+for epoch in range(3):
+    for i in torch.randperm(300).split(30):
+        out = net(X[i]).argmax(1).float()  # <-
+        loss = F.mse_loss(out, y[i].float())
+        loss.requires_grad_(True)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    print(loss.item())
