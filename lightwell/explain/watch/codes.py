@@ -261,6 +261,21 @@ ENTRIES = (
         ("Look at the operands above and keep them in the range where the formula is defined.", "看看上面的操作数，让它们留在公式有定义的范围内。"),
         ("keep the operands in range", "让操作数留在有定义的范围内"), (),
     ),
+    _e(
+        "LW526", ("ctc_loss: fewer frames than labels", "ctc_loss：帧数少于标签数"),
+        (
+            "CTC emits at most one label for each frame of the input, and a blank between two equal labels. Where `input_length` is less than "
+            "`target_length` (plus the equal neighbours) no alignment exists: the probability is 0, the loss infinite.",
+            "CTC 在输入的每一帧最多输出一个标签，相同的相邻标签之间还要一个空白。当 `input_length` 小于 `target_length`（加上相同相邻标签的个数）时，"
+            "不存在任何对齐：概率为 0，损失为无穷大。",
+        ),
+        (
+            "Let such examples count for nothing: `nn.CTCLoss(zero_infinity=True)`; better, leave them out of the dataset, or give longer inputs "
+            "(less downsampling before the loss).",
+            "让这样的样本不计入损失：`nn.CTCLoss(zero_infinity=True)`；更好的做法是从数据集中去掉它们，或给出更长的输入（减少损失之前的下采样）。",
+        ),
+        ("zero_infinity=True, or longer inputs", "zero_infinity=True，或更长的输入"), ("F.ctc_loss", "nn.CTCLoss"),
+    ),
     # ---- made by a derivative ---------------------------------------------------------------------------------------
     _e(
         "LW530", ("the derivative of sqrt at 0", "sqrt 在 0 处的导数"),

@@ -20,7 +20,7 @@ from .finding import Finding
 from .numbers import bad_rows, finite, inf, power, squares, troubles
 from .origins import INTENDED, Origins, Suspect, behind, called, plain
 from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
-from .sites import Place, here, stack_places
+from .sites import Place, composed, here, stack_places
 
 ndarray, frame_at = np.ndarray, sys._getframe
 _STEP = optimizers._with_hooks(lambda self: None).__code__
@@ -148,10 +148,13 @@ class Detector(Origins):
         if mark is not None and (in_nan or not out_nan):
             if mark is INTENDED:  # its finding is made only if it reaches the loss after all
                 mark = Suspect(None, True)
-                mark.make = lambda: self._new(rec, args, operands, t, place, module, phase, True).finding
+                whole = composed(frame)
+                mark.make = lambda: self._new(rec, args, operands, t, place, module, phase, True, whole).finding
             self._hand_on(t, mark)
             return
-        suspect = self._of_buffer(rec, place, module, phase) or self._new(rec, args, operands, t, place, module, phase, in_inf)
+        suspect = self._of_buffer(rec, place, module, phase) or self._new(
+            rec, args, operands, t, place, module, phase, in_inf, composed(frame)
+        )
         self._hand_on(t, suspect)
         self._consequence(t, args, suspect, phase, fresh=True)
         del bad
@@ -161,17 +164,21 @@ class Detector(Origins):
         f.op, f.place, f.phase = called(rec.name, module, place), place, phase
         f.module = self.watch.path(module) or f.module
 
-    def _new(self, rec, args, operands, t, place, module, phase, of_infinity) -> Suspect:
-        watch = self.watch
+    def _new(self, rec, args, operands, t, place, module, phase, of_infinity, whole) -> Suspect:
+        watch, (outer, inner) = self.watch, whole
         params = dict(zip(rec.params, args[1:] if rec.variadic else args[len(rec.inputs) :]))
         arrays = [(n, v._a if isinstance(v, Tensor) else v) for n, v in operands]
         if rec.name == "power_half":
             arrays.append(("y", 0.5))
         if rec.name in ("std", "var") and len(arrays) == 1:
             params.setdefault("axis", None)
-        found = diagnose.forward(plain(rec.name), arrays, params, t._a, of_infinity)
+        if outer:
+            found = diagnose.composed(outer, inner, arrays, t._a, of_infinity)
+        else:
+            found = diagnose.forward(plain(rec.name), arrays, params, t._a, of_infinity)
         leaves, self.examples = behind(t._node)
-        suspect = Suspect(self._finding(found, called(rec.name, module, place), phase, place, module, t._a, [a for _, a in arrays]))
+        name = outer or called(rec.name, module, place)
+        suspect = Suspect(self._finding(found, name, phase, place, module, t._a, [a for _, a in arrays]))
         suspect.weights = leaves if watch.training.step == 0 else []
         suspect.finding.stack = stack_places(frame_at(3))  # type: ignore[union-attr]
         suspect.early = not watch.begun and phase == "forward"

@@ -139,6 +139,35 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
     return Diagnosis(code, values, count, notes)
 
 
+def composed(name: str, inner: dict, operands: list, result, of_infinity: bool) -> Diagnosis:
+    """The same for a function made of several operations, by its local variables."""
+    if name == "ctc_loss" and result.ndim == 1 and "n_in" in inner:
+        labels, frames = inner["n_out"], inner["n_in"]
+        repeats = (inner["rows"][:, 1:] == inner["rows"][:, :-1]) & (np.arange(1, inner["rows"].shape[1]) < labels[:, None])
+        needed = labels + repeats.sum(1)  # equal neighbours need a blank between them
+        count, values = elements([], result)
+        short = [v["at"][0] for v in values if frames[v["at"][0]] < needed[v["at"][0]]]
+        if short:
+            return Diagnosis("LW526", [{**v, "told": "ctc_loss(…)"} for v in values], count, [(
+                f"example {i}: {labels[i]} labels need at least {needed[i]} frames, and there are {frames[i]}",
+                f"样本 {i}：{labels[i]} 个标签至少需要 {needed[i]} 帧，而只有 {frames[i]} 帧",
+            ) for i in short])  # fmt: skip
+    if name in ("logdet", "slogdet") and not of_infinity:
+        count, values = elements([], result)
+        values = [{**v, "told": f"{name}(…)"} for v in values]
+        if np.isneginf(result).any():
+            return Diagnosis("LW510", values, count, [(
+                "the matrix is singular: its determinant is 0; a little on the diagonal, A + 1e-6·I, mends a covariance",
+                "矩阵是奇异的：行列式为 0；若是协方差矩阵，在对角线上加一点即可：A + 1e-6·I",
+            )])  # fmt: skip
+        if np.isnan(result).any():
+            return Diagnosis("LW511", values, count, [(
+                "the matrix has a negative determinant; torch.linalg.slogdet gives log |det| and the sign",
+                "矩阵的行列式为负；torch.linalg.slogdet 给出 log |det| 和符号",
+            )])  # fmt: skip
+    return forward(name, operands, {}, result, of_infinity)
+
+
 def _softmax(x, axis, values):
     """Of a softmax: is a row all -inf?"""
     axis = axis[0] if isinstance(axis, tuple) else axis

@@ -212,7 +212,7 @@ def behind(node) -> tuple[list, int]:
 def plain(name: str) -> str:
     """A record's name as the user would write the operation."""
     return {"power_half": "pow", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",
-            "addmm": "linear"}.get(name, name)  # fmt: skip
+            "addmm": "linear", "linalg_slogdet": "slogdet"}.get(name, name)  # fmt: skip
 
 
 def called(name: str, module, place=None) -> str:

@@ -80,6 +80,15 @@ OPERATIONS = {
     "masked by 0": (lambda: (torch.log(leaf(0.0, 1.0)) * torch.tensor([0.0, 1.0])).sum().backward(), "LW510", "log", "forward"),
     "poisson": (lambda: F.poisson_nll_loss(leaf(200.0), torch.ones(1)).backward(), "LW514", "exp", "forward"),
     "kl": (lambda: (lambda p, q: (p * (p / q).log()).sum())(torch.tensor([0.0, 1.0]), leaf(0.5, 0.5)).backward(), "LW510", "log", "forward"),
+    "logdet of a negative determinant": (lambda: torch.logdet(torch.eye(2, requires_grad=True) * leaf(1.0, -1.0)).backward(), "LW511", "logdet", "forward"),
+    "logdet of a singular matrix": (lambda: torch.logdet(torch.ones(2, 2, requires_grad=True)).backward(), "LW510", "logdet", "forward"),
+    "slogdet of singular matrices": (
+        lambda: torch.linalg.slogdet(torch.zeros(3, 2, 2, requires_grad=True))[1].sum().backward(), "LW510", "slogdet", "forward",
+    ),
+    "ctc_loss of repeated labels": (
+        lambda: F.ctc_loss(torch.zeros(4, 1, 3, requires_grad=True).log_softmax(2), torch.tensor([[1, 1, 1]]), [4], [3]).backward(),
+        "LW526", "ctc_loss", "forward",
+    ),
     # backward only
     "sqrt 0": (lambda: leaf(0.0, 1.0).sqrt().sum().backward(), "LW530", "sqrt", "backward"),
     "var sqrt": (lambda: leaf(1.0, 1.0).var().sqrt().backward(), "LW530", "sqrt", "backward"),
@@ -104,6 +113,21 @@ def test_operation(name):
     assert (f.code, f.op, f.phase) == (code, op, phase), str(f)
     assert f.place is not None and f.place.file == __file__
     assert f.reached == ("loss" if phase == "forward" else "gradients")
+
+
+def test_ctc_loss_names_the_examples_that_are_too_short():
+    def program():
+        p = torch.randn(9, 3, 5, requires_grad=True).log_softmax(2)
+        nn.CTCLoss()(
+            p, torch.tensor([[1, 2, 3, 4], [1, 2, 2, 1], [1, 2, 3, 4]]), torch.tensor([9, 4, 3]), torch.tensor([4, 4, 4])
+        ).backward()
+
+    (f,) = found(program)
+    assert (f.code, f.op, f.count) == ("LW526", "ctc_loss", 2)
+    assert [n[0] for n in f.notes] == [
+        "example 1: 4 labels need at least 5 frames, and there are 4",
+        "example 2: 4 labels need at least 4 frames, and there are 3",
+    ]
 
 
 def test_values_name_operands_and_places():
