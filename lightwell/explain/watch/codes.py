@@ -438,9 +438,9 @@ ENTRIES = (
     _e(
         "LW551", ("dead units", "死亡的神经元"),
         (
-            "Units of a ReLU layer gave 0 for every example seen; their gradient is 0 too, so they never come back. Typical after a step that was too "
-            "large, or with a negative initial bias.",
-            "ReLU 层的一些单元对见过的每个样本都输出 0；它们的梯度也是 0，因此再也不会恢复。常见于过大的一步更新之后，或偏置初始为负。",
+            "Units of a ReLU layer give 0 for every example; their gradient is 0 too, and so is that of the layers before, so they never come back. "
+            "Typical after a step that was too large, or with a negative initial bias.",
+            "ReLU 层的一些单元对每个样本都输出 0；它们的梯度也是 0，更靠前的层也得不到梯度，因此再也不会恢复。常见于过大的一步更新之后，或偏置初始为负。",
         ),
         ("Lower the learning rate, start biases at 0, or use `nn.LeakyReLU` or `nn.GELU`.", "降低学习率、偏置从 0 开始，或改用 `nn.LeakyReLU`、`nn.GELU`。"),
         ("lower learning rate, or nn.LeakyReLU", "降低学习率，或用 nn.LeakyReLU"), ("nn.LeakyReLU",),

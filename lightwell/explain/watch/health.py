@@ -11,6 +11,7 @@ from .sites import Place
 
 SAMPLE = 32768  # numbers of an activation that are looked at
 ENOUGH = 3  # samples before something is said
+MANY = 200  # examples after which a unit that gave 0 for all of them counts as dead, whatever it did before
 
 
 class Layer:
@@ -30,11 +31,11 @@ class Layer:
 
 
 class Units:
-    """One activation function's units: how many never woke, how many lie at the ends."""
+    """One activation function's units: how many don't wake any more, how many lie at the ends."""
 
     def __init__(self, op: str, place, path: str, meaning: str):
         self.op, self.place, self.path, self.meaning = op, place, path, meaning
-        self.alive: Any = None
+        self.quiet: Any = None  # for each unit the samples and the examples since it last gave something else than 0
         self.flat = 0.0
         self.samples = self.examples = 0
         self.weighed = False  # whether a layer with weights reads it: the last activation of a network may well be saturated
@@ -45,20 +46,44 @@ class Units:
         if a.size > 8 * SAMPLE:
             a = a[:: max(1, a.size // (8 * SAMPLE))]
         over = tuple(i for i in range(a.ndim) if i != axis)
+        examples = a.shape[0] if a.ndim > 1 else 1
         if self.meaning == "dead":
-            alive = (a > 0).any(axis=over)
-            self.alive = alive if self.alive is None or self.alive.shape != alive.shape else self.alive | alive
+            awake = (a > 0).any(axis=over)
+            if self.quiet is None or self.quiet.shape[1:] != awake.shape:
+                self.quiet = np.zeros((2, *awake.shape), np.int64)
+                self.samples = self.examples = 0
+            self.quiet += np.array([[1], [examples]])
+            self.quiet[:, awake] = 0
         else:
             low, high = (0.01, 0.99) if self.op in ("sigmoid", "hardsigmoid") else (-0.99, 0.99)
             now = float(((a < low) | (a > high)).mean())
             self.flat = now if not self.samples else 0.5 * self.flat + 0.5 * now
         self.samples += 1
-        self.examples += a.shape[0] if a.ndim > 1 else 1
+        self.examples += examples
+
+    def _dead(self):
+        """Which units gave 0 for every example of late; ever, where no weights follow: a hinge loss may well become 0."""
+        many = min(self.examples, MANY) if self.weighed else self.examples
+        return (self.quiet[0] >= min(self.samples, ENOUGH)) & (self.quiet[1] >= many)
 
     @property
     def dead(self) -> float:
-        """The share of units that gave 0 for every example seen."""
-        return 0.0 if self.alive is None or not self.alive.size else 1.0 - float(self.alive.mean())
+        """The share of units that gave 0 for every example of late."""
+        return 0.0 if self.quiet is None or not self.quiet.size else float(self._dead().mean())
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the whole layer has given nothing but 0 in the last samples."""
+        return self.quiet is not None and bool(self.quiet.size) and bool((self.quiet[0] >= ENOUGH).all())
+
+    def told_dead(self) -> tuple:
+        """How many units are dead, and since how many examples."""
+        dead = self.quiet[0] >= ENOUGH if self.asleep else self._dead()
+        n, examples = int(dead.sum()), int(self.quiet[1][dead].min())
+        return (
+            f"{n} of {dead.size} units gave 0 for all of the last {examples} examples looked at",
+            f"{dead.size} 个单元中有 {n} 个对最近查看的 {examples} 个样本全部输出 0",
+        )
 
 
 class Health:
@@ -99,6 +124,10 @@ class Health:
         found.note(out._a)
         self._order.append(found)
 
+    def ended(self) -> None:
+        """A forward has ended: the weights of the next one follow none of its activations."""
+        self._order = []
+
     def gradients(self, training) -> None:
         """Compare the layers' gradients with one another: ‖gradient‖/‖weights‖ of the weakest with that of the strongest."""
         found = []
@@ -118,8 +147,10 @@ class Health:
     def complaints(self) -> list:
         """(code, Units or None, note) of what is unhealthy by now."""
         out: list = []
-        shut = any(u.samples >= ENOUGH and (u.dead > 0.9 or u.flat > 0.9) for u in self.units.values())
-        if self.weak >= ENOUGH and self.weakest is not None and (self.weakest[1] > 0 or not shut):
+        stopped = self.weak >= ENOUGH and self.weakest[1] == 0  # a gradient of exactly 0: by units that are shut, where there are such
+        asleep = [u for u in self.units.values() if u.asleep]
+        shut = asleep or any(u.samples >= ENOUGH and (u.dead > 0.9 or u.flat > 0.9) for u in self.units.values())
+        if self.weak >= ENOUGH and not (stopped and shut):
             name, value, strongest, other = self.weakest
             flat = [u for u in self.units.values() if u.meaning == "flat"] or list(self.units.values())
             slope = max(flat, key=lambda u: u.samples, default=None)  # the line that runs most often: that of a loop over layers
@@ -131,12 +162,9 @@ class Health:
         for units in self.units.values():
             if units.samples < ENOUGH:
                 continue
-            if units.meaning == "dead" and (units.dead >= 0.999 or (units.dead >= 0.9 and units.examples >= 200)):
-                n = units.alive.size
-                out.append(("LW551", units, (
-                    f"{round(units.dead * n)} of {n} units gave 0 for all of {units.examples} examples",
-                    f"{n} 个单元中有 {round(units.dead * n)} 个对全部 {units.examples} 个样本都输出 0",
-                ), units.path))  # fmt: skip
+            dead = units.dead >= 0.999 or (units.dead >= 0.9 and units.examples >= MANY) or (stopped and units.asleep)
+            if units.meaning == "dead" and dead:
+                out.append(("LW551", units, units.told_dead(), units.path))
             elif units.meaning == "flat" and units.weighed and units.op != "hardtanh" and units.flat >= 0.9:
                 out.append(("LW552", units, (
                     f"{units.flat:.0%} of the outputs lie at the ends", f"{units.flat:.0%} 的输出落在两端",

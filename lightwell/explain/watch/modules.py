@@ -97,7 +97,7 @@ class Modules:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
             self.data.called(module, args, kwargs)
-            self.health._order = []
+            self.health.ended()
             if modes.state.grad and not self._buffers:
                 for b in self._all_buffers:
                     self._buffers[id(b)] = b._a.copy()

@@ -232,6 +232,7 @@ class Watch(Modules, Verdicts):
         if not self._stepped and self._backwards:
             self._close_by_hand()
         self.detector.backward_begins()
+        self.health.ended()
         for t in tensors:
             a = getattr(t, "_a", None)
             if a.__class__ is not np.ndarray or not a.size or a.dtype.kind not in "fcV":

@@ -222,6 +222,51 @@ def test_dead_units():
     assert next(r for r in w.report().layers() if r["path"] == "net.1")["dead"] == 1.0
 
 
+def test_units_that_a_learning_rate_has_killed():
+    """The gradient of the layers before is exactly 0: that is no vanishing gradient."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.3)
+    X = torch.rand(256, 10)
+    with torch.watch(net, on="report", save=False) as w:
+        for _ in range(10):
+            for x in X.split(32):
+                optimizer.zero_grad()
+                F.mse_loss(net(x), x[:, :1] * 3).backward()
+                optimizer.step()
+    assert {f.code for f in w.findings} == {"LW551"} and w.findings[0].module == "net.1"
+    assert "32 of 32 units" in str(w.findings[0])
+
+
+def test_units_that_die_late():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 5))
+    X, y = torch.rand(64, 10), torch.randint(0, 5, (64,))
+    with torch.watch(net, on="report", save=False) as w:
+        fit(net, X, y, steps=60)
+        assert w.findings == [] and next(r for r in w.report().layers() if r["path"] == "net.1")["dead"] < 0.2
+        with torch.no_grad():
+            net[0].bias -= 100.0
+        fit(net, X, y, steps=60)
+    assert [(f.code, f.op, f.module) for f in w.findings] == [("LW551", "relu", "net.1")]
+    assert next(r for r in w.report().layers() if r["path"] == "net.1")["dead"] == 1.0
+
+
+def test_a_hinge_loss_that_becomes_0_is_no_dead_layer():
+    torch.manual_seed(0)
+    w, x = torch.zeros(4, 2, requires_grad=True), torch.randn(64, 4)
+    y = (x[:, :2] > 0).float() * 2 - 1
+    x[:, :2] += 3 * y
+    optimizer = torch.optim.SGD([w], lr=2.0)
+    with torch.watch(on="report", save=False) as watched:
+        for _ in range(150):
+            optimizer.zero_grad()
+            loss = torch.relu(1 - y * (x @ w)).mean()
+            (loss + 1e-6 * w.square().sum()).backward()
+            optimizer.step()
+    assert loss.item() == 0 and watched.findings == []
+
+
 def test_saturated_units():
     net = nn.Sequential(nn.Linear(20, 64), nn.Sigmoid(), nn.Linear(64, 5))
     nn.init.normal_(net[0].weight, 0, 10.0)
