@@ -279,11 +279,13 @@ def history_lines(f: Finding) -> list:
     """The last steps as sparklines."""
     out = []
     names = (("loss", "loss", "损失"), ("gradient", "gradient norm", "梯度范数"), ("ratio", "update/parameter", "更新/参数"), ("norm", "parameter norm", "参数范数"))  # fmt: skip
-    for key, en, zh in names:
-        series = [v for v in f.history.get(key, []) if v is not None]
-        if len(series) >= 2:
+    told = {key: [v for v in f.history.get(key, []) if v is not None] for key, _, _ in names}
+    for key, en, zh in names if max(map(len, told.values())) >= 2 else ():
+        series = told[key]
+        if series:
             label = say(en, zh)
-            out.append(f"{label}{' ' * (18 - wide(label))}{sparkline(series)}  {show(series[0])} → {show(series[-1])}")
+            ends = f"{show(series[0])} → {show(series[-1])}" if len(series) > 1 else show(series[0])
+            out.append(f"{label}{' ' * (18 - wide(label))}{sparkline(series)}  {ends}")
     for name, grads, _ in f.layers[:6]:
         grads = [g for g in grads if g is not None]
         if len(grads) >= 2:

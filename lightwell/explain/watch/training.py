@@ -205,6 +205,15 @@ class Training:
         losses = [abs(r.loss) for r in rows if r.loss is not None and math.isfinite(r.loss)]
         return rows[-1].norm > 10 * start or (len(losses) > 2 and losses[-1] > 100 * max(self.reference or losses[0], 1e-3))
 
+    def leap(self) -> tuple | None:
+        """(step, norm before, norm after) of the latest of the last updates that made the parameters several times larger; None."""
+        rows = list(self.rows)[-4:]
+        for i in reversed(range(len(rows))):
+            before = rows[i - 1].norm if i else self.start_norm if not rows[i].step else None
+            if before is not None and before > 1e-3 and rows[i].norm > 4 * before:
+                return rows[i].step, before, rows[i].norm
+        return None
+
     def history(self) -> dict:
         """The last steps' loss, norms and ratios, as lists."""
         rows = list(self.rows)

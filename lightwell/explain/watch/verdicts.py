@@ -17,6 +17,8 @@ from .sites import Place, here, stack_places, users
 
 __all__ = ["Verdicts"]
 
+STRUCTURAL = frozenset("LW504 LW505 LW518 LW519 LW520 LW524 LW526".split())  # no smaller operand would help
+
 
 class Verdicts:
     """The part of a watch that decides what a finding is and what becomes of it."""
@@ -171,8 +173,11 @@ class Verdicts:
                 f.code = "LW540" if self.training.amplified > 1e4 and not self._overshot() else "LW541"
             elif f.phase == "forward" and self.training.step == 0 and f.code != "LW521" and self._large_weights(suspect.weights):
                 f.code = "LW505"
+        leap = self.training.leap()
         if f.code == "LW541":
             self._advise(f)
+        elif leap is not None and f.phase in ("forward", "backward") and f.code not in STRUCTURAL:
+            f.notes.append(self._leapt(*leap))
         if self.save:
             from .capsule import save
 
@@ -189,6 +194,10 @@ class Verdicts:
     def _advise(self, f: Finding) -> None:
         """A learning rate to try."""
         rates = [float(g["lr"]) for o in self.optimizers for g in o.param_groups if "lr" in g]
+        settings = [note for o in self.optimizers for g in o.param_groups for note in _unstable(g)]
+        if settings:
+            f.notes += dict.fromkeys(settings)
+            return
         ratios = [r.ratio for r in self.training.rows if r.ratio is not None and math.isfinite(r.ratio)]
         worst = max(ratios, default=0.0)
         if not rates and worst > 0.01:  # no optimizer: the rate is the user's own variable
@@ -202,9 +211,19 @@ class Verdicts:
             if f.history.get("loss") and (f.history["loss"][-1] or 0) < 0:
                 f.notes.append(("the loss falls without bound: is its sign right?", "损失无界地下降：符号写对了吗？"))
             f.notes.append((
-                f"lr = {max(rates):g}; an update changed the parameters by up to {worst:.0%} of their size, where 0.1 to 1 % is usual: try lr = {better:g}",
-                f"lr = {max(rates):g}；一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%：试试 lr = {better:g}",
+                f"lr = {max(rates):g}; an update changed the parameters by up to {worst:.0%} of their size, where 0.1 to 1 % is usual: start from lr = {better:g}",
+                f"lr = {max(rates):g}；一次更新最多改变了参数大小的 {worst:.0%}，通常为 0.1% 到 1%：可从 lr = {better:g} 开始试",
             ))  # fmt: skip
+
+    def _leapt(self, step: int, before: float, after: float) -> tuple:
+        """What is told of an update that changed the parameters several times over."""
+        rates = [float(g["lr"]) for g in self.stepping.param_groups if "lr" in g] if self._stepped else []
+        by = f": {type(self.stepping).__name__}, lr = {max(rates):g}" if rates else ""
+        return (
+            f"the update of step {step + 1} took the parameters' norm from {show(before)} to {show(after)}{by}; "
+            "a smaller step would have kept the operands in range",
+            f"第 {step + 1} 步的更新使参数范数从 {show(before)} 变为 {show(after)}{by}；步子小一些，操作数就不会超出范围",
+        )
 
     def _large_weights(self, leaves) -> bool:
         """Whether some layer multiplies the size of what it is given by ten or more: a module's, or one of these leaves, (inputs, outputs)."""
@@ -247,6 +266,25 @@ class Verdicts:
             print(f, file=sys.stderr)
         else:
             warnings.warn(f"\n{f}", HealthWarning, stacklevel=_outside(sys._getframe()))
+
+
+def _unstable(group: dict) -> list:
+    """Settings of an optimizer that diverge by themselves, whatever the learning rate."""
+    found = []
+    momentum, rate, decay = (float(group.get(k) or 0) for k in ("momentum", "lr", "weight_decay"))
+    if momentum >= 1:
+        found.append((
+            f"momentum = {momentum:g}: from 1 on earlier updates never fade, and the steps grow at any learning rate; 0.9 is usual",
+            f"momentum = {momentum:g}：达到 1 之后以往的更新永不衰减，学习率再小步子也会越来越大；通常用 0.9",
+        ))  # fmt: skip
+    plain = "dampening" in group or group.get("decoupled_weight_decay")  # Adam and its like divide the decay by its own size
+    if plain and rate * decay > 2 * (1 + momentum):
+        found.append((
+            f"lr · weight_decay = {rate * decay:g}: above 2 the decay alone turns the parameters' sign and enlarges them at each step; "
+            f"weight_decay = {decay:g} is too large, at most 0.1 is usual",
+            f"lr · weight_decay = {rate * decay:g}：超过 2 时，单是权重衰减就会使参数每一步都变号并放大；weight_decay = {decay:g} 太大，通常不超过 0.1",
+        ))  # fmt: skip
+    return found
 
 
 def _elements(operands, a):

@@ -297,7 +297,25 @@ def test_learning_rate(make, steps):
     net = nn.Linear(5, 1)
     fs = found(lambda: train(net, X, X.sum(1, keepdim=True), F.mse_loss, make(net.parameters()), steps))
     assert fs and fs[0].code == "LW541" and fs[0].op.endswith(".step") and "optimizer.step()" in fs[0].place.text
-    assert "try lr" in str(fs[0])
+    assert "start from lr" in str(fs[0])
+
+
+@pytest.mark.parametrize("settings, note", [({"momentum": 1.05}, "momentum = 1.05"), ({"weight_decay": 25.0}, "lr · weight_decay = 2.5")])
+def test_settings_that_diverge_at_any_learning_rate(settings, note):
+    X = torch.randn(64, 5)
+    net = nn.Linear(5, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, **settings)
+    (f,) = found(lambda: train(net, X, X.sum(1, keepdim=True), F.mse_loss, optimizer, 800))
+    assert f.code == "LW541" and note in str(f) and "start from" not in str(f)
+
+
+def test_an_overflow_right_after_a_leap_names_the_step():
+    X = torch.randn(64, 5)
+    net = nn.Linear(5, 1)
+    optimizer = torch.optim.RMSprop(net.parameters(), lr=50.0)
+    (f,) = found(lambda: train(net, X, X.sum(1, keepdim=True), lambda a, b: (a - b).square().mean().exp(), optimizer))
+    assert (f.code, f.op, f.step) == ("LW514", "exp", 2)
+    assert "the update of step 1 took the parameters' norm" in str(f) and "RMSprop, lr = 50" in str(f) and "update/parameter" in str(f)
 
 
 def test_training_by_hand():
