@@ -86,15 +86,18 @@ ENTRIES = (
     _e(
         "LW510", ("log of 0", "对 0 取对数"),
         (
-            "log x falls to -inf as x goes to 0. A probability has become exactly 0 in floating point: softmax and sigmoid underflow where "
-            "the logits are far apart.",
-            "x 趋于 0 时 log x 趋于负无穷。某个概率在浮点数下恰好变成了 0：当 logits 相差很大时，softmax 和 sigmoid 会下溢。",
+            "log x falls to -inf as x goes to 0, and something has become exactly 0 in floating point: a probability, since softmax and sigmoid "
+            "underflow where the logits are far apart; a scale that relu cut off; a target at the border of a distribution's support.",
+            "x 趋于 0 时 log x 趋于负无穷，而某个量在浮点数下恰好变成了 0：可能是概率（logits 相差很大时 softmax 和 sigmoid 会下溢），"
+            "可能是被 relu 截断的尺度参数，也可能是落在分布支撑集边界上的目标值。",
         ),
         (
-            "Compute the loss from the logits, where it can't underflow: `F.cross_entropy(logits, y)`, `F.binary_cross_entropy_with_logits(logits, y)` "
-            "or `F.log_softmax`. For other quantities keep away from 0: `torch.log(x.clamp(min=1e-8))`.",
-            "直接由 logits 计算损失就不会下溢：`F.cross_entropy(logits, y)`、`F.binary_cross_entropy_with_logits(logits, y)` 或 `F.log_softmax`。"
-            "其他量则要避开 0：`torch.log(x.clamp(min=1e-8))`。",
+            "A probability that softmax or sigmoid gave: compute the loss from the logits, where it can't underflow: `F.cross_entropy(logits, y)`, "
+            "`F.binary_cross_entropy_with_logits(logits, y)` or `F.log_softmax`. Anything else: keep it above 0, `F.softplus(x) + 1e-6` for a predicted "
+            "scale, `torch.log(x.clamp(min=1e-8))` or `y.clamp(1e-6, 1 - 1e-6)` for data.",
+            "由 softmax 或 sigmoid 得到的概率：直接由 logits 计算损失就不会下溢：`F.cross_entropy(logits, y)`、"
+            "`F.binary_cross_entropy_with_logits(logits, y)` 或 `F.log_softmax`。其他量：让它大于 0，网络预测的尺度用 `F.softplus(x) + 1e-6`，"
+            "数据用 `torch.log(x.clamp(min=1e-8))` 或 `y.clamp(1e-6, 1 - 1e-6)`。",
         ),
         ("F.cross_entropy on logits, or log(x.clamp(min=1e-8))", "对 logits 用 F.cross_entropy，或 log(x.clamp(min=1e-8))"),
         ("F.cross_entropy", "F.log_softmax", "torch.log"),
@@ -168,12 +171,18 @@ ENTRIES = (
     _e(
         "LW517", ("an argument outside the function's domain", "自变量超出函数的定义域"),
         (
-            "The function is not defined there (acos and asin beyond ±1, acosh below 1), or has a pole (atanh and logit at their ends). A cosine "
-            "computed as a product can pass 1 by rounding.",
-            "函数在该点没有定义（acos、asin 在 ±1 之外，acosh 小于 1），或是极点（atanh、logit 的端点）。用内积算出的余弦会因舍入略超过 1。",
+            "The function is not defined there (acos and asin beyond ±1, acosh below 1), or has a pole (atanh and erfinv at ±1, logit at 0 and 1, "
+            "lgamma and digamma at 0, -1, -2, …). A cosine computed as a product can pass 1 by rounding; a sigmoid is exactly 1 above 17 in float32.",
+            "函数在该点没有定义（acos、asin 在 ±1 之外，acosh 小于 1），或是极点（atanh、erfinv 在 ±1，logit 在 0 和 1，lgamma、digamma 在 0、-1、-2……）。"
+            "用内积算出的余弦会因舍入略超过 1；float32 的 sigmoid 在自变量大于 17 时恰好等于 1。",
         ),
-        ("Stay inside: `torch.acos(x.clamp(-1 + 1e-6, 1 - 1e-6))`.", "留在定义域以内：`torch.acos(x.clamp(-1 + 1e-6, 1 - 1e-6))`。"),
-        ("x.clamp(-1 + 1e-6, 1 - 1e-6)", "x.clamp(-1 + 1e-6, 1 - 1e-6)"), ("torch.clamp",),
+        (
+            "Stay inside: `x.clamp(-1 + 1e-6, 1 - 1e-6)` for acos, asin, atanh and erfinv, `torch.logit(p, eps=1e-6)`, `x.clamp(min=1)` for acosh, "
+            "`x.clamp(min=1e-6)` for lgamma and digamma. The logit of a sigmoid is what the sigmoid was given: use that.",
+            "留在定义域以内：acos、asin、atanh、erfinv 用 `x.clamp(-1 + 1e-6, 1 - 1e-6)`，`torch.logit(p, eps=1e-6)`，acosh 用 `x.clamp(min=1)`，"
+            "lgamma、digamma 用 `x.clamp(min=1e-6)`。对 sigmoid 的结果求 logit，得到的就是 sigmoid 的输入：直接用它。",
+        ),
+        ("clamp the argument into the domain", "把自变量截断到定义域内"), ("torch.clamp", "torch.logit"),
     ),
     _e(
         "LW518", ("softmax of a fully masked row", "对整行都被掩蔽的数据做 softmax"),
@@ -183,8 +192,8 @@ ENTRIES = (
             "某一行全是 -inf，softmax 没有可分配的概率：exp(-inf)/Σexp(-inf) = 0/0 = NaN。在注意力中，这是所有键都被掩蔽的查询，常常是全为填充的序列。",
         ),
         (
-            "Mask with a large finite number, `scores.masked_fill(mask, -1e9)`, or leave one key open in every row, or zero such rows after "
-            "softmax with `torch.where` on the scores before it.",
+            "Mask with a large finite number, `scores.masked_fill(mask, -1e9)`, or leave one key open in every row, or put finite scores in such rows "
+            "with `torch.where` before the softmax.",
             "用很大的有限数做掩蔽：`scores.masked_fill(mask, -1e9)`；或者保证每行至少留一个键；或者先用 `torch.where` 把这些行的分数换成 0 再做 softmax。",
         ),
         ("masked_fill(mask, -1e9) in place of -inf", "用 masked_fill(mask, -1e9) 代替 -inf"), ("torch.masked_fill", "F.softmax"),
@@ -242,10 +251,13 @@ ENTRIES = (
             "float16 最大只有 65504；同样的数在 float32 或 bfloat16 里毫不稀奇。",
         ),
         (
-            "Train with `torch.autocast` (which keeps sums and losses in float32) and `torch.amp.GradScaler`, or in bfloat16, whose range is float32's.",
-            "用 `torch.autocast`（求和与损失保持 float32）配合 `torch.amp.GradScaler`，或改用 bfloat16，它的范围与 float32 相同。",
+            "Use bfloat16, whose range is float32's: `torch.autocast('cpu', dtype=torch.bfloat16)`; or do this operation in float32, `x.float()`, where "
+            "the rest is float16. A model that is float16 as a whole: keep it in float32 and use `torch.autocast`. For gradients that overflow: "
+            "`torch.amp.GradScaler`.",
+            "改用 bfloat16，它的范围与 float32 相同：`torch.autocast('cpu', dtype=torch.bfloat16)`；或者其余部分用 float16，只让这个运算用 float32："
+            "`x.float()`。整个模型都是 float16 时：让模型保持 float32 并使用 `torch.autocast`。梯度上溢时：用 `torch.amp.GradScaler`。",
         ),
-        ("autocast with GradScaler, or bfloat16", "autocast 加 GradScaler，或 bfloat16"), ("torch.autocast", "torch.amp.GradScaler"),
+        ("bfloat16, or this operation in float32", "bfloat16，或让这个运算用 float32"), ("torch.autocast", "torch.amp.GradScaler"),
     ),
     _e(
         "LW524", ("normalisation of equal values without eps", "不带 eps 地归一化相同的数值"),
@@ -458,11 +470,16 @@ ENTRIES = (
     _e(
         "LW553", ("an infinity or NaN that stayed hidden", "没有造成影响的无穷大或 NaN"),
         (
-            "An operation made values that are not finite; they were masked or clipped, and neither loss nor gradients have met them.",
-            "某个运算产生了非有限值；它们被掩蔽或截断了，损失和梯度都没有受到影响。",
+            "An operation made values that are not finite, and no gradient has met them: they were masked or clipped, or the program looked at them "
+            "itself and skipped the step or ended.",
+            "某个运算产生了非有限值，但没有影响到任何梯度：它们被掩蔽或截断了，或者程序自己发现后跳过了这一步或结束了训练。",
         ),
-        ("Nothing must be done; safer is to keep the argument in range before the operation.", "不必处理；更稳妥的做法是在运算之前就让自变量留在范围内。"),
-        ("nothing must be done", "不必处理"), (),
+        (
+            "Nothing, where it is meant: a masked value, a mean of nothing that is skipped. Else mend the operation named; the note tells what "
+            "it was: keep its argument in range before the operation.",
+            "如果是有意的（被掩蔽的值、被跳过的空集平均），不必处理。否则要修好上面指出的运算（说明里写了具体是什么）：在运算之前就让自变量留在范围内。",
+        ),
+        ("nothing, where it is meant; else keep the argument in range", "有意为之则不必处理；否则让自变量留在范围内"), (),
     ),
 )  # fmt: skip
 

@@ -64,12 +64,24 @@ def _ranges(operands: list) -> list:
     notes = []
     for name, v in operands:
         if isinstance(v, np.ndarray) and v.size > 1 and v.dtype.kind in "fiuc":
-            low, high = extent(v)
-            notes.append((
-                f"operand {name}, shape {list(v.shape)}: from {show(low)} to {show(high)}",
-                f"操作数 {name}，形状 {list(v.shape)}：范围 {show(low)} 到 {show(high)}",
-            ))  # fmt: skip
+            en, zh = _range(v)
+            notes.append((f"operand {name}, shape {list(v.shape)}: {en}", f"操作数 {name}，形状 {list(v.shape)}：{zh}"))
     return notes
+
+
+def _range(a) -> tuple[str, str]:
+    """From where to where the elements go, and how many are not finite."""
+    low, high = extent(a)
+    n = {} if a.dtype.kind in "iu" else {"nan": np.isnan(a).sum(), "inf": np.isposinf(np.abs(a) if a.dtype.kind == "c" else a).sum()}
+    if a.dtype.kind == "f":
+        n["-inf"] = np.isneginf(a).sum()
+    others = [f"{count} × {what}" for what, count in n.items() if count]
+    if sum(n.values()) == a.size:
+        return ", ".join(others), "、".join(others)
+    return (
+        " and ".join([f"from {show(low)} to {show(high)}", *others]),
+        f"范围 {show(low)} 到 {show(high)}" + "".join(f"，另有 {v}" for v in others),
+    )
 
 
 def forward(name: str, operands: list, params: dict, result, of_infinity: bool = False) -> Diagnosis:
@@ -226,11 +238,8 @@ def backward(name: str, g, operands: list, results: list, gradient, hidden: bool
         big = large > 1e10 or any(v.size and max(abs(e) for e in extent(v)) > 1e10 for v in arrays)
         code = ("LW540" if large > 1e10 else "LW535") if big else "LW536"
         if isinstance(g, np.ndarray) and g.size:
-            low, high = extent(g)
-            notes.append((
-                f"the gradient that came in, shape {list(g.shape)}: from {show(low)} to {show(high)}",
-                f"传入的梯度，形状 {list(g.shape)}：范围 {show(low)} 到 {show(high)}",
-            ))  # fmt: skip
+            en, zh = _range(g)
+            notes.append((f"the gradient that came in, shape {list(g.shape)}: {en}", f"传入的梯度，形状 {list(g.shape)}：{zh}"))
         notes += _ranges(operands)
     return Diagnosis(code, values, count, notes)
 

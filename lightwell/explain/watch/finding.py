@@ -26,7 +26,7 @@ class HealthWarning(UserWarning):
 class Finding:
     """Where numbers stopped being numbers (or a training stopped being healthy), and why.
 
-    `code` names the cause (LW5xx); `op` the operation; `place` the user's line; `module` the path of the module; `phase` is "forward",
+    `code` names the cause (LW5xx); `op` the operation; `place` the user's line; `module` the path of the module, or of the parameter at fault; `phase` is "forward",
     "backward", "optimizer", "data" or "training". `values` are the elements at fault: {"at": index, "operands": {name: number},
     "result": number}. `rows` are the examples of the batch, `items` their numbers in the dataset. `notes` are pairs (English, Chinese).
     """
@@ -54,6 +54,7 @@ class Finding:
     reached: str = ""  # "loss", "gradients", "parameters", …: what it came to; "" while it is hidden
     file: str | None = None
     optimizer: str = ""
+    of_parameter: bool = False  # whether `module` is the path of a parameter
 
     @property
     def cause(self) -> str:
@@ -85,10 +86,15 @@ class Finding:
         """The user's file."""
         return self.place.file if self.place else None
 
+    def label(self) -> str:
+        """What `module` is, as a heading."""
+        return say("parameter", "参数") if self.of_parameter else say("module", "模块")
+
     def headline(self) -> str:
         """The finding in one line."""
         where = f"{self.place}" if self.place else say("an unknown line", "未知的行")
-        module = say(f" in {self.module}", f"，模块 {self.module}") if self.module else ""
+        en, zh = ("of", "参数") if self.of_parameter else ("in", "模块")
+        module = say(f" {en} {self.module}", f"，{zh} {self.module}") if self.module else ""
         return say(
             f"{self.code} {self.cause}: {self.op} at {where}{module} ({self._phase()})",
             f"{self.code} {self.cause}：{self.op}，位于 {where}{module}（{self._phase()}）",
@@ -238,7 +244,7 @@ def render(f: Finding) -> str:
     else:
         row(say("where", "位置"), f.op)
     if f.module:
-        row(say("module", "模块"), f.module)
+        row(f.label(), f.module)
     row(say("when", "时间"), f._phase())
     if f.values:
         size = say(

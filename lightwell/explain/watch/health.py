@@ -26,7 +26,8 @@ class Layer:
     def note(self, a) -> None:
         """Add a sample."""
         flat = a.reshape(-1)[:: max(1, a.size // SAMPLE)].astype(np.float64)
-        self.mean, self.std, self.shape = float(flat.mean()), float(flat.std()), a.shape
+        with np.errstate(all="ignore"):  # of infinities
+            self.mean, self.std, self.shape = float(flat.mean()), float(flat.std()), a.shape
         self.samples += 1
 
 

@@ -185,7 +185,7 @@ def finding_html(f) -> str:
     """One finding."""
     rows: list[tuple[str, str]] = []
     if f.module:
-        rows.append((say("module", "模块"), f"<code>{html.escape(f.module)}</code>"))
+        rows.append((f.label(), f"<code>{html.escape(f.module)}</code>"))
     rows.append((say("when", "时间"), html.escape(f._phase())))
     if f.values:
         rows.append(

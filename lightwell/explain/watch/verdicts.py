@@ -88,7 +88,7 @@ class Verdicts:
             del state
         if suspect is None or suspect.finding is None:
             f = self.detector._finding(found, f"{name}.step", "optimizer", Place.of(code, at), None, t._a, [])
-            f.rows, f.module, f.stack, f.optimizer = None, bad.name, stack_places(frame), name
+            f.rows, f.module, f.of_parameter, f.stack, f.optimizer = None, bad.name, True, stack_places(frame), name
             suspect = Suspect(f)
         self.reached(suspect, "parameters", t, phase="optimizer")
 
@@ -147,9 +147,8 @@ class Verdicts:
         if key in self._told:
             return
         self._told.add(key)
-        f = Finding(
-            code, units.op if units is not None else "backward", "training", units.place if units is not None else None, path, notes=[note]
-        )
+        op, place = (units.op, units.place) if units is not None else ("backward", None)
+        f = Finding(code, op, "training", place, path, notes=[note], of_parameter=code == "LW550")
         self.date(f)
         f.history, f.layers = self.training.history(), self.training.layers() if code == "LW550" else []
         self._warn(f)

@@ -341,6 +341,7 @@ def test_optimizer_without_eps(kind):
     optimizer = getattr(torch.optim, kind)(net.parameters(), eps=0.0)
     (f,) = found(lambda: train(net, torch.zeros(4, 3), torch.randn(4, 1), F.mse_loss, optimizer))
     assert (f.code, f.op, f.phase, f.module) == ("LW542", f"{kind}.step", "optimizer", "net.weight")
+    assert "parameter   net.weight" in str(f)
 
 
 def test_gradients_from_outside():
@@ -353,7 +354,7 @@ def test_gradients_from_outside():
         optimizer.step()
 
     (f,) = found(program)
-    assert (f.code, f.op, f.module) == ("LW545", "SGD.step", "net.weight")
+    assert (f.code, f.op, f.module) == ("LW545", "SGD.step", "net.weight") and "of net.weight" in f.headline()
 
     def hooked():
         y = leaf(1.0, 2.0) * 2
