@@ -18,9 +18,9 @@ from ...tensor import Tensor
 from . import diagnose
 from .finding import Finding
 from .numbers import bad_rows, finite, inf, power, squares, troubles
-from .origins import INTENDED, Origins, Suspect, behind, called, plain
+from .origins import INTENDED, Origins, Suspect, behind, called, plain, shapers
 from .safe import BACKWARD, FORWARD, LOOPS, WEIGHED
-from .sites import Place, composed, here, stack_places
+from .sites import Place, around, composed, stack_places, users
 
 ndarray, frame_at = np.ndarray, sys._getframe
 _STEP = optimizers._with_hooks(lambda self: None).__code__
@@ -65,7 +65,8 @@ class Detector(Origins):
 
     def __init__(self, watch):
         self.watch = watch
-        self.sites: dict[int, tuple] = {}  # id of a node -> (record, code, instruction, module)
+        self.sites: dict[int, tuple] = {}  # id of a node -> (record, code, instruction, module, (code, instruction) of the callers)
+        self._last_frame: tuple = (None, ())  # where the last operation ran, and those callers
         self.marks: dict[int, tuple] = {}  # id of an array -> (the array, its suspect)
         self.pending: list[Suspect] = []  # of this step, in order
         self.early: dict[int, Suspect] = {}  # id of an array -> the suspect, of what was made before the training began
@@ -83,7 +84,8 @@ class Detector(Origins):
         watch = self.watch
         if not watch.on:
             return out
-        code, at = here(frame_at(3))
+        frame = users(frame_at(3))
+        code, at = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
         try:
             stack = watch._local.modules
             module = stack[-1] if stack else None
@@ -96,7 +98,7 @@ class Detector(Origins):
                 continue
             node = t._node
             if node is not None and t._rg:
-                self.sites[id(node.node if node.__class__ is Port else node)] = (rec, code, at, module)
+                self.sites[id(node.node if node.__class__ is Port else node)] = (rec, code, at, module, self._around(frame))
             if look:
                 a = t._a
                 if a.__class__ is ndarray and a.dtype.kind in "fcV" and not power(a) < inf and not finite(a):
@@ -106,6 +108,16 @@ class Detector(Origins):
         if watch.sampling or watch.tape is not None:
             watch.sampled(rec, args, out, (code, at), module)
         return out
+
+    def _around(self, frame) -> tuple:
+        """The user's frames around this one, as (code, instruction); they stay the same while it runs."""
+        back = frame.f_back if frame is not None else None
+        if back is None:
+            return ()
+        key = id(frame), id(back), back.f_lasti
+        if self._last_frame[0] != key:
+            self._last_frame = key, around(back)
+        return self._last_frame[1]
 
     def _operands(self, rec, args) -> list:
         """(name, tensor or number) of an operation's operands."""
@@ -176,6 +188,8 @@ class Detector(Origins):
             found = diagnose.composed(outer, inner, arrays, t._a, of_infinity)
         else:
             found = diagnose.forward(plain(rec.name), arrays, params, t._a, of_infinity)
+        if found.code == "LW510" and not outer and t._node is not None:
+            found.notes += diagnose.zeros(shapers(t._node))
         leaves, self.examples = behind(t._node)
         name = outer or called(rec.name, module, place)
         suspect = Suspect(self._finding(found, name, phase, place, module, t._a, [a for _, a in arrays]))
@@ -308,18 +322,21 @@ class Detector(Origins):
         elif s > self.peak:
             self.peak = s
 
-    def site_of(self, node) -> tuple:
-        """(place, module) of the operation whose derivative a node is."""
+    def _site(self, node) -> tuple | None:
+        """What `sites` knows of the operation whose derivative a node is."""
         found = self.sites.get(id(node))
         if found is None or (node.record is not None and found[0] is not node.record):
             for edge in node.edges:  # a node made beside the operation: its neighbour's line
                 near = edge.node if edge.__class__ is Port else edge
                 if isinstance(near, Node) and id(near) in self.sites:
-                    found = self.sites[id(near)]
-                    break
-            else:
-                return None, None
-        return Place.of(found[1], found[2]), found[3]
+                    return self.sites[id(near)]
+            return None
+        return found
+
+    def site_of(self, node) -> tuple:
+        """(place, module) of the operation whose derivative a node is."""
+        found = self._site(node)
+        return (None, None) if found is None else (Place.of(found[1], found[2]), found[3])
 
     def weighing(self, site) -> tuple:
         """The operation with weights behind the use of a parameter: of `h @ w.t()` the product, not the transposition."""
@@ -355,7 +372,8 @@ class Detector(Origins):
         found = diagnose.backward(name, g0, operands, results, a, hidden)
         self.examples = 0 if self.watch.data.size() else behind(node)[1]
         suspect = Suspect(self._finding(found, name, "backward", place, module, a, [v for _, v in operands]))
-        suspect.finding.stack = stack_places(frame_at(2))  # type: ignore[union-attr]
+        site = self._site(node)
+        suspect.finding.stack = stack_places(frame_at(2)) if site is None else [place, *(Place.of(*caller) for caller in site[4])]  # type: ignore[union-attr]
         self.pending.append(suspect)
         return suspect
 

@@ -11,6 +11,7 @@ _MIXING = frozenset(
     "mm bmm mv dot addmm linear matmul convolution convolution_transpose cumsum cumprod logcumsumexp".split()
 )  # not by element
 _DOMAIN = frozenset("acos asin acosh atanh logit erfinv special_ndtri digamma lgamma polygamma".split())
+_PROBABILITIES = frozenset("softmax sigmoid log_softmax log_sigmoid".split())
 _VARIANCES = frozenset("var std var_mean std_mean".split())
 NORMS = frozenset("native_batch_norm native_layer_norm native_group_norm fixed_batch_norm".split())
 GENERIC = frozenset("LW521 LW522 LW525 LW535 LW536".split())  # what the history of the training may know better
@@ -149,6 +150,18 @@ def forward(name: str, operands: list, params: dict, result, of_infinity: bool =
     if code in ("LW518", "LW519", "LW520", "LW524") or len(values and values[0]["operands"]) == 0:
         values = [{**v, "told": name + "(…)"} for v in values]
     return Diagnosis(code, values, count, notes)
+
+
+def zeros(names: set) -> list:
+    """A note on the 0 that a logarithm was given, by the operations that it went through: one that is no probability wants another mend."""
+    if names & _PROBABILITIES or {"exp", "div"} <= names:
+        return []
+    if "relu" in names:
+        return [("the 0 comes out of relu: F.softplus(x) + 1e-6 is always positive", "这个 0 来自 relu：F.softplus(x) + 1e-6 始终为正")]
+    return [(
+        "no softmax or sigmoid gave this 0: keep the argument positive, x.clamp(min=1e-8) or F.softplus(x) + 1e-6",
+        "这个 0 不是 softmax 或 sigmoid 给出的：让自变量保持为正，x.clamp(min=1e-8) 或 F.softplus(x) + 1e-6",
+    )]  # fmt: skip
 
 
 def composed(name: str, inner: dict, operands: list, result, of_infinity: bool) -> Diagnosis:

@@ -209,6 +209,24 @@ def behind(node) -> tuple[list, int]:
     return leaves, size
 
 
+def shapers(node) -> set:
+    """The names of the operations behind a node, up to those with weights."""
+    stack: list = [node]
+    seen: set = set()
+    names: set = set()
+    while stack and len(seen) < MOST:
+        edge = stack.pop()
+        edge = edge.node if edge.__class__ is Port else edge
+        if not isinstance(edge, Node) or id(edge) in seen:
+            continue
+        seen.add(id(edge))
+        name = plain(edge.record.name) if edge.record is not None else ""
+        if name not in WEIGHED:
+            names.add(name)
+            stack.extend(edge.edges)
+    return names
+
+
 def plain(name: str) -> str:
     """A record's name as the user would write the operation."""
     return {"power_half": "pow", "mean_dim": "mean", "sum_dim": "sum", "rsub": "sub", "prod_dim": "prod", "to_copy": "to", "mean_square": "mse_loss",

@@ -38,6 +38,16 @@ def here(frame) -> tuple:
     return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
 
 
+def around(frame, limit: int = 3) -> tuple:
+    """(code, instruction) of the user's frames from this one outwards."""
+    out: list = []
+    frame = users(frame)
+    while frame is not None and len(out) < limit:
+        out.append((frame.f_code, frame.f_lasti))
+        frame = users(frame.f_back)
+    return tuple(out)
+
+
 class Place:
     """A line of the user's program: `file`, `line`, `text`, `function`."""
 

@@ -115,6 +115,36 @@ def test_operation(name):
     assert f.reached == ("loss" if phase == "forward" else "gradients")
 
 
+@pytest.mark.parametrize(
+    "argument, note",
+    [
+        (lambda x: x.softmax(0), ""),
+        (lambda x: x.exp() / x.exp().sum(), ""),
+        (lambda x: x.relu() ** 2, "relu"),
+        (lambda x: x + 200, "no softmax"),
+    ],
+    ids=["softmax", "softmax by hand", "relu", "sum"],
+)
+def test_a_log_of_0_tells_what_gave_the_0(argument, note):
+    (f,) = found(lambda: argument(leaf(-200.0, 1.0)).log().sum().backward())
+    assert f.code == "LW510" and len(f.notes) == bool(note) and note in str(f)
+
+
+def distance(a, b):
+    return torch.sqrt(((a - b) ** 2).sum())
+
+
+def test_findings_of_a_backward_tell_who_called_the_operation():
+    def program():
+        x = leaf(1.0, 2.0)
+        d = distance(x, x.detach())
+        d.backward()
+
+    (f,) = found(program)
+    assert f.code == "LW530" and "torch.sqrt" in f.place.text
+    assert [p.text for p in f.stack][:2] == [f.place.text, "d = distance(x, x.detach())"] and "called from" in str(f)
+
+
 def test_ctc_loss_names_the_examples_that_are_too_short():
     def program():
         p = torch.randn(9, 3, 5, requires_grad=True).log_softmax(2)
