@@ -2,7 +2,7 @@
 
 watching.py   Watch: what it hangs on, steps, what happens when something is found
 detect.py     the search: each operation forward, each node backward
-safe.py       operations that need no look
+safe.py       operations that need no look;   scaling.py: a gradient scaler's steps
 diagnose.py   from operands to the cause; codes.py: the causes, their mends
 training.py   losses, norms, divergence;   health.py: activations, dead and saturated units
 data.py       batches and the items in them;   sites.py: the user's line

@@ -79,10 +79,8 @@ def _range(a) -> tuple[str, str]:
     others = [f"{count} × {what}" for what, count in n.items() if count]
     if sum(n.values()) == a.size:
         return ", ".join(others), "、".join(others)
-    return (
-        " and ".join([f"from {show(low)} to {show(high)}", *others]),
-        f"范围 {show(low)} 到 {show(high)}" + "".join(f"，另有 {v}" for v in others),
-    )
+    en, zh = (show(low), show(low)) if low == high else (f"from {show(low)} to {show(high)}", f"范围 {show(low)} 到 {show(high)}")
+    return " and ".join([en, *others]), "，另有 ".join([zh, *others])
 
 
 def forward(name: str, operands: list, params: dict, result, of_infinity: bool = False) -> Diagnosis:

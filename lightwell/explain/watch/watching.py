@@ -24,6 +24,7 @@ from ...nn.module import Module
 from ...ops import op
 from ...optim import optimizer as optimizers
 from ...tensor import Tensor
+from . import scaling
 from .codes import entry
 from .data import Data
 from .detect import Detector
@@ -117,7 +118,7 @@ class Watch(Modules, Verdicts):
                 optimizers.register_optimizer_step_pre_hook(self._before_step), optimizers.register_optimizer_step_post_hook(self._after_step),
             ]  # fmt: skip
             self._scaler = GradScaler.scale, GradScaler.update
-            GradScaler.scale, GradScaler.update = _scale(self, GradScaler.scale), _update(self, GradScaler.update)  # type: ignore[method-assign]
+            GradScaler.scale, GradScaler.update = scaling.scale(self, GradScaler.scale), scaling.update(self, GradScaler.update)  # type: ignore[method-assign]
             self._drawing, randoms.drawing = randoms.drawing, self._draw
             from ...compile import api
 
@@ -467,30 +468,6 @@ def _several(value) -> list:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _scale(watch, scale):
-    """`GradScaler.scale`, which tells a watch that infinite gradients are nothing unusual until `update`."""
-
-    def scaled(self, outputs):
-        if watch.on and self.is_enabled():
-            if isinstance(outputs, Tensor):
-                watch._scaled = 0
-                watch.begins((outputs,))
-            watch._scaled += 1
-        return scale(self, outputs)
-
-    return scaled
-
-
-def _update(watch, update):
-    def updated(self, new_scale=None):
-        before = self.get_scale()
-        update(self, new_scale)
-        if watch.on and self.is_enabled():
-            watch._updated(self, before)
-
-    return updated
 
 
 def watch(model=None, optimizer=None, **options) -> Watch:

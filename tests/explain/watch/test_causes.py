@@ -130,6 +130,13 @@ def test_a_log_of_0_tells_what_gave_the_0(argument, note):
     assert f.code == "LW510" and len(f.notes) == bool(note) and note in str(f)
 
 
+def test_ranges_count_what_is_not_finite():
+    (f,) = found(lambda: (torch.tensor([0.0, 0.5]) * leaf(0.0, 3.0).log()).sum().backward())
+    assert f.code == "LW510"
+    (f,) = found(lambda: (leaf(0.0, 0.5, 0.0) * torch.tensor([-inf, 2.0, inf])).sum().backward())
+    assert f.code == "LW521" and "operand y, shape [3]: 2.0 and 1 × inf and 1 × -inf" in str(f)
+
+
 def distance(a, b):
     return torch.sqrt(((a - b) ** 2).sum())
 

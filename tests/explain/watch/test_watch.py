@@ -238,6 +238,15 @@ def test_units_that_a_learning_rate_has_killed():
     assert "32 of 32 units" in str(w.findings[0])
 
 
+def test_statistics_of_infinities_give_no_warning():
+    net = nn.Sequential(nn.Identity())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        with torch.watch(net, save=False) as w:
+            net(torch.tensor([[float("inf"), -float("inf"), 1.0]]))
+    assert np.isnan(w.report().layers()[0]["mean"])
+
+
 def test_units_that_die_late():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 5))
