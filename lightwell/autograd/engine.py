@@ -184,7 +184,8 @@ def _pulled(rec, edges, fit, g, saved, xp=NP, conj=False):
             if conj:
                 v = out[i] = v.conj()
             if fit is not None and edges[i] is not None:
-                out[i] = fit_array(v, fit[i])
+                v = fit_array(v, fit[i])
+                out[i] = asarray(v) if isinstance(v, np.generic) else v
     return out
 
 
@@ -285,6 +286,8 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
                         follows, passed = edge, v
                     elif edge is follows:
                         passed = passed + v
+                        if type(passed) is not ndarray:  # NumPy adds two arrays without dimensions to a bare number
+                            passed = asarray(passed)
                     else:
                         _give(grads, frontier, edge, v)
             if follows is not None and frontier:  # another input's node came up: the newer goes first
@@ -326,6 +329,12 @@ def run(roots, targets=None, retain_graph=False, create_graph=False):
     return grads
 
 
+def _both(a, b):
+    """Two gradients that arrive at the same place, added: an array where NumPy's sum of two arrays without dimensions is a bare number."""
+    both = a + b
+    return asarray(both) if isinstance(both, np.generic) else both
+
+
 def _give(grads, frontier, edge, g):
     """Let a gradient arrive at a node (at one output of it, for a `Port`) or at a leaf."""
     if type(edge) is Port:
@@ -335,7 +344,7 @@ def _give(grads, frontier, edge, g):
     else:
         had = grads.get(edge)
         if had is not None:
-            grads[edge] = had + g
+            grads[edge] = _both(had, g)
         else:
             grads[edge] = g
             if isinstance(edge, Node):
@@ -345,7 +354,7 @@ def _give(grads, frontier, edge, g):
     if slots is None:
         slots = grads[node] = [None] * node.outputs
         insort(frontier, (node.seq, node))
-    slots[nr] = g if slots[nr] is None else slots[nr] + g
+    slots[nr] = g if slots[nr] is None else _both(slots[nr], g)
 
 
 def _call_hooks(hooks, g, create_graph):

@@ -409,3 +409,28 @@ def test_maxima_of_an_input_that_was_written_over_are_refused():
     y.relu_()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+def test_gradients_without_dimensions_are_tensors_to_write_on():
+    """What is summed down to a scalar, and what two paths bring to one, is an array like every other gradient."""
+    w = torch.zeros((), requires_grad=True)
+    for times in (1, 2):
+        (torch.ones(3) + w).sum().backward()
+        assert w.grad.item() == 3.0 * times
+    w.grad.zero_()
+    (torch.ones(3) - w).sum().backward()
+    assert w.grad.item() == -3.0
+    for f in (lambda v: (torch.ones(3) + v).sum(), lambda v: v * v + v, lambda v: v.exp() + v.sin() + v):
+        v = torch.full((), 2.0, requires_grad=True)
+        (g,) = torch.autograd.grad(f(v), v)
+        before = g.item()
+        g += 1
+        assert g.item() == pytest.approx(before + 1) and isinstance(g.numpy(), np.ndarray)
+        seen = []
+        u = v * 1
+        u.retain_grad()
+        u.register_hook(lambda g, seen=seen: seen.append(g.clone().mul_(2)))
+        f(u).backward()
+        assert u.grad.item() == pytest.approx(before) and seen[0].item() == pytest.approx(2 * before)
+        u.grad.mul_(3)
+        assert u.grad.item() == pytest.approx(3 * before)
