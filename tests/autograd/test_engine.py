@@ -413,16 +413,16 @@ def test_maxima_of_an_input_that_was_written_over_are_refused():
 
 def test_gradients_without_dimensions_are_tensors_to_write_on():
     """What is summed down to a scalar, and what two paths bring to one, is an array like every other gradient."""
-    w = torch.zeros((), requires_grad=True)
+    w = lw.zeros((), requires_grad=True)
     for times in (1, 2):
-        (torch.ones(3) + w).sum().backward()
+        (lw.ones(3) + w).sum().backward()
         assert w.grad.item() == 3.0 * times
     w.grad.zero_()
-    (torch.ones(3) - w).sum().backward()
+    (lw.ones(3) - w).sum().backward()
     assert w.grad.item() == -3.0
-    for f in (lambda v: (torch.ones(3) + v).sum(), lambda v: v * v + v, lambda v: v.exp() + v.sin() + v):
-        v = torch.full((), 2.0, requires_grad=True)
-        (g,) = torch.autograd.grad(f(v), v)
+    for f in (lambda v: (lw.ones(3) + v).sum(), lambda v: v * v + v, lambda v: v.exp() + v.sin() + v):
+        v = lw.full((), 2.0, requires_grad=True)
+        (g,) = lw.autograd.grad(f(v), v)
         before = g.item()
         g += 1
         assert g.item() == pytest.approx(before + 1) and isinstance(g.numpy(), np.ndarray)
