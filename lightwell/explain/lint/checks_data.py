@@ -155,6 +155,9 @@ class Data:
                 changes = int((np.diff(runs.astype(np.int64)) != 0).sum())
                 kinds = len(np.unique(runs))
                 shares = np.unique(runs, return_counts=True)[1] / len(runs)
+                firsts = [b[0] for b in batches]
+                if kinds == 2 and int(np.not_equal(firsts[1:], firsts[:-1]).sum()) > 0.5 * len(firsts):
+                    continue  # turn by turn, as the halves of a GAN
                 mixed = len(runs) * (1 - float(np.square(shares).sum()))  # changes in an order by chance
                 if kinds >= 2 and pure >= 0.6 * len(batches) and changes <= min(0.1 * len(runs), 0.3 * mixed) and pure >= 4:
                     self.report.add("LW442", place, f"{pure} of {len(batches)} training batches hold one class only: the examples come class by class.",

@@ -44,6 +44,10 @@ class Losses:
         self.plain = None  # the last backward: (place, name of the loss), leaves
         self.climbs: dict = {}  # place of an update by hand along the gradient -> the leaves
         self.across: dict = {}  # shape -> the line of the last softmax over dimension 0
+        self.inner: list = []  # softmax over dimension 0 inside the model that is running: (name, shape, line)
+        self.later: dict = {}  # line of one outside -> (name, shape, what it was of)
+        self.sideways: set = set()  # what met a softmax or argmax over dimension 1
+        self.frozen = False  # a model that learns nothing was called since the last backward
         self.weights: dict = {}  # id of a model that was called -> the ids of its parameters that learn
 
     # ---- what goes in ---------------------------------------------------------------------------------------------------
@@ -60,7 +64,8 @@ class Losses:
             self._cross_entropy(at, x, y, last, steps)
         elif name == "nll_loss":
             if _sums_down(x, y):
-                self._batch_dim("log_softmax", x, self.across.get(x.shape))
+                place, of = self.across.get(x.shape, (at, None))
+                self._outside("log_softmax", x.shape, place, of)
             elif last == "softmax":
                 add("LW403", at, f"NLLLoss expects log-probabilities, and its input {_name(x)} holds probabilities: it comes from softmax.",
                     f"NLLLoss 要的是对数概率，而它的输入 {_name(x)} 直接来自 softmax。")  # fmt: skip
@@ -125,7 +130,13 @@ class Losses:
 
     def call(self, call, args, out):
         """A model was called."""
-        self.weights.setdefault(id(call.module), {id(p) for p in call.module.parameters() if p._rg})
+        ids = {id(p) for p in call.module.parameters() if p._rg}
+        self.weights.setdefault(id(call.module), ids)
+        self.frozen = self.frozen or (not ids and modes.is_grad_enabled() and next(call.module.parameters(), None) is not None)
+        for name, shape, place in self.inner:  # what the model answers with; weights of a pooling are on purpose
+            if isinstance(out, Tensor) and out.shape == shape and origins.of(out).last == name:
+                self._batch_dim(name, shape, place)
+        self.inner.clear()
 
     def _trains(self, leaves) -> bool:
         """Whether leaves are the weights of a model, and not an input that is to fool one, or a model that learns to fool a frozen one."""
@@ -145,8 +156,11 @@ class Losses:
             self._squash(name, args[0], args[1] if len(args) > 1 else None)
         elif name in ("argmax", "max_dim") and len(args) > 1:
             x, dim = args[0], args[1]
-            if dim == 0 and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1 and origins.of(x).direct:
-                self._batch_dim(name.partition("_")[0], x)
+            if x.ndim == 2 and min(x.shape) > 1 and origins.of(x).call is not None:
+                if dim == 0 and origins.of(x).direct and not _columns(x):
+                    self._outside(name.partition("_")[0], x.shape, source.here(), _key(x))
+                elif dim in (1, -1) and len(self.sideways) < 4000:
+                    self.sideways.add(_key(x))
 
     def _uphill(self, a, step):
         """Whether a leaf is moved by hand along its gradient instead of against it."""
@@ -172,6 +186,9 @@ class Losses:
         learned = [t._rg or o.call is not None for t, o in ((column, oc), (row, orow))]
         if oc.source == orow.source or learned[0] == learned[1]:
             return
+        mine = column if learned[0] else row
+        if (mine._rg and mine._node is None) or (learned[0] and not orow.trail and _evenly(row)):
+            return  # a weight is no prediction, and a scale no target
         if oc.trail and (oc.trail[0] in _COLUMNS or (learned[0] and oc.trail[0] in _REDUCED)):
             return
         if name == "mul" and not _labels(row if learned[0] else column):
@@ -187,10 +204,16 @@ class Losses:
         if not self.observer.in_loss and (origin.last == twice or (name == "sigmoid" and _sigmoid_by_hand(x, origin.computed()))):
             self.report.add("LW402", source.here(), f"{name} is applied to {_name(x)}, which comes from {twice} already.",
                             f"{name} 作用在 {_name(x)} 上，而它已经过了 {twice}。")  # fmt: skip
-        if axis in (0, -2) and x.ndim == 2 and x.shape[0] > 1 and x.shape[1] > 1:
-            self.across[x.shape] = source.here()
-            if origin.direct or self._last_layer(x, origin):
-                self._batch_dim(name, x)
+        if x.ndim != 2 or min(x.shape) < 2:
+            return
+        if axis in (0, -2):
+            self.across[x.shape] = source.here(), _key(x)
+            if origin.direct and not _columns(x):
+                self._outside(name, x.shape, source.here(), _key(x))
+            elif not origin.direct and self._last_layer(x, origin):
+                self.inner.append((name, x.shape, source.here()))
+        elif len(self.sideways) < 4000:
+            self.sideways.add(_key(x))
 
     def _last_layer(self, x, origin) -> bool:
         """Inside a model: whether these are class scores of the whole batch, made by the model's linear layer from a 2-D or image batch."""
@@ -200,10 +223,16 @@ class Losses:
         fed = model[1][0]
         return fed.ndim in (2, 4) and fed._a.dtype.kind == "f" and fed.shape[0] == x.shape[0]
 
-    def _batch_dim(self, name, x, place=None):
-        n, c = x.shape
-        self.report.add("LW409", place or source.here(), f"{name} over dimension 0 of {_name(x)} runs over the {n} examples of the batch, not over the {c} classes.",
-                        f"{name} 沿 {_name(x)} 的第 0 维计算，跨的是批量里的 {n} 个样本，而不是 {c} 个类别。")  # fmt: skip
+    def _outside(self, name, shape, place, of):
+        """A softmax over dimension 0 outside of a model: a mistake where nothing asks for the same numbers over dimension 1 as well."""
+        met = self.later.setdefault(place, (name, shape, set()))[2]
+        if len(met) < 20:
+            met.add(of)
+
+    def _batch_dim(self, name, shape, place):
+        n, c = shape
+        self.report.add("LW409", place, f"{name} over dimension 0 of {list(shape)} runs over the {n} examples of the batch, not over the {c} classes.",
+                        f"{name} 沿 {list(shape)} 的第 0 维计算，跨的是批量里的 {n} 个样本，而不是 {c} 个类别。")  # fmt: skip
 
     # ---- the sign -------------------------------------------------------------------------------------------------------
 
@@ -216,8 +245,8 @@ class Losses:
             return
         self.values.setdefault(at, []).append(float(root._a.reshape(-1)[0].real))
         self.plain = (at, _turned(root._node, -1)), {id(t) for t in graph[1]}
-        found = _turned(root._node)
-        if found is not None:
+        found, frozen, self.frozen = _turned(root._node), self.frozen, False
+        if found is not None and not frozen:
             self.negated.setdefault(at, (found, []))[1].append({id(t) for t in graph[1]})
 
     def step(self, optimizer, closure, before):
@@ -227,7 +256,7 @@ class Losses:
         mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
         if self.plain is not None and all(g.get("maximize") for g in optimizer.param_groups):
             (at, kind), leaves = self.plain
-            if kind in _LOSS_NODES and leaves <= mine:
+            if kind in _LOSS_NODES and leaves <= mine and self._trains(leaves):
                 self.report.add("LW406", at, f"The optimizer was made with maximize=True: every step makes {kind} larger.",
                                 f"优化器设了 maximize=True：每一步都让 {kind} 变得更大。")  # fmt: skip
         for at, (_kind, leaves) in self.negated.items():
@@ -250,8 +279,12 @@ class Losses:
     def end(self):
         """Decide what can only be known when the program is done."""
         add = self.report.add
+        for place, (name, shape, met) in self.later.items():
+            if met.isdisjoint(self.sideways):
+                self._batch_dim(name, shape, place)
         for at, (kind, leaves) in self.negated.items():
-            if len(leaves) >= 2 and (at in self.stepped or self._by_hand(leaves[-1])) and self._trains(leaves[-1]):
+            always = len(leaves) >= max(2, 0.95 * len(self.values[at]))  # the sign of an advantage changes
+            if always and (at in self.stepped or self._by_hand(leaves[-1])) and self._trains(leaves[-1]):
                 if kind == "likelihood":
                     add("LW406", at, "What is minimised is the mean log-likelihood itself: the minus is missing, and training makes the right classes unlikely.",
                         "被最小化的是对数似然本身：少了负号，训练会让正确的类别越来越不可能。")  # fmt: skip
@@ -259,17 +292,43 @@ class Losses:
                     add("LW406", at, f"Backward starts from minus {kind}: every step makes the loss larger.",
                         f"反向传播的起点是负的{'平方误差' if kind.startswith('the') else ' ' + kind}：每一步都让损失变得更大。")  # fmt: skip
         for at, leaves in self.climbs.items():
-            grew = any(len(v) >= 3 and not v[-1] <= v[0] for v in self.values.values())
-            meant = any(set(leaves) <= ids for _, groups in self.negated.values() for ids in groups[-1:])  # a likelihood is climbed
-            if (len(set(leaves)) >= 2 or self._alone(set(leaves))) and len(leaves) >= 4 and grew and not meant:
+            moved = set(leaves)
+            if any(s.steps and not s.ids.isdisjoint(moved) for s in self.training.optimizers.values()):
+                continue  # by an optimizer as well: a step aside, as in sharpness-aware minimisation
+            if self.weights and not any(ids & moved for ids in self.weights.values()):
+                continue  # inputs
+            grew = any(len(v) >= 3 and not v[-1] <= v[0] and not min(v) < 0 for v in self.values.values())
+            meant = any(moved <= ids for _, groups in self.negated.values() for ids in groups[-1:])  # a likelihood is climbed
+            if (len(moved) >= 2 or self._alone(moved)) and len(leaves) >= 4 and grew and not meant:
                 add("LW406", at, "The parameters move along the gradient (+=): that makes the loss larger. Descent subtracts it.",
                     "参数沿着梯度方向移动（+=）：损失会变大。梯度下降应当减去梯度。")  # fmt: skip
         for at, values in self.values.items():
             first, final = values[0], values[-1]
             if len(values) >= 5 and not self.report.has("LW406", at) and math.isfinite(first):
-                if final == -math.inf or final < -1e4 * (1 + abs(first)):
+                falls = final < -1e4 * (1 + abs(first)) and final < 1.5 * values[len(values) // 2]
+                if final == -math.inf or falls:
                     add("LW406", at, f"The loss fell from {first:.4g} to {final:.4g}: it has no lower bound.",
                         f"损失从 {first:.4g} 降到了 {final:.4g}：它没有下界。")  # fmt: skip
+
+
+def _key(x) -> tuple:
+    """What a matrix is known by: its shape and its first numbers."""
+    return x.shape, x._a[:8, :8].tobytes()
+
+
+def _columns(x) -> bool:
+    """Whether a model's result has an example in each column, or a moment in each row, as its input has."""
+    call = origins.of(x).call
+    fed = call.inputs[0][1] if call is not None and call.inputs else ()
+    if len(fed) < 2:
+        return False
+    return (fed[0] != x.shape[0] and fed[1] == x.shape[1]) or (len(fed) > 2 and tuple(fed[:2]) == tuple(x.shape))
+
+
+def _evenly(row) -> bool:
+    """Whether a row's numbers are a scale: 0, 1, 2, … or linspace."""
+    steps = np.diff(row._a.astype(np.float64))
+    return bool(steps.size and steps[0] != 0 and np.ptp(steps) <= 1e-4 * abs(steps[0]))
 
 
 def _rows(x):
@@ -322,8 +381,9 @@ def _turned(node, sign=1):
             behind = getattr(getattr(node.edges[0], "record", None), "name", "")
             return "likelihood" if sign > 0 and (picked or behind in _PICKS) else None
         if name in ("square", "abs") or name == "pow":
-            inner = getattr(getattr(node.edges[0], "record", None), "name", "")
-            return "the squared error" if sign < 0 and name != "abs" and inner in ("sub", "rsub") else None
+            inner = node.edges[0]
+            error = getattr(getattr(inner, "record", None), "name", "") in ("sub", "rsub") and sum(e is not None for e in inner.edges) == 1
+            return "the squared error" if sign < 0 and name != "abs" and error else None
         edges = [e for e in node.edges if e is not None and type(e).__name__ != "Port"]
         if name == "neg":
             sign = -sign

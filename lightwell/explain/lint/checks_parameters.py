@@ -67,6 +67,7 @@ class ByHand:
     def __init__(self, params, steps):
         self._params, self.steps, self.place, self.backwards = params, steps, None, steps
         self.ids = {id(p) for p in params}
+        self.fed: set = set()
 
     def params(self):
         """The parameters."""
@@ -81,6 +82,9 @@ class Parameters:
         self.cuts: dict = {}
         self.modules: dict = {}  # id -> module, those called from the user's code
         self.hidden: list = []
+        self.by_grad: set = set()  # leaves in the graphs of autograd.grad
+        self.fed: set = set()  # inputs of models that require grad
+        self.rooted: set = set()  # lines of backward that started from a graph
         self.looked: set = set()
         self.dark: dict = {}  # id of a parameter -> the line that used it under no_grad, inside a model
         self.groups: list = []  # for each line of backward: the ids of its leaves
@@ -113,6 +117,7 @@ class Parameters:
     def call(self, call, args, out):
         """A model was called."""
         module = call.module
+        self.fed |= {id(a) for a in args if isinstance(a, Tensor) and a._rg and a._node is None}
         if id(module) not in self.modules:
             self.modules[id(module)] = module
             self._look(module)
@@ -139,10 +144,13 @@ class Parameters:
     def backward(self, roots, op, graph):
         """Which leaves this backward reaches."""
         if op != "backward":
+            self.by_grad |= {id(t) for t in graph[1]}
             return
         place = source.here()
+        if any(t._node is not None for t in roots):
+            self.rooted.add(place)
         for t in roots:
-            if t._node is None and not isinstance(t, Parameter) and t._a.size == 1:
+            if t._node is None and place not in self.rooted and not isinstance(t, Parameter) and t._a.size == 1:
                 self.leaf_roots[place] = self.leaf_roots.get(place, 0) + 1
         self.groups.append({id(t) for t in graph[1]})
         if len(self.groups) > 200:
@@ -184,7 +192,7 @@ class Parameters:
                 asked = model is not None and optimizer is not None and any(p is t for p in model.parameters())
                 if not asked and not (stepping and all(when > s.born for s in stepping)):
                     continue
-            elif not mates or leaf.backwards < 3 or t._a.dtype.kind != "f":
+            elif not mates or leaf.backwards < 3 or t._a.dtype.kind != "f" or key in self.fed or key in self.by_grad:
                 continue
             place = (
                 made_at(t, next((s.place for s in self.training.optimizers.values()), None)) if place else mates[0].place if mates else None
@@ -217,7 +225,8 @@ class Parameters:
         for s in optimizers or self._by_hand():
             if s.steps < 2:
                 continue
-            silent = [p for p in s.params() if p._rg and id(p) not in self.training.leaves]
+            known = self.training.leaves.keys() | self.by_grad | s.fed
+            silent = [p for p in s.params() if p._rg and id(p) not in known]
             fed = len(s.params()) - len(silent)
             for p in silent:
                 replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())

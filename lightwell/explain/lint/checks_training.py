@@ -63,13 +63,17 @@ class Steps:
         from .origins import _serial
 
         self.optimizer, self.place, self.born = optimizer, place, next(_serial)
-        self.steps = self.empty = self.lost = self.backwards = self.unused = 0
+        self.steps = self.empty = self.lost = self.backwards = 0
         self.rates: set = set()
         self.closure = False  # it asks for gradients itself, as often as it likes
         self.step_place = self.lost_place = self.unused_place = None
         self.since = False  # whether a backward reached its parameters since the last step
         self.fresh = False  # whether its gradients come from a backward that reached nothing else, and no step or zero_grad met them yet
+        self.backward_place = None  # of the last backward that reached its parameters
+        self.unused: dict = {}  # line of a backward -> how many of its gradients were forgotten before a step met them
+        self.used: set = set()  # lines of those that a step met
         self.ids: set = set()
+        self.fed: set = set()  # parameters that had a gradient in some step
 
     def params(self):
         return [p for g in self.optimizer.param_groups for p in g["params"]]
@@ -113,7 +117,8 @@ class Training:
         forgotten = {id(p) for p in params}
         for s in self.optimizers.values():
             if s.fresh and s.ids <= forgotten and not any(leaf_of(p).read for p in s.params()) and _finite(s.params()):
-                s.unused, s.unused_place, s.fresh = s.unused + 1, place, False
+                s.unused[s.backward_place] = s.unused.get(s.backward_place, 0) + 1
+                s.unused_place, s.fresh = place, False
 
     def backward(self, roots, op, graph):
         """Gradients are about to be added to the leaves."""
@@ -145,6 +150,7 @@ class Training:
             leaf.moved, leaf.zeroed = False, None
         mine = [s for s in self.optimizers.values() if not s.ids.isdisjoint(reached)]
         for s in mine:
+            s.backward_place = place
             s.since, s.backwards, s.fresh = True, s.backwards + 1, reached <= s.ids and not any(o.closure for o in mine)
         if len(self.leaves) > self.room:
             self._make_room()
@@ -159,7 +165,7 @@ class Training:
 
     def _updated(self, leaf, place):
         leaf.updates += 1
-        if leaf.stale:
+        if leaf.stale and (leaf.read or any(id(leaf.tensor) in s.ids for s in self.optimizers.values())):  # what fills up is used
             leaf.stale_steps += 1
             if leaf.stale_steps == 2:
                 self.report.add(
@@ -179,6 +185,9 @@ class Training:
             return
         s.ids = {id(p) for p in s.params()}
         s.closure = s.closure or bool(closure)
+        s.fed |= {id(p) for p in s.params() if p._grad is not None}
+        if s.since and not closure:
+            s.used.add(s.backward_place)
         s.steps += 1
         s.step_place = source.here()
         s.rates.update(float(g["lr"]) for g in optimizer.param_groups if "lr" in g)
@@ -261,10 +270,10 @@ class Training:
             elif s.steps >= 2 and s.empty == s.steps and not s.backwards and not self._cut_off(s):
                 add("LW414", s.step_place, f"step() ran {s.steps} times and no parameter of this optimizer had a gradient: backward() never reached them.",
                     f"step() 运行了 {s.steps} 次，这个优化器的参数却从来没有梯度：没有哪次 backward() 到达它们。")  # fmt: skip
-            elif s.steps and s.unused >= 4 and s.unused >= 2 * s.steps:
-                add("LW412", s.unused_place, f"zero_grad() threw away the gradients of {s.unused} of {s.backwards} backward() calls, and no step had used them: "
+            elif s.steps and (unused := sum(n for line, n in s.unused.items() if line in s.used)) >= max(4, 2 * s.steps):
+                add("LW412", s.unused_place, f"zero_grad() threw away the gradients of {unused} of {s.backwards} backward() calls, and no step had used them: "
                     f"step() ran {s.steps} times.",
-                    f"backward() 共 {s.backwards} 次，其中 {s.unused} 次的梯度还没有被 step() 用过，就被 zero_grad() 清掉了：step() 只运行了 {s.steps} 次。")  # fmt: skip
+                    f"backward() 共 {s.backwards} 次，其中 {unused} 次的梯度还没有被 step() 用过，就被 zero_grad() 清掉了：step() 只运行了 {s.steps} 次。")  # fmt: skip
             if not s.steps and s.backwards >= 2:
                 add("LW413", s.place, f"backward() ran {s.backwards} times and this optimizer's step() never: the parameters stay as they are.",
                     f"backward() 运行了 {s.backwards} 次，而这个优化器的 step() 一次也没有：参数始终不变。") if not self._moved(s) else None  # fmt: skip

@@ -34,6 +34,9 @@ _PURE = frozenset(
 _TORCH_PURE = _PURE | {"dropout", "max_pool2d", "avg_pool2d", "log", "mean", "sum", "cat", "stack", "matmul"}
 
 
+_INPLACE = {"relu": 2, "leaky_relu": 3, "elu": 3, "dropout": 4}  # with so many arguments the last says whether to write in place
+
+
 class Names:
     """How the file calls torch's modules and classes."""
 
@@ -88,6 +91,7 @@ class _File:
         self.file, self.root, self.report, self.names = file, root, report, Names(root)
         self.classes = [n for n in ast.walk(root) if isinstance(n, ast.ClassDef)]
         self.modules = self._modules()
+        self.methods = {f.name for c in self.classes for f in c.body if isinstance(f, ast.FunctionDef)}
 
     def add(self, code, node, en, zh):
         self.report.add(code, (self.file, node.lineno), en, zh)
@@ -134,13 +138,23 @@ class _File:
                 return
             function = self.names.function(v.func)
             method = v.func.attr if isinstance(v.func, ast.Attribute) and not self.names.full(v.func) else ""
-            on_tensor = method in _PURE and self._in_forward(n)
-            if function in _TORCH_PURE or on_tensor:
+            own = method and ast.unparse(v.func.value).split(".")[0] == "self" and (method in self.methods or method == "float")
+            on_tensor = method in _PURE and self._in_forward(n) and not own
+            last = v.args[-1] if len(v.args) == _INPLACE.get(function) else None
+            in_place = isinstance(last, ast.Constant) and last.value is True
+            if (
+                on_tensor
+                or (function in _PURE and not in_place)
+                or (function in _TORCH_PURE - _PURE and not in_place and self._in_model(n))
+            ):
                 self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
                          f"`{ast.unparse(v)}` 的结果没有被使用：这次调用什么也没有改变。")  # fmt: skip
         elif isinstance(v, (ast.BinOp, ast.UnaryOp)) and self._in_forward(n):
             self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the line changes nothing.",
                      f"`{ast.unparse(v)}` 的结果没有被使用：这一行什么也没有改变。")  # fmt: skip
+
+    def _in_model(self, n) -> bool:
+        return any(c.lineno <= n.lineno <= c.end_lineno for c in self.modules)
 
     def _in_forward(self, n) -> bool:
         return any(
