@@ -14,15 +14,16 @@ SERIES = 2000  # points of a whole run's curves
 
 
 class Followed:
-    """One parameter: its name, its values before the step, and Σ² of its values, its gradient and its last update."""
+    """One parameter: its name, its values before the step, Σ² of its values, its gradient and its last update; `seen`: its gradient's step."""
 
-    __slots__ = ("before", "g2", "name", "p2", "spare", "tensor", "u2")
+    __slots__ = ("before", "g2", "name", "p2", "seen", "spare", "tensor", "u2")
 
     def __init__(self, tensor, name: str, spare):
         self.tensor, self.name = tensor, name
         self.before = np.empty_like(tensor._a, order="C", subok=False)
         self.spare = spare  # where an update is worked out: memory that all parameters share
         self.p2 = self.g2 = self.u2 = 0.0
+        self.seen = -1
 
 
 class Row:
@@ -96,10 +97,19 @@ class Training:
                 s = squares(a)
             found = self.followed.get(id(leaf.tensor))
             if found is not None:
-                found.g2 = s
+                found.g2, found.seen = s, self.step
             total += s
         self.gradient = sqrt(total) if total >= 0 else total
         return bad
+
+    def put(self, tensors) -> None:
+        """Note the norms of gradients that no backward of this step gave: the user put them there."""
+        given = [f for f in (self.followed.get(id(t)) for t in tensors) if f is not None and not f.tensor._grad.is_sparse]
+        new = [f for f in given if f.seen != self.step]
+        for f in new:
+            f.g2, f.seen = squares(f.tensor._grad._a), self.step
+        if new and len(new) == len(given):
+            self.gradient = sqrt(sum(f.g2 for f in new))
 
     def open(self, tensors) -> None:
         """Remember the parameters' values: they are about to be written."""
@@ -165,7 +175,7 @@ class Training:
             return None
         last = rows[-1]
         scale = self.reference if self.reference > 1e-3 else 1.0
-        if len(rows) >= 6 and abs(last.loss) > 1e3 * scale:
+        if len(rows) >= 6 and (last.loss > 1e3 * scale or last.loss < -1e5 * max(scale, 1.0)):  # falling far may be what is wanted
             tail = rows[-6:]
             ups = sum(abs(b.loss) > abs(a.loss) for a, b in itertools.pairwise(tail) if a.loss is not None and b.loss is not None)
             grown = [r.gradient for r in tail if r.gradient is not None]

@@ -223,7 +223,7 @@ class Watch(Modules, Verdicts):
 
     def begins(self, tensors) -> None:
         """A backward begins at these tensors: a loss."""
-        if self.on:
+        if self.on and not _within():
             self._begins(tensors)
         if self._outer is not None:
             self._outer.begins(tensors)
@@ -255,7 +255,7 @@ class Watch(Modules, Verdicts):
 
     def ended(self) -> None:
         """A backward has ended: the gradients are there."""
-        if self.on:
+        if self.on and not _within():
             self._ended()
         if self._outer is not None:
             self._outer.ended()
@@ -300,7 +300,9 @@ class Watch(Modules, Verdicts):
         self._follow_optimizer(optimizer)
         training = self.training
         for group in optimizer.param_groups:
-            training.open([p for p in group["params"] if p._grad is not None])
+            given = [p for p in group["params"] if p._grad is not None]
+            training.put(given)
+            training.open(given)
         shadow = self._shadow.setdefault(id(optimizer), {})
         for p, state in optimizer.state.items():
             if isinstance(p, Tensor) and state:
@@ -468,6 +470,15 @@ def _several(value) -> list:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _within() -> bool:
+    """Whether the backward that runs is a part of another, as that of a re-entrant checkpoint: its leaves are the other's."""
+    frame, found = sys._getframe(2), 0
+    while frame is not None and found < 2:
+        found += frame.f_code is engine.backward.__code__
+        frame = frame.f_back
+    return found == 2
 
 
 def watch(model=None, optimizer=None, **options) -> Watch:

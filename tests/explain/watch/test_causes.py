@@ -475,3 +475,55 @@ def test_without_a_graph():
             torch.exp(torch.tensor(1e3)) / 2
 
     assert [f.code for f in found(perplexity)] == ["LW553"]
+
+
+def test_gradients_that_the_user_puts_there_are_measured():
+    """autograd.grad and `.grad = `: no backward gives them, and they are no gradients of 0."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    x = torch.randn(16, 4)
+    with torch.watch(net, optimizer, save=False) as w:
+        for _ in range(30):
+            loss = (net(x) - x.sum(1, keepdim=True)).square().mean()
+            for p, g in zip(net.parameters(), torch.autograd.grad(loss, list(net.parameters()))):
+                p.grad = g
+            optimizer.step()
+    assert not w.findings
+    assert all(gs[-1] > 0 for _, gs, _ in w.training.layers())
+    total = sum(p.grad.square().sum().item() for p in net.parameters()) ** 0.5
+    assert w.training.gradient == pytest.approx(total, rel=1e-4)
+
+
+def test_a_backward_within_a_backward_belongs_to_the_outer_one():
+    """A re-entrant checkpoint: the head's gradients are not forgotten when the inner backward begins."""
+    from lightwell.utils.checkpoint import checkpoint
+
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+    head = nn.Linear(16, 1)
+    optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], 1e-2)
+    x = torch.randn(32, 10, requires_grad=True)
+    with torch.watch(optimizer=optimizer, save=False) as w:
+        for _ in range(20):
+            loss = (head(checkpoint(body, x, use_reentrant=True)) - 1).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert not w.findings
+    assert all(gs[-1] > 0 for _, gs, _ in w.training.layers())
+
+
+def test_an_energy_that_falls_far_is_no_divergence():
+    torch.manual_seed(0)
+    pairs = torch.randn(300, 300).triu(1)
+    h = nn.Parameter(0.01 * torch.randn(300))
+    optimizer = torch.optim.Adam([h], lr=0.05)
+    with torch.watch(optimizer=optimizer, save=False) as w:
+        for _ in range(60):
+            s = torch.tanh(h)
+            energy = -(s @ pairs @ s)
+            optimizer.zero_grad()
+            energy.backward()
+            optimizer.step()
+    assert energy.item() < -1000 and not w.findings
