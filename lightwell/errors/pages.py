@@ -9,6 +9,7 @@ import importlib
 import io
 import linecache
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,16 +81,27 @@ def output_of(program: str, name: str) -> str:
 
 
 def linted(program: str) -> str:
-    """What `lightwell lint example.py` says of a program, in the language in use: in a process of its own, for it runs the program."""
+    """What `lightwell lint example.py` says of a program."""
+    return _told(program, "lint").stdout.strip()
+
+
+def watched(program: str) -> str:
+    """What `lightwell run --watch example.py` says of a program's first fault."""
+    said = _told(program, "run", "--watch", "--no-save").stderr
+    found = re.search(r"^LW5\d\d .*?\n─+\n.*?(?=\n─+$)", said, re.M | re.S)
+    return found.group(0) if found else said.strip()
+
+
+def _told(program: str, *words: str):
+    """A command's answer about a program, in the language in use: in a process of its own, for it runs the program."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
     env = {**os.environ, "PYTHONPATH": path, "LIGHTWELL_LANG": get_language(), "PYTHONIOENCODING": "utf-8"}
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "example.py"), "w", encoding="utf-8") as file:
             file.write(program)
-        command = [sys.executable, "-m", "lightwell", "lint", "example.py"]
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=120)
-    return done.stdout.strip()
+        command = [sys.executable, "-m", "lightwell", *words, "example.py"]
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=120)
 
 
 def _found(code: str) -> Entry:
@@ -112,7 +124,8 @@ def page(code: str, run: bool = True) -> str:
     parts = [f"# {e.code} · {e.text('title')}", f"## {say('What it means', '含义')}", e.text("cause")]
     if e.example:
         parts += [f"## {say('An example', '例子')}", f"```python\n{e.example.strip()}\n```"]
-        if run and (printed := linted(e.example) if e.code.startswith("LW4") else output_of(e.example, "example")):
+        speak = {"4": linted, "5": watched}.get(e.code[2], lambda program: output_of(program, "example"))
+        if run and (printed := speak(e.example)):
             parts += [f"```text\n{printed}\n```"]
     parts += [f"## {say('How to mend it', '改法')}", e.text("mend")]
     if e.better:

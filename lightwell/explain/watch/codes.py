@@ -1,12 +1,13 @@
 """Why numbers stop being numbers: one entry per cause (LW5xx), in both languages. `diagnose.py` chooses among them."""
 
 from ...errors.entry import Entry
+from .examples import EXAMPLES
 
 __all__ = ["ENTRIES", "entry"]
 
 
 def _e(code, title, cause, mend, short, related=()):
-    return Entry(code, title, cause, mend, short=short, related=related)
+    return Entry(code, title, cause, mend, *EXAMPLES.get(code, ("", "")), short=short, related=related)
 
 
 ENTRIES = (

@@ -1,12 +1,15 @@
 """The causes: codes once each, all parts in both languages, code in backquotes."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
 
 import lightwell as torch
+from lightwell import standin
 from lightwell.explain.watch.codes import ENTRIES, entry
+from lightwell.explain.watch.examples import EXAMPLES
 from lightwell.explain.watch.numbers import bad_rows, finite, power, sparkline, squares, troubles
 from lightwell.explain.watch.safe import BACKWARD, FORWARD
 from lightwell.ops.op import registry
@@ -65,3 +68,37 @@ def test_finite():
     assert finite(np.zeros(0, np.float32)) and finite(np.arange(3))
     assert bad_rows(np.array([[1.0], [np.nan]]), 2) == [1]
     assert sparkline([1, None, 3]) == "▁×█"
+
+
+def _codes(program, tmp_path):
+    """What a watch finds in a program, as `run --watch` runs it."""
+    from lightwell.explain.watch.command import run_watched
+
+    path = tmp_path / "example.py"
+    path.write_text(program, encoding="utf-8")
+    w = torch.watch(on="report", save=False)
+    before = list(sys.argv), list(sys.path), sys.excepthook
+    try:
+        assert run_watched([str(path)], watch=w) == 0
+    finally:
+        sys.argv[:], sys.path[:], sys.excepthook = before
+        standin.uninstall()
+    return [f.code for f in w.findings]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_the_example_has_this_fault_and_the_better_one_none(code, tmp_path):
+    e = entry(code)
+    assert e.example != e.better and max(map(len, e.example.splitlines())) < 120
+    assert _codes(e.example, tmp_path)[:1] == [code]
+    assert _codes(e.better, tmp_path) == []
+
+
+def test_the_page_shows_what_the_watch_says():
+    text = torch.errors.page("LW510")
+    assert "example.py:9" in text and "F.cross_entropy(w, torch.tensor([0]))" in text and "log(0.0) = -inf" in text
+
+
+def test_all_but_one_have_an_example():
+    assert {e.code for e in ENTRIES} - set(EXAMPLES) == {"LW544"}  # its finding has the code of what made the gradients infinite
