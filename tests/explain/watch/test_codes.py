@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import lightwell as torch
-from lightwell import standin
 from lightwell.explain.watch.codes import ENTRIES, entry
 from lightwell.explain.watch.examples import EXAMPLES
 from lightwell.explain.watch.numbers import bad_rows, finite, power, sparkline, squares, troubles
@@ -77,18 +76,17 @@ def _codes(program, tmp_path):
     path = tmp_path / "example.py"
     path.write_text(program, encoding="utf-8")
     w = torch.watch(on="report", save=False)
-    before = list(sys.argv), list(sys.path), sys.excepthook
+    hook = sys.excepthook
     try:
         assert run_watched([str(path)], watch=w) == 0
     finally:
-        sys.argv[:], sys.path[:], sys.excepthook = before
-        standin.uninstall()
+        sys.excepthook = hook
     return [f.code for f in w.findings]
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
-def test_the_example_has_this_fault_and_the_better_one_none(code, tmp_path):
+def test_the_example_has_this_fault_and_the_better_one_none(code, tmp_path, pytorch_hidden):
     e = entry(code)
     assert e.example != e.better and max(map(len, e.example.splitlines())) < 120
     assert _codes(e.example, tmp_path)[:1] == [code]
