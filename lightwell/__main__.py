@@ -74,12 +74,11 @@ def _show_from_script(kind, error, trace):
     """Print a traceback without the frames in front of the script's, which are those of the command that runs it."""
     import traceback
 
-    from lightwell.errors.frames import is_launcher, ours
+    from lightwell.errors.frames import is_runner
 
     inner = trace
     while inner is not None:
-        file = inner.tb_frame.f_code.co_filename
-        if not (ours(file) or is_launcher(file) or file == "<frozen runpy>"):
+        if not is_runner(inner.tb_frame.f_code.co_filename):
             trace = inner
             break
         inner = inner.tb_next

@@ -5,12 +5,11 @@ on each node; without it `errors/saved_lines.py` looks for the line in the sourc
 """
 
 import linecache
-import os
 import sys
 
-__all__ = ["Freed", "outside", "recorded_at"]
+from ..errors.level import PACKAGE
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+__all__ = ["Freed", "outside", "recorded_at"]
 
 
 class Freed(tuple):
@@ -41,7 +40,7 @@ def outside(frame) -> tuple | None:
     """(code, instruction) of the nearest frame outside this package, which keeps no frame alive; None where there is none."""
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not code.co_filename.startswith(PACKAGE):
             return code, frame.f_lasti
         frame = frame.f_back
     return None

@@ -11,7 +11,8 @@ import sys
 import sysconfig
 from typing import Any, NamedTuple
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+from .level import PACKAGE
+
 _STDLIB = tuple({os.path.join(sysconfig.get_path(key), "") for key in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _ABSENT = object()
@@ -54,13 +55,18 @@ def is_launcher(file: str) -> bool:
     return name == "lightwell" or os.path.basename(folder) == "lightwell.exe"
 
 
+def is_runner(file: str) -> bool:
+    """Whether a file is of what runs the user's code: this package, its command, or Python's own start."""
+    return ours(file) or is_launcher(file) or file.startswith("<frozen ")
+
+
 def is_cell(file: str) -> bool:
     """Whether a file is a notebook's cell."""
     return "ipykernel_" in file or "<ipython-input" in file
 
 
 def _users(file: str) -> bool:
-    if ours(file) or is_launcher(file) or file.startswith("<frozen"):
+    if is_runner(file):
         return False
     if any(part in file for part in _SITE):
         return False
@@ -91,7 +97,7 @@ def places(error: BaseException) -> list[Place]:
 
 def users_place(found: list[Place]) -> int | None:
     """Which of the frames is the innermost of the user's; None where there is none."""
-    for accept in (_users, lambda file: not ours(file) and not is_launcher(file) and not file.startswith("<frozen")):
+    for accept in (_users, lambda file: not is_runner(file)):
         for i in range(len(found) - 1, -1, -1):
             if accept(found[i].file) and not _generated(found[i]):
                 return i

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .frames import Place, known, lookup, ours, tree_of, users_place
+from .frames import Place, is_runner, known, lookup, tree_of, users_place
 from .origin import _scope, statement_of
 from .saved_trace import built_at
 
@@ -67,7 +67,7 @@ def _users(found: list[Place]) -> list[Place]:
     at = users_place(found)
     chosen: list[Place] = []
     for p in reversed(found[: at + 1] if at is not None else []):
-        if not ours(p.file) and not p.file.startswith("<frozen"):
+        if not is_runner(p.file):
             chosen.append(p)
             if p.function == "<module>":
                 break  # what is above it runs the program, and isn't part of it

@@ -129,7 +129,7 @@ class Data:
             loader = found.loader
             if found.learned < 2 or found.learned * 2 < found.batches or not found.labels or _mixed(loader.dataset):
                 continue
-            labels = [v.argmax(1) if v.ndim == 2 and v.dtype.kind == "f" and v.shape[1] > 1 and _one_hot(v) else v for v in found.labels]
+            labels = [v.argmax(1) if v.dtype.kind == "f" and one_hot(v) else v for v in found.labels]
             if any(v.ndim > 2 or (v.ndim == 2 and v.shape[1] != 1) for v in labels):
                 continue
             flat = np.concatenate([v.reshape(-1) for v in labels])
@@ -199,8 +199,9 @@ def _cut_from_both(a) -> bool:
     return 1 < a.size == len(a) < whole.size < 1e6 and set(np.unique(whole).tolist()) == {0, 1}
 
 
-def _one_hot(v) -> bool:
-    return bool(((v == 0) | (v == 1)).all() and (v.sum(1) == 1).all())
+def one_hot(v) -> bool:
+    """Whether an array's rows are classes, each as a 1 among zeros."""
+    return v.ndim == 2 and v.shape[1] > 1 and bool(((v == 0) | (v == 1)).all() and (v.sum(1) == 1).all())
 
 
 def _unrelated(flat) -> bool:

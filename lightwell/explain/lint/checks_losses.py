@@ -7,6 +7,7 @@ import numpy as np
 from ...autograd import modes
 from ...tensor import Tensor
 from . import origins, source
+from .checks_data import one_hot
 
 _LINEAR = frozenset("linear addmm mm mv bmm convolution".split())
 _LOSS_NODES = frozenset(
@@ -391,7 +392,7 @@ def _turned(node, sign=1):
             factor = next((v for v in (node.saved or ())[:2] if v is not None and np.size(v) == 1), None)
             if factor is None:
                 log = getattr(getattr(edges[0], "record", None), "name", "") in ("log", "log_softmax")
-                chosen = log and any(_one_hot(v) for v in (node.saved or ())[:2] if v is not None)
+                chosen = log and any(one_hot(np.asarray(v)) for v in (node.saved or ())[:2] if v is not None)
                 return "likelihood" if sign > 0 and chosen else None
             sign = sign if float(np.reshape(factor, -1)[0].real) > 0 else -sign
         elif (name == "rsub" and len(edges) == 1) or (name == "sub" and len(edges) == 1 and node.edges[0] is None):
@@ -416,12 +417,6 @@ def _turned_term(a, sign_a, b, sign_b):
         return None
     found = [name for name in (_turned(a, sign_a), _turned(b, sign_b)) if name not in (None, "likelihood")]
     return found[0] if found else None
-
-
-def _one_hot(v) -> bool:
-    """Whether an array's rows are the right classes, each as a 1 among zeros."""
-    a = np.asarray(getattr(v, "_a", v))
-    return a.ndim == 2 and a.shape[1] > 1 and bool(((a == 0) | (a == 1)).all()) and bool((a.sum(1) == 1).all())
 
 
 def _weighted_log(node) -> bool:

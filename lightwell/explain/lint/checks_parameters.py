@@ -8,7 +8,7 @@ from ...nn.parameter import Parameter
 from ...tensor import Tensor
 from . import source
 from .observer import reached
-from .origins import BORN
+from .origins import BORN, Notes
 
 _GENTLE = {
     "argmax": 3,
@@ -82,8 +82,8 @@ class Parameters:
         self.cuts: dict = {}
         self.modules: dict = {}  # id -> module, those called from the user's code
         self.hidden: list = []
-        self.by_grad: set = set()  # leaves in the graphs of autograd.grad
-        self.fed: set = set()  # inputs of models that require grad
+        self.by_grad = Notes()  # leaves in the graphs of autograd.grad
+        self.fed = Notes()  # inputs of models that require grad
         self.rooted: set = set()  # lines of backward that started from a graph
         self.looked: set = set()
         self.dark: dict = {}  # id of a parameter -> the line that used it under no_grad, inside a model
@@ -117,7 +117,9 @@ class Parameters:
     def call(self, call, args, out):
         """A model was called."""
         module = call.module
-        self.fed |= {id(a) for a in args if isinstance(a, Tensor) and a._rg and a._node is None}
+        for a in args:
+            if isinstance(a, Tensor) and a._rg and a._node is None:
+                self.fed.put(a, True)
         if id(module) not in self.modules:
             self.modules[id(module)] = module
             self._look(module)
@@ -144,7 +146,8 @@ class Parameters:
     def backward(self, roots, op, graph):
         """Which leaves this backward reaches."""
         if op != "backward":
-            self.by_grad |= {id(t) for t in graph[1]}
+            for t in graph[1]:
+                self.by_grad.put(t, True)
             return
         place = source.here()
         if any(t._node is not None for t in roots):
@@ -192,7 +195,7 @@ class Parameters:
                 asked = model is not None and optimizer is not None and any(p is t for p in model.parameters())
                 if not asked and not (stepping and all(when > s.born for s in stepping)):
                     continue
-            elif not mates or leaf.backwards < 3 or t._a.dtype.kind != "f" or key in self.fed or key in self.by_grad:
+            elif not mates or leaf.backwards < 3 or t._a.dtype.kind != "f" or self.fed.get(t) or self.by_grad.get(t):
                 continue
             place = (
                 made_at(t, next((s.place for s in self.training.optimizers.values()), None)) if place else mates[0].place if mates else None
@@ -225,8 +228,8 @@ class Parameters:
         for s in optimizers or self._by_hand():
             if s.steps < 2:
                 continue
-            known = self.training.leaves.keys() | self.by_grad | s.fed
-            silent = [p for p in s.params() if p._rg and id(p) not in known]
+            known = self.training.leaves.keys() | s.fed
+            silent = [p for p in s.params() if p._rg and id(p) not in known and not self.by_grad.get(p)]
             fed = len(s.params()) - len(silent)
             for p in silent:
                 replaced = self.report.has("LW421") and not any(p is q for m in self.modules.values() for q in m.parameters())

@@ -11,10 +11,9 @@ import sys
 import sysconfig
 from contextlib import suppress
 
-from ...errors.frames import is_launcher
+from ...errors.frames import PACKAGE, is_runner
 from ...errors.teaching import ValueError
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _LIBRARIES = tuple({os.path.join(os.path.realpath(sysconfig.get_path(k)), "") for k in ("stdlib", "platstdlib", "purelib", "platlib")})
 _COMMENT = re.compile(r"#\s*lw:\s*ignore(-file)?(?:\[([^\]]*)\])?")
 
@@ -24,7 +23,7 @@ def is_users(file: str) -> bool:
     """Whether a file is the user's own, not this package's, Python's or an installed library's."""
     if file.startswith("<"):
         return file.startswith(("<ipython", "<string", "<stdin"))
-    if file.startswith(PACKAGE) or is_launcher(file):
+    if is_runner(file):
         return False
     real = os.path.realpath(file)
     return not real.startswith(_LIBRARIES) and not real.startswith(PACKAGE)

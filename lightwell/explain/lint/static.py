@@ -32,8 +32,6 @@ _PURE = frozenset(
     "gelu leaky_relu elu normalize exp abs sqrt".split()
 )
 _TORCH_PURE = _PURE | {"dropout", "max_pool2d", "avg_pool2d", "log", "mean", "sum", "cat", "stack", "matmul"}
-
-
 _INPLACE = {"relu": 2, "leaky_relu": 3, "elu": 3, "dropout": 4}  # with so many arguments the last says whether to write in place
 
 
@@ -142,16 +140,15 @@ class _File:
             on_tensor = method in _PURE and self._in_forward(n) and not own
             last = v.args[-1] if len(v.args) == _INPLACE.get(function) else None
             in_place = isinstance(last, ast.Constant) and last.value is True
-            if (
-                on_tensor
-                or (function in _PURE and not in_place)
-                or (function in _TORCH_PURE - _PURE and not in_place and self._in_model(n))
-            ):
-                self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the call changes nothing.",
-                         f"`{ast.unparse(v)}` 的结果没有被使用：这次调用什么也没有改变。")  # fmt: skip
+            pure = _TORCH_PURE if self._in_model(n) else _PURE  # products outside of models may be timed
+            if on_tensor or (function in pure and not in_place):
+                self._thrown_away(n)
         elif isinstance(v, (ast.BinOp, ast.UnaryOp)) and self._in_forward(n):
-            self.add("LW428", n, f"The result of `{ast.unparse(v)}` is thrown away: the line changes nothing.",
-                     f"`{ast.unparse(v)}` 的结果没有被使用：这一行什么也没有改变。")  # fmt: skip
+            self._thrown_away(n)
+
+    def _thrown_away(self, n):
+        self.add("LW428", n, f"The result of `{ast.unparse(n.value)}` is thrown away: the line changes nothing.",
+                 f"`{ast.unparse(n.value)}` 的结果没有被使用：这一行什么也没有改变。")  # fmt: skip
 
     def _in_model(self, n) -> bool:
         return any(c.lineno <= n.lineno <= c.end_lineno for c in self.modules)

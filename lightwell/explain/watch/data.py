@@ -65,9 +65,7 @@ class Data:
         self.replace: Any = None  # replay: replace(loader number, batch) -> the batch to hand out
         self.batch: Any = None
         self.tensors: list = []
-        self.inputs: list = []  # the tensors that the outermost module was called with, last
-        self.call: Any = None  # and the call: (module, args, kwargs)
-        self.time_first = False  # whether the outermost module is recurrent, and takes sequences with time as their first dimension
+        self.call: Any = None  # the last call of an outermost module: (module, args, kwargs)
         self.items: list | None = None
         self.epoch: int | None = None
         self.number: int | None = None
@@ -129,10 +127,15 @@ class Data:
                 return int(t._a.shape[axis])
         return 0
 
-    def called(self, module, args, kwargs) -> None:
-        """The outermost module is called."""
-        self.call, self.inputs = (module, args, kwargs), tensors_in((args, kwargs))
-        self.time_first = module.__dict__.get("batch_first", True) is False
+    @property
+    def inputs(self) -> list:
+        """The tensors that the outermost module was called with, last."""
+        return [] if self.call is None else tensors_in(self.call[1:])
+
+    @property
+    def time_first(self) -> bool:
+        """Whether the outermost module is recurrent, and takes sequences with time as their first dimension."""
+        return self.call is not None and self.call[0].__dict__.get("batch_first", True) is False
 
     def masked(self) -> bool:
         """Whether all infinities that came in from outside are masks' -inf."""

@@ -96,7 +96,7 @@ class Modules:
             if bad and self.detector.mark_of(bad[0]) is None and self.detector.made_by(bad[0]) is None:
                 self._bad_at_first(module, bad[0])
         if module._parameters or module._modules:
-            self.data.called(module, args, kwargs)
+            self.data.call = module, args, kwargs
             self.health.ended()
             if modes.state.grad and not self._buffers:
                 for b in self._all_buffers:

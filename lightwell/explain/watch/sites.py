@@ -5,16 +5,16 @@ import os
 import sys
 import sysconfig
 
-from ...errors.frames import is_launcher
+from ...autograd import engine
+from ...errors.frames import PACKAGE, is_runner
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _STDLIB = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
 _known: dict[int, tuple] = {}  # id of a code object -> (whether it is not the user's, the code object, so that the id stays its own)
 
 
 def _not_the_users(code) -> bool:
     file = code.co_filename
-    if file.startswith((_PACKAGE, "<frozen ", "<__array_function__")) or is_launcher(file):
+    if is_runner(file) or file.startswith("<__array_function__"):
         return True
     return file.startswith(_STDLIB) and "site-packages" not in file and "dist-packages" not in file
 
@@ -90,10 +90,19 @@ def composed(frame) -> tuple:
     outer = users(frame)
     while frame is not outer:
         code = frame.f_code
-        if code.co_name in _WHOLE and code.co_filename == _PACKAGE + _WHOLE[code.co_name].replace("/", os.sep):
+        if code.co_name in _WHOLE and code.co_filename == PACKAGE + _WHOLE[code.co_name].replace("/", os.sep):
             return code.co_name, frame.f_locals
         frame = frame.f_back
     return "", {}
+
+
+def within_backward(frame) -> bool:
+    """Whether the backward that runs in this frame is a part of another, as that of a re-entrant checkpoint: its leaves are the other's."""
+    found = 0
+    while frame is not None and found < 2:
+        found += frame.f_code is engine.backward.__code__
+        frame = frame.f_back
+    return found == 2
 
 
 def _entries(many) -> list:

@@ -33,7 +33,7 @@ from .health import Health
 from .modules import Modules
 from .numbers import finite, inf, power
 from .origins import Suspect
-from .sites import Place, name_of, users
+from .sites import Place, name_of, users, within_backward
 from .training import Training
 from .verdicts import Verdicts
 
@@ -223,7 +223,7 @@ class Watch(Modules, Verdicts):
 
     def begins(self, tensors) -> None:
         """A backward begins at these tensors: a loss."""
-        if self.on and not _within():
+        if self.on and not within_backward(sys._getframe(1)):
             self._begins(tensors)
         if self._outer is not None:
             self._outer.begins(tensors)
@@ -255,7 +255,7 @@ class Watch(Modules, Verdicts):
 
     def ended(self) -> None:
         """A backward has ended: the gradients are there."""
-        if self.on and not _within():
+        if self.on and not within_backward(sys._getframe(1)):
             self._ended()
         if self._outer is not None:
             self._outer.ended()
@@ -470,15 +470,6 @@ def _several(value) -> list:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _within() -> bool:
-    """Whether the backward that runs is a part of another, as that of a re-entrant checkpoint: its leaves are the other's."""
-    frame, found = sys._getframe(2), 0
-    while frame is not None and found < 2:
-        found += frame.f_code is engine.backward.__code__
-        frame = frame.f_back
-    return found == 2
 
 
 def watch(model=None, optimizer=None, **options) -> Watch:
